@@ -1,0 +1,179 @@
+import { Type, type Static, type TObject, type TProperties, type TSchema } from 'typebox'
+import type { FieldError } from './error.ts'
+import { ObjectMeta, type KubeObject } from './meta.ts'
+
+/**
+ * A structural schema: the part of JSON Schema that Kubernetes uses, with its `x-kubernetes-*` extensions.
+ * TypeBox schemas and a CustomResourceDefinition's `openAPIV3Schema` are both of this shape.
+ */
+export interface JsonSchema {
+  type?: string
+  format?: string
+  description?: string
+  properties?: Record<string, JsonSchema>
+  patternProperties?: Record<string, JsonSchema>
+  additionalProperties?: boolean | JsonSchema
+  items?: JsonSchema
+  required?: string[]
+  enum?: unknown[]
+  const?: unknown
+  default?: unknown
+  nullable?: boolean
+  minLength?: number
+  maxLength?: number
+  pattern?: string
+  minimum?: number
+  maximum?: number
+  exclusiveMinimum?: number | boolean
+  exclusiveMaximum?: number | boolean
+  multipleOf?: number
+  minItems?: number
+  maxItems?: number
+  uniqueItems?: boolean
+  minProperties?: number
+  maxProperties?: number
+  anyOf?: JsonSchema[]
+  allOf?: JsonSchema[]
+  oneOf?: JsonSchema[]
+  not?: JsonSchema
+  'x-kubernetes-int-or-string'?: boolean
+  'x-kubernetes-preserve-unknown-fields'?: boolean
+  'x-kubernetes-embedded-resource'?: boolean
+  'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map'
+  'x-kubernetes-list-map-keys'?: string[]
+  'x-kubernetes-map-type'?: 'atomic' | 'granular'
+  'x-kubernetes-patch-strategy'?: string
+  'x-kubernetes-patch-merge-key'?: string
+  'x-kubernetes-validations'?: unknown[]
+}
+
+/** A column of `kubectl get`. `path` is a JSONPath (`.status.phase`), or a function where a path cannot say it. */
+export interface Column {
+  name: string
+  type?: 'string' | 'integer' | 'number' | 'boolean' | 'date'
+  format?: string
+  description?: string
+  /** 0 is always shown, above 0 only with `-o wide`. */
+  priority?: number
+  path: string | ((object: never) => string | number | undefined)
+}
+
+/** Where the scale subresource reads and writes. */
+export interface ScalePaths {
+  specReplicasPath: string
+  statusReplicasPath: string
+  labelSelectorPath?: string
+}
+
+/** An action on an object, for the REST facade: `POST …?action=name`. */
+export interface KindAction {
+  name: string
+  /** Whether it is offered for this object, so that the facade lists it in `actions`. */
+  offered?(object: never): boolean
+}
+
+/** All that the server, the clients and the docs need to know of a kind in one version. */
+export interface KindOptions {
+  /** Empty for the core group. */
+  group: string
+  version: string
+  kind: string
+  plural: string
+  /** The kind in lower case unless said. */
+  singular?: string
+  shortNames?: string[]
+  categories?: string[]
+  namespaced: boolean
+  /** False for a kind that is only posted and answered (reviews): never stored, listed or watched. */
+  stored?: boolean
+  /** False where a second version of the same kind is the one that is written to the store. */
+  storageVersion?: boolean
+  subresources?: { status?: boolean; scale?: ScalePaths }
+  columns?: Column[]
+  /** JSONPaths that `fieldSelector` accepts beside metadata.name and metadata.namespace: `.spec.nodeName`. */
+  selectableFields?: string[]
+  actions?: KindAction[]
+  /** Seconds between a delete and the object's end, where the kind deletes gracefully (Pod: 30). */
+  gracePeriodSeconds?(object: never): number
+  /** What the schema's `default` cannot say. Changes the object in place; runs before validation. */
+  fillDefaults?(object: never): void
+  /** Rules for a whole object, on create and update. */
+  check?(object: never): FieldError[]
+  /** Rules for a change. */
+  checkUpdate?(next: never, previous: never): FieldError[]
+}
+
+/** A kind as a value: what {@link defineKind} makes, and what a CustomResourceDefinition becomes. */
+export interface Kind extends KindOptions {
+  singular: string
+  /** `v1`, `kubevirt.io/v1`. */
+  apiVersion: string
+  /** The whole object; `metadata` is validated apart, by the rules that all kinds share. */
+  schema: JsonSchema
+  origin: 'declared' | 'custom'
+}
+
+type Parts<S extends TSchema, T extends TSchema, F extends TProperties> = {
+  apiVersion?: string
+  kind?: string
+  metadata: ObjectMeta
+} & (unknown extends Static<S> ? unknown : { spec: Static<S> }) &
+  (unknown extends Static<T> ? unknown : { status?: Static<T> }) &
+  Static<TObject<F>>
+
+/** A {@link Kind} that remembers the TypeScript type of its objects. */
+export interface TypedKind<O extends KubeObject> extends Kind {
+  /** Never set: it only carries the type. */
+  readonly objectType?: O
+}
+
+/** The objects of a kind: `ObjectOf<typeof Pod>`. */
+export type ObjectOf<K> = K extends TypedKind<infer O> ? O : never
+
+type Declaration<S extends TSchema, T extends TSchema, F extends TProperties, O> = Omit<
+  KindOptions,
+  'fillDefaults' | 'check' | 'checkUpdate' | 'columns' | 'gracePeriodSeconds' | 'actions'
+> & {
+  spec?: S
+  /** True where an object without a spec is accepted (the default unless the spec schema has required fields). */
+  specOptional?: boolean
+  status?: T
+  /** Top-level fields beside spec and status, such as a Secret's data. */
+  fields?: F
+  columns?: (Omit<Column, 'path'> & { path: string | ((object: O) => string | number | undefined) })[]
+  actions?: { name: string; offered?(object: O): boolean }[]
+  gracePeriodSeconds?(object: O): number
+  fillDefaults?(object: O): void
+  check?(object: O): FieldError[]
+  checkUpdate?(next: O, previous: O): FieldError[]
+}
+
+/**
+ * Declare a kind: from this one value come its TypeScript type, validation, defaults, discovery, OpenAPI, tables and docs.
+ *
+ * A status schema switches the status subresource on.
+ */
+export function defineKind<
+  S extends TSchema = TSchema,
+  T extends TSchema = TSchema,
+  F extends TProperties = Record<never, never>,
+>(declaration: Declaration<S, T, F, Parts<S, T, F>>): TypedKind<Parts<S, T, F>> {
+  const { spec, specOptional, status, fields, ...options } = declaration
+  const needsSpec = spec !== undefined && !specOptional && ((spec as JsonSchema).required?.length ?? 0) > 0
+  const properties: Record<string, TSchema> = {
+    apiVersion: Type.Optional(Type.String()),
+    kind: Type.Optional(Type.String()),
+    metadata: Type.Optional(ObjectMeta),
+    ...fields,
+    ...(spec ? { spec: needsSpec ? spec : Type.Optional(spec) } : {}),
+    ...(status ? { status: Type.Optional(status) } : {}),
+  }
+  return {
+    ...(options as KindOptions),
+    singular: options.singular ?? options.kind.toLowerCase(),
+    apiVersion: options.group ? `${options.group}/${options.version}` : options.version,
+    subresources: { status: status !== undefined, ...options.subresources },
+    schema: Type.Object(properties) as JsonSchema,
+    origin: 'declared',
+  }
+}
