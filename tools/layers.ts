@@ -1,0 +1,49 @@
+/**
+ * Which package may import which: an arrow only ever points down. The table is the rule; `check-layers.ts` holds the code to it.
+ *
+ * `only` narrows an import to some of the other package's modules: the generic machinery may use Kubernetes' own kinds, never ours.
+ */
+export interface Layer {
+  folder: string
+  mayImport: Import[]
+}
+
+/** A package that may be imported, or only some of its modules. */
+export interface Import {
+  name: string
+  only?: RegExp
+}
+
+/** Kubernetes' own groups and the contracts: what a server that knows no kind of ours may still name. */
+const generic =
+  /^@thresher\/api\/(kind|meta|error|quantity|jsonpath|(core|rbac|authentication|authorization|apiextensions|coordination|apiregistration|admissionregistration|events|policy|scheduling|storage|autoscaling)\/[a-z0-9-]+)$/
+
+const api = { name: '@thresher/api' }
+const client = { name: '@thresher/client' }
+const ovsdb = { name: '@thresher/ovsdb' }
+const controllers = { name: '@thresher/controllers' }
+const apiserver = { name: '@thresher/apiserver' }
+const server = { name: '@thresher/server' }
+const agent = { name: '@thresher/agent' }
+const lab = { name: '@thresher/lab' }
+
+export const layers: Layer[] = [
+  { folder: 'packages/api', mayImport: [] },
+  { folder: 'packages/ovsdb', mayImport: [] },
+  { folder: 'packages/client', mayImport: [{ ...api, only: generic }] },
+  { folder: 'packages/apiserver', mayImport: [{ ...api, only: generic }] },
+  { folder: 'packages/controllers', mayImport: [api, client, ovsdb] },
+  { folder: 'packages/agent', mayImport: [api, client, ovsdb] },
+  { folder: 'packages/lab', mayImport: [api, client] },
+  { folder: 'packages/server', mayImport: [api, client, apiserver, controllers] },
+  { folder: 'packages/cli', mayImport: [api, client, server, agent, lab] },
+  { folder: 'bench', mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb] },
+  {
+    folder: 'tests',
+    mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, { name: '@thresher/cli' }],
+  },
+  { folder: 'tools', mayImport: [] },
+]
+
+/** Tests may reach the packages beside them, so that a contract is tried on the real other side. */
+export const testsMayAlsoImport: Import[] = [api, client, apiserver, controllers, server, lab, ovsdb]
