@@ -1,0 +1,34 @@
+import type { Command } from './command.ts'
+import { completionCommand } from './commands/completion.ts'
+import { demo } from './commands/demo.ts'
+import { down } from './commands/down.ts'
+import { imageImport, imageList } from './commands/image.ts'
+import { kubeconfig } from './commands/kubeconfig.ts'
+import { agent, server } from './commands/programs.ts'
+import { status } from './commands/status.ts'
+import { test } from './commands/test.ts'
+import { up } from './commands/up.ts'
+import { vmConsole, vmCreate, vmDelete, vmList, vmRestart, vmSsh, vmStart, vmStop } from './commands/vm.ts'
+
+/** Every command, in the order in which `--help` shows them. */
+export const commands: Command[] = [
+  demo,
+  up,
+  down,
+  status,
+  vmList,
+  vmCreate,
+  vmStart,
+  vmStop,
+  vmRestart,
+  vmDelete,
+  vmConsole,
+  vmSsh,
+  imageList,
+  imageImport,
+  kubeconfig,
+  completionCommand(() => commands),
+  server,
+  agent,
+  test,
+]

@@ -1,0 +1,53 @@
+import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Command } from '../command.ts'
+import { nodeBinary, requireRoot, stopProgram } from '../host/installation.ts'
+import { run } from '../host/run.ts'
+import { Progress } from '../output/progress.ts'
+import { filesOf } from '../paths.ts'
+import { UserError } from '../user-error.ts'
+
+/** `thresher down`: everything stopped; the data stays unless it is to be purged. */
+export const down: Command = {
+  path: ['down'],
+  summary: 'Stop every virtual machine, the network, the agent and the server of this host',
+  options: [{ flags: '--purge', description: 'remove the data as well: disks, images, keys, all objects' }],
+  examples: ['thresher down', 'thresher down --purge'],
+  async run({ paths }, _args, options) {
+    requireRoot('thresher down')
+    const files = filesOf(paths)
+    const progress = new Progress()
+    await progress.step('Stop the agent', async () => ((await stopProgram(paths, 'agent')) ? '' : 'was not running'))
+    await progress.step('Stop virtual machines and network', async () => {
+      const cleared = await run(
+        nodeBinary(paths.app),
+        [
+          '--disable-warning=ExperimentalWarning',
+          join(paths.app, 'packages/agent/main.ts'),
+          '--down',
+          '--data-dir',
+          files.agentData,
+          '--run-dir',
+          paths.runDir,
+        ],
+        { timeoutMs: 180_000 },
+      )
+      if (cleared.code !== 0)
+        throw new UserError(`the host could not be cleared: ${cleared.stderr.trim().split('\n').at(-1)}`)
+      return cleared.stdout.trim()
+    })
+    await progress.step('Stop the server', async () => ((await stopProgram(paths, 'server')) ? '' : 'was not running'))
+    if (existsSync(join(files.appMount, 'package.json'))) await run('umount', [files.appMount])
+    rmSync(files.appMount, { recursive: false, force: true })
+    if (options['purge'] === true) {
+      rmSync(paths.dataDir, { recursive: true, force: true })
+      rmSync(paths.runDir, { recursive: true, force: true })
+      console.log(
+        `Removed ${paths.dataDir} and ${paths.runDir}. Debian packages and the users thresher, thresher-qemu stay.`,
+      )
+    } else if (existsSync(paths.dataDir)) {
+      const kept = readdirSync(paths.dataDir).sort().join(', ')
+      console.log(`Kept ${paths.dataDir} (${kept}); thresher up goes on with it, thresher down --purge removes it.`)
+    }
+  },
+}

