@@ -1,6 +1,7 @@
 import { Type, type Static, type TObject, type TProperties, type TSchema } from 'typebox'
 import type { FieldError } from './error.ts'
 import { ObjectMeta, type KubeObject } from './meta.ts'
+import { quantityWriter } from './quantity.ts'
 
 /**
  * A structural schema: the part of JSON Schema that Kubernetes uses, with its `x-kubernetes-*` extensions.
@@ -168,12 +169,20 @@ export function defineKind<
     ...(spec ? { spec: needsSpec ? spec : Type.Optional(spec) } : {}),
     ...(status ? { status: Type.Optional(status) } : {}),
   }
+  const schema = Type.Object(properties) as JsonSchema
+  // Kubernetes stores its own kinds' quantities in canonical form; others keep what was written.
+  const ownedByKubernetes = !options.group.includes('.') || options.group.endsWith('.k8s.io')
+  const writeQuantities = quantityWriter(schema, ownedByKubernetes)
   return {
     ...(options as KindOptions),
+    fillDefaults(object: never) {
+      writeQuantities?.(object)
+      ;(options as KindOptions).fillDefaults?.(object)
+    },
     singular: options.singular ?? options.kind.toLowerCase(),
     apiVersion: options.group ? `${options.group}/${options.version}` : options.version,
     subresources: { status: status !== undefined, ...options.subresources },
-    schema: Type.Object(properties) as JsonSchema,
+    schema,
     origin: 'declared',
   }
 }
