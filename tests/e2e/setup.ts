@@ -1,0 +1,47 @@
+import { join, resolve } from 'node:path'
+import { LabHost } from '@thresher/lab/lab-host'
+import { buildGuestImage } from '@thresher/lab/guest/build'
+import type { TestProject } from 'vitest/node'
+
+/** Where the tests find the running product. */
+export interface ProductInfo {
+  number: number
+  name: string
+  address: string
+  outside: string
+  dataDir: string
+  runDir: string
+  kubeconfig: string
+  guestImage: string
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    product: ProductInfo
+  }
+}
+
+/** The product, once for all end-to-end tests: on a host of its own, in a network namespace. */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const app = resolve(import.meta.dirname, '../..')
+  const guest = await buildGuestImage({ cacheDir: join(app, '.thresher/guest') })
+  const number = 1 + (process.pid % 200)
+  const host = await LabHost.create(number, app)
+  try {
+    await host.up()
+  } catch (error) {
+    await host[Symbol.asyncDispose]().catch(() => {})
+    throw error
+  }
+  project.provide('product', {
+    number,
+    name: host.name,
+    address: host.address,
+    outside: host.outside,
+    dataDir: host.dataDir,
+    runDir: host.runDir,
+    kubeconfig: host.kubeconfig,
+    guestImage: guest.path,
+  })
+  return () => host[Symbol.asyncDispose]()
+}
