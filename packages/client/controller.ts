@@ -1,0 +1,173 @@
+import { isReason } from '@thresher/api/error'
+import type { TypedKind } from '@thresher/api/kind'
+import type { KubeObject } from '@thresher/api/meta'
+import { Client } from './client.ts'
+import { EventRecorder } from './events.ts'
+import type { Change, Informer } from './informer.ts'
+import { Informers } from './informers.ts'
+import { Objects } from './objects.ts'
+import { keyOf, type KindAddress } from './paths.ts'
+import { WorkQueue } from './queue.ts'
+import type { Transport } from './transport.ts'
+
+/** What is wrong can only be mended by the object's author, so trying again is pointless until the object changes. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError'
+}
+
+/** Where log lines go. */
+export type Log = (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
+
+/** What a reconciler works with. */
+export interface Context {
+  client: Client
+  informers: Informers
+  events: EventRecorder
+  /** Aborts when the controllers stop. */
+  signal: AbortSignal
+  log: Log
+  now(): Date
+  /** A kind's objects: read from the shared informer, written through. Only for kinds that some controller watches. */
+  objects<O extends KubeObject>(kind: TypedKind<O>): Objects<O>
+}
+
+/** When to look again though nothing changed. */
+export interface Result {
+  afterMs?: number
+}
+
+/** A kind whose changes wake a controller, and for which of its keys. */
+export interface Watch {
+  kind: KindAddress
+  keys(change: Change<KubeObject>, context: Context): Iterable<string>
+  indexes: Record<string, (object: KubeObject) => readonly string[]>
+}
+
+/**
+ * A level-triggered controller: for each key it compares what is with what should be and takes the next step.
+ *
+ * `reconcile` may be called at any time, repeated, and stopped between any two lines.
+ */
+export interface Controller {
+  name: string
+  watches: Watch[]
+  /** Keys worked on at once; 4 unless said. */
+  workers?: number
+  /** Keys to work on at the start, beside those of the objects that are there. */
+  keys?: readonly string[]
+  reconcile(key: string, context: Context): Promise<Result | void>
+}
+
+/** Check a controller's shape where it is written. */
+export function defineController(controller: Controller): Controller {
+  return controller
+}
+
+/**
+ * Wake for changes of a kind. Without `keys` a change wakes the controller for the object itself.
+ *
+ * @param keys which of the controller's keys the change concerns
+ */
+export function watch<O extends KubeObject>(
+  kind: TypedKind<O>,
+  keys: (object: O, context: Context, change: Change<O>) => Iterable<string> = (object) => [keyOf(object)],
+  indexes: Record<string, (object: O) => readonly string[]> = {},
+): Watch {
+  // An informer of this kind only ever gives its objects, so the narrower functions are safe.
+  return {
+    kind,
+    keys: (change, context) => keys(change.object as O, context, change as Change<O>),
+    indexes: indexes as Watch['indexes'],
+  }
+}
+
+export interface RunOptions {
+  transport: Transport
+  signal: AbortSignal
+  /** The name in events and as field manager. */
+  component: string
+  log?: Log
+  now?(): Date
+  /** Informers to share with others in the process. */
+  informers?: Informers
+}
+
+/** A running set of controllers. */
+export interface Running {
+  context: Context
+  /** Resolves when no controller has anything to do now. */
+  idle(): Promise<void>
+}
+
+/** Start controllers over one transport with shared informers; resolves when all have their first lists. Stop by the signal. */
+export async function runControllers(controllers: readonly Controller[], options: RunOptions): Promise<Running> {
+  const { transport, signal, component, log = () => {} } = options
+  const client = new Client(transport)
+  const informers =
+    options.informers ??
+    new Informers(client, signal, (kind, error) =>
+      log('warn', `cannot watch ${kind.plural}: ${messageOf(error)}`, { kind: kind.kind }),
+    )
+  const context: Context = {
+    client,
+    informers,
+    events: new EventRecorder(client, component),
+    signal,
+    log,
+    now: options.now ?? (() => new Date()),
+    objects: <O extends KubeObject>(kind: TypedKind<O>) =>
+      new Objects<O>(client.resource<O>(kind), informers.of<O>(kind)),
+  }
+  const queues = controllers.map((controller) => connect(controller, context))
+  signal.addEventListener('abort', () => queues.forEach((queue) => queue.stop()), { once: true })
+  await informers.start()
+  for (const queue of queues) queue.start()
+  return {
+    context,
+    idle: async () => {
+      await Promise.all(queues.map((queue) => queue.idle()))
+    },
+  }
+}
+
+/** Feed a controller's queue from its watches. */
+function connect(controller: Controller, context: Context): WorkQueue {
+  const queue: WorkQueue = new WorkQueue({
+    workers: controller.workers,
+    work: (key) => work(controller, key, queue, context),
+  })
+  for (const { kind, keys, indexes } of controller.watches) {
+    const informer: Informer<KubeObject> = context.informers.of(kind)
+    for (const [name, of] of Object.entries(indexes)) informer.addIndex(name, of)
+    informer.onChange((change) => {
+      for (const key of keys(change, context)) queue.add(key)
+    })
+    if (informer.hasSynced)
+      for (const object of informer.list()) for (const key of keys({ type: 'added', object }, context)) queue.add(key)
+  }
+  for (const key of controller.keys ?? []) queue.add(key)
+  return queue
+}
+
+async function work(controller: Controller, key: string, queue: WorkQueue, context: Context): Promise<void> {
+  try {
+    const result = await controller.reconcile(key, context)
+    queue.forget(key)
+    if (result?.afterMs !== undefined) queue.addAfter(key, result.afterMs)
+  } catch (error) {
+    if (context.signal.aborted) return
+    if (error instanceof TerminalError) {
+      queue.forget(key)
+      context.log('info', `${controller.name} ${key}: ${error.message}`)
+      return
+    }
+    const delayMs = queue.retry(key)
+    // A lost race with another writer is part of the game; the next look decides anew.
+    if (isReason(error, 'Conflict', 'AlreadyExists')) return
+    context.log('warn', `${controller.name} ${key}: ${messageOf(error)}; next try in ${Math.round(delayMs)} ms`)
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,45 @@
+import type { TypedKind } from '@thresher/api/kind'
+import type { KubeObject } from '@thresher/api/meta'
+import type { Client } from './client.ts'
+import { Informer } from './informer.ts'
+import type { KindAddress } from './paths.ts'
+
+/** One informer for each kind, shared by all who ask. */
+export class Informers {
+  readonly #client: Client
+  readonly #signal: AbortSignal
+  readonly #onError: ((kind: KindAddress, error: unknown) => void) | undefined
+  readonly #informers = new Map<string, { informer: Informer<KubeObject>; running: boolean }>()
+
+  constructor(client: Client, signal: AbortSignal, onError?: (kind: KindAddress, error: unknown) => void) {
+    this.#client = client
+    this.#signal = signal
+    this.#onError = onError
+  }
+
+  /** The informer of a kind, not started by this. */
+  of<O extends KubeObject>(kind: TypedKind<O> | KindAddress): Informer<O> {
+    const id = `${kind.group}/${kind.version}/${kind.plural}`
+    let entry = this.#informers.get(id)
+    if (!entry) {
+      const onError = (error: unknown): void => this.#onError?.(kind, error)
+      entry = {
+        informer: new Informer(this.#client.resource<KubeObject>(kind as KindAddress), { onError }),
+        running: false,
+      }
+      this.#informers.set(id, entry)
+    }
+    // The map is keyed by kind, and a kind has one object type.
+    return entry.informer as unknown as Informer<O>
+  }
+
+  /** Start those not yet running, and wait until all have their first list. */
+  async start(): Promise<void> {
+    for (const entry of this.#informers.values()) {
+      if (entry.running) continue
+      entry.running = true
+      void entry.informer.run(this.#signal)
+    }
+    await Promise.all([...this.#informers.values()].map((entry) => entry.informer.synced))
+  }
+}

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { parse, stringify } from 'yaml'
+import type { HttpsTransportOptions } from './https-transport.ts'
+
+/** What a kubeconfig's chosen context says. */
+export interface KubeconfigContext extends HttpsTransportOptions {
+  context: string
+  namespace: string
+}
+
+type Fields = Record<string, unknown>
+
+/**
+ * Read a kubeconfig file and choose a context, its current one unless said.
+ *
+ * @throws {Error} naming what is missing, with the file
+ * @see https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
+ */
+export function loadKubeconfig(file: string, context?: string): KubeconfigContext {
+  try {
+    return parseKubeconfig(readFileSync(file, 'utf8'), path.dirname(file), context)
+  } catch (cause) {
+    throw new Error(`${file}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** As {@link loadKubeconfig}, from text; `directory` is what relative file names in it start from. */
+export function parseKubeconfig(text: string, directory: string, context?: string): KubeconfigContext {
+  const config = fields(parse(text), 'the kubeconfig')
+  const contextName = context ?? string(config['current-context'])
+  if (!contextName) throw new Error('no current-context is set; set one or name a context')
+  const chosen = named(config, 'contexts', 'context', contextName)
+  const cluster = named(config, 'clusters', 'cluster', string(chosen['cluster']) ?? '')
+  const user = chosen['user'] ? named(config, 'users', 'user', string(chosen['user']) ?? '') : {}
+  const server = string(cluster['server'])
+  if (!server || !URL.canParse(server)) throw new Error(`cluster ${String(chosen['cluster'])} has no valid server URL`)
+  const read = (from: Fields, name: string): Buffer | undefined => {
+    const inline = string(from[`${name}-data`])
+    if (inline) return Buffer.from(inline, 'base64')
+    const file = string(from[name])
+    return file ? readFileSync(path.resolve(directory, file)) : undefined
+  }
+  const tokenFile = string(user['tokenFile'])
+  return {
+    context: contextName,
+    namespace: string(chosen['namespace']) ?? 'default',
+    server,
+    ca: read(cluster, 'certificate-authority'),
+    cert: read(user, 'client-certificate'),
+    key: read(user, 'client-key'),
+    token:
+      string(user['token']) ??
+      (tokenFile ? () => readFileSync(path.resolve(directory, tokenFile), 'utf8').trim() : undefined),
+    serverName: string(cluster['tls-server-name']),
+    insecureSkipTlsVerify: cluster['insecure-skip-tls-verify'] === true,
+  }
+}
+
+/** Write a kubeconfig with one cluster, user and context, all data inline. */
+export function formatKubeconfig(options: {
+  name: string
+  user: string
+  server: string
+  ca: string | Buffer
+  cert?: string | Buffer
+  key?: string | Buffer
+  token?: string
+  namespace?: string
+}): string {
+  const base64 = (data: string | Buffer): string => Buffer.from(data).toString('base64')
+  const { name, user } = options
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server: options.server, 'certificate-authority-data': base64(options.ca) } }],
+    users: [
+      {
+        name: user,
+        user: {
+          ...(options.cert ? { 'client-certificate-data': base64(options.cert) } : {}),
+          ...(options.key ? { 'client-key-data': base64(options.key) } : {}),
+          ...(options.token ? { token: options.token } : {}),
+        },
+      },
+    ],
+    contexts: [
+      { name, context: { cluster: name, user, ...(options.namespace ? { namespace: options.namespace } : {}) } },
+    ],
+    'current-context': name,
+  })
+}
+
+function named(config: Fields, list: string, part: string, name: string): Fields {
+  const entries = Array.isArray(config[list]) ? (config[list] as unknown[]) : []
+  const entry = entries.map((item) => fields(item, `an entry of ${list}`)).find((item) => item['name'] === name)
+  if (!entry) throw new Error(`no ${part} named "${name}"`)
+  return fields(entry[part], `${part} ${name}`)
+}
+
+function fields(value: unknown, what: string): Fields {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new Error(`${what} is not a map`)
+  return value as Fields
+}
+
+function string(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
