@@ -86,6 +86,11 @@ export class LabHost implements AsyncDisposable {
     return host
   }
 
+  /** A host that {@link create} made in another process. */
+  static attach(number: number, app: string, dataDir: string): LabHost {
+    return new LabHost(number, app, dataDir)
+  }
+
   /** Run a program in this host's network. `ip netns exec` would hide the cgroups, so nsenter. */
   run(program: string, args: string[], options: { timeoutMs?: number; input?: string } = {}): Promise<Outcome> {
     return execute('nsenter', [`--net=/run/netns/${this.name}`, program, ...args], options)
