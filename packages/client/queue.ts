@@ -27,7 +27,12 @@ export class WorkQueue {
   #stopped = false
 
   constructor(options: QueueOptions) {
-    this.#options = { workers: 4, firstDelayMs: 5, maxDelayMs: 60_000, ...options }
+    this.#options = {
+      work: options.work,
+      workers: options.workers ?? 4,
+      firstDelayMs: options.firstDelayMs ?? 5,
+      maxDelayMs: options.maxDelayMs ?? 60_000,
+    }
   }
 
   /** Begin to work; until then keys only gather. */

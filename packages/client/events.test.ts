@@ -1,0 +1,35 @@
+import { Event } from '@thresher/api/core/event'
+import { expect, test } from 'vitest'
+import { Client } from './client.ts'
+import { EventRecorder } from './events.ts'
+import { MemoryTransport } from './testing.ts'
+
+const object = { apiVersion: 'v1', kind: 'Pod', metadata: { namespace: 'a', name: 'web', uid: 'u' } }
+
+test('the same event again raises the count of the first', async () => {
+  const client = new Client(new MemoryTransport())
+  const recorder = new EventRecorder(client, 'test')
+  for (let times = 0; times < 3; times++)
+    recorder.record({ object, type: 'Warning', reason: 'Bad', message: 'It broke.' })
+  recorder.record({ object, reason: 'Good', message: 'It works.' })
+  await recorder.flushed()
+  const events = (await client.resource(Event).list()).items
+  expect(events.map((event) => [event.type, event.reason, event.count])).toEqual([
+    ['Warning', 'Bad', 3],
+    ['Normal', 'Good', 1],
+  ])
+  expect(events[0]?.involvedObject).toMatchObject({ kind: 'Pod', name: 'web', uid: 'u' })
+})
+
+test('an event that cannot be written is dropped and the next one goes on', async () => {
+  const transport = new MemoryTransport()
+  transport.interfere = () => {
+    transport.interfere = undefined
+    throw new Error('away')
+  }
+  const recorder = new EventRecorder(new Client(transport), 'test')
+  recorder.record({ object, reason: 'One', message: 'one' })
+  recorder.record({ object, reason: 'Two', message: 'two' })
+  await recorder.flushed()
+  expect(transport.requests).toHaveLength(2)
+})
