@@ -1,0 +1,38 @@
+import { Type, type Static } from 'typebox'
+import { Value } from 'typebox/value'
+
+/** The Pod annotation in which the network controller tells the agent how a guest's NICs are connected. */
+export const networkAnnotation = 'thresher.io/network'
+
+/** One NIC of a guest on a logical switch. */
+export const PodNic = Type.Object({
+  /** The NIC's name in the VMI's spec. */
+  name: Type.String({ minLength: 1 }),
+  /** The logical switch port: `<namespace>/<vmi>/<nic>`. */
+  port: Type.String({ minLength: 1 }),
+  mac: Type.String({ pattern: '^([0-9a-f]{2}:){5}[0-9a-f]{2}$' }),
+  ip: Type.Optional(Type.String()),
+  prefix: Type.Optional(Type.Integer()),
+  gateway: Type.Optional(Type.String()),
+  mtu: Type.Optional(Type.Integer()),
+})
+export type PodNic = Static<typeof PodNic>
+
+const PodNics = Type.Array(PodNic)
+
+/** The NICs that the annotation of these annotations lists; undefined while there is none or it cannot be read. */
+export function readNics(annotations: Readonly<Record<string, string>> | undefined): PodNic[] | undefined {
+  const text = annotations?.[networkAnnotation]
+  if (text === undefined) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return Value.Check(PodNics, value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The annotation's value. */
+export function writeNics(nics: readonly PodNic[]): string {
+  return JSON.stringify(nics)
+}
