@@ -66,11 +66,20 @@ export interface ScalePaths {
   labelSelectorPath?: string
 }
 
+/** A call of the Kubernetes API that an action stands for; made with the rights of whoever asked for the action. */
+export interface ActionCall {
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  path: string
+  body?: unknown
+}
+
 /** An action on an object, for the REST facade: `POST …?action=name`. */
 export interface KindAction {
   name: string
   /** Whether it is offered for this object, so that the facade lists it in `actions`. */
   offered?(object: never): boolean
+  /** The calls that carry it out, in order. @throws {ApiError} when the input misses something */
+  calls?(object: never, input: Record<string, unknown>): ActionCall[]
 }
 
 /** All that the server, the clients and the docs need to know of a kind in one version. */
@@ -131,6 +140,13 @@ export interface TypedKind<O extends KubeObject> extends Kind {
 /** The objects of a kind: `ObjectOf<typeof Pod>`. */
 export type ObjectOf<K> = K extends TypedKind<infer O> ? O : never
 
+/** A {@link KindAction} on objects of a known type. */
+export interface TypedAction<O> {
+  name: string
+  offered?(object: O): boolean
+  calls?(object: O, input: Record<string, unknown>): ActionCall[]
+}
+
 type Declaration<S extends TSchema, T extends TSchema, F extends TProperties, O> = Omit<
   KindOptions,
   'fillDefaults' | 'check' | 'checkUpdate' | 'columns' | 'gracePeriodSeconds' | 'actions'
@@ -142,7 +158,7 @@ type Declaration<S extends TSchema, T extends TSchema, F extends TProperties, O>
   /** Top-level fields beside spec and status, such as a Secret's data. */
   fields?: F
   columns?: (Omit<Column, 'path'> & { path: string | ((object: O) => string | number | undefined) })[]
-  actions?: { name: string; offered?(object: O): boolean }[]
+  actions?: TypedAction<O>[]
   gracePeriodSeconds?(object: O): number
   fillDefaults?(object: O): void
   check?(object: O): FieldError[]
@@ -185,4 +201,9 @@ export function defineKind<
     schema,
     origin: 'declared',
   }
+}
+
+/** The same kind served in a further version with the same fields; objects are stored in the kind's own version. */
+export function servedAs<K extends Kind>(kind: K, version: string): K {
+  return { ...kind, version, apiVersion: kind.group ? `${kind.group}/${version}` : version, storageVersion: false }
 }

@@ -1,0 +1,33 @@
+import { type Static } from 'typebox'
+import { Empty, int32, list, object, optional, text, texts } from '../schema.ts'
+
+/** A network card of the guest, on the network of the same name. One binding says how it is connected. */
+export const Interface = object(
+  { name: text },
+  {
+    model: text,
+    macAddress: text,
+    bridge: Empty,
+    masquerade: Empty,
+    sriov: Empty,
+    slirp: Empty,
+    macvtap: Empty,
+    passt: Empty,
+    passtBinding: Empty,
+    binding: object({ name: text }),
+    ports: list(object({ port: int32 }, { name: text, protocol: text })),
+    portRanges: list(object({ start: int32, end: int32, protocol: text })),
+    bootOrder: int32,
+    pciAddress: text,
+    acpiIndex: int32,
+    state: text,
+    tag: text,
+    dhcpOptions: optional({
+      bootFileName: text,
+      tftpServerName: text,
+      ntpServers: texts,
+      privateOptions: list(object({ option: int32, value: text })),
+    }),
+  },
+)
+export type Interface = Static<typeof Interface>
