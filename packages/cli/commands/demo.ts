@@ -7,7 +7,7 @@ import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { Client } from '@thresher/client/client'
 import { buildGuestImage } from '@thresher/lab/guest/build'
-import { guestPackages } from '@thresher/lab/guest/host-packages'
+import { guestBuildPackages } from '@thresher/lab/guest/packages'
 import type { Command, Context } from '../command.ts'
 import { hostPackages, installPackages, missingPackages } from '../host/packages.ts'
 import { run } from '../host/run.ts'
@@ -81,7 +81,7 @@ const invoked = () => (existsSync('./thresher') ? './thresher' : 'thresher')
 
 async function installGuestTools(context: Context, progress: Progress): Promise<void> {
   const known = new Set(hostPackages.map((one) => one.name))
-  const missing = await missingPackages(guestPackages.filter((one) => !known.has(one.name)))
+  const missing = await missingPackages(guestBuildPackages.filter((one) => !known.has(one.name)))
   if (missing.length === 0) return
   console.error('Debian packages to install:')
   for (const { name: packageName, why } of missing) console.error(`    ${packageName.padEnd(22)} ${why}`)

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { guestPackages } from '@thresher/lab/guest/host-packages'
+import { guestBuildPackages } from '@thresher/lab/guest/packages'
 import type { Command } from '../command.ts'
 import { nodeBinary } from '../host/installation.ts'
 import { hostPackages, installPackages, missingPackages, testPackages } from '../host/packages.ts'
@@ -25,7 +25,7 @@ export const test: Command = {
   ],
   options: [{ flags: '--project <name>', description: 'unit or e2e; both unless said', choices: ['unit', 'e2e'] }],
   async run({ paths, signal }, filters, options) {
-    const wanted = [...hostPackages, ...guestPackages, ...testPackages]
+    const wanted = [...hostPackages, ...guestBuildPackages, ...testPackages]
     const missing = await missingPackages(
       wanted.filter((one, index) => wanted.findIndex((other) => other.name === one.name) === index),
     )
