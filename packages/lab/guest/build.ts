@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib'
 import { cpioArchive, type CpioEntry } from './cpio.ts'
 import { unpackPackages, type Unpacked } from './debian.ts'
 import { writeDisk } from './disk.ts'
-import { insmodOrder, rootModules } from './kernel-modules.ts'
+import { firstModules, insmodOrder, otherDiskModules } from './kernel-modules.ts'
 import { guestPackages } from './packages.ts'
 import { layOutRoot } from './root-tree.ts'
 import { run } from './run.ts'
@@ -36,7 +36,7 @@ export interface GuestImage {
  *
  * It boots with BIOS and UEFI, reads a NoCloud seed, gets its addresses by DHCP or as the seed says, and runs an SSH
  * server, a login on the serial port and the QEMU guest agent. Its root file system grows with the disk. The user is
- * `root`; 128 MiB of memory suffice.
+ * `root`; 128 MiB of memory suffice, 256 MiB with UEFI.
  *
  * @throws {Error} when Debian's archive cannot be reached or a tool fails
  */
@@ -97,19 +97,21 @@ async function assemble(work: string, unpacked: Unpacked, log: (message: string)
 
 /** busybox, the modules that find the disk, and the script that mounts it. */
 async function initramfs(busybox: string, modulesFolder: string): Promise<Buffer> {
-  const order = await insmodOrder(modulesFolder, rootModules)
+  const first = await insmodOrder(modulesFolder, firstModules)
+  const order = await insmodOrder(modulesFolder, [...firstModules, ...otherDiskModules])
+  const list = (paths: string[]) => Buffer.from(paths.map((path) => `${basename(path)}\n`).join(''))
   const folders = ['bin', 'proc', 'sys', 'dev', 'root', 'modules'].map((path): CpioEntry => ({ path, mode: 0o755 }))
   const modules = await Promise.all(
     order.map(async (path): Promise<CpioEntry> => {
       return { path: `modules/${basename(path)}`, mode: 0o644, data: await readFile(path) }
     }),
   )
-  const list = Buffer.from(order.map((path) => `${basename(path)}\n`).join(''))
   const archive = cpioArchive([
     ...folders,
     { path: 'bin/busybox', mode: 0o755, data: await readFile(busybox) },
     { path: 'init', mode: 0o755, data: await readFile(join(import.meta.dirname, 'initramfs/init')) },
-    { path: 'modules/order', mode: 0o644, data: list },
+    { path: 'modules/first', mode: 0o644, data: list(first) },
+    { path: 'modules/other', mode: 0o644, data: list(order.slice(first.length)) },
     ...modules,
   ])
   return gzipSync(archive, { level: 9 })

@@ -1,7 +1,7 @@
 import { chmod, copyFile, cp, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Unpacked } from './debian.ts'
-import { insmodOrder, laterModules } from './kernel-modules.ts'
+import { bootModules, insmodOrder, laterModules } from './kernel-modules.ts'
 import { guestPackages } from './packages.ts'
 import { run } from './run.ts'
 
@@ -37,10 +37,18 @@ export async function layOutRoot(tree: string, unpacked: Unpacked, modulesFolder
   }
   await cp(join(import.meta.dirname, 'rootfs'), tree, { recursive: true })
   await linkApplets(tree)
-  const modules = await insmodOrder(modulesFolder, laterModules)
-  for (const module of modules) await copyFile(module, join(tree, 'lib/guest-modules', basename(module)))
-  await writeFile(join(tree, 'lib/guest-modules/order'), modules.map((path) => `${basename(path)}\n`).join(''))
+  await copyModules(modulesFolder, join(tree, 'lib/guest-modules'))
   for (const [path, mode] of modes) await chmod(join(tree, path), mode)
+}
+
+/** The modules, and in which order to load them: `boot` at once, `later` when there is time. */
+async function copyModules(from: string, to: string): Promise<void> {
+  const boot = await insmodOrder(from, bootModules)
+  const all = await insmodOrder(from, [...bootModules, ...laterModules])
+  for (const module of all) await copyFile(module, join(to, basename(module)))
+  const list = (paths: string[]) => paths.map((path) => `${basename(path)}\n`).join('')
+  await writeFile(join(to, 'boot'), list(boot))
+  await writeFile(join(to, 'later'), list(all.slice(boot.length)))
 }
 
 /** What git does not keep, and what ssh insists on. */
