@@ -56,7 +56,7 @@ export interface Column {
   description?: string
   /** 0 is always shown, above 0 only with `-o wide`. */
   priority?: number
-  path: string | ((object: never) => string | number | undefined)
+  path: string | ((object: never) => string | number | boolean | undefined)
 }
 
 /** Where the scale subresource reads and writes. */
@@ -157,7 +157,7 @@ type Declaration<S extends TSchema, T extends TSchema, F extends TProperties, O>
   status?: T
   /** Top-level fields beside spec and status, such as a Secret's data. */
   fields?: F
-  columns?: (Omit<Column, 'path'> & { path: string | ((object: O) => string | number | undefined) })[]
+  columns?: (Omit<Column, 'path'> & { path: string | ((object: O) => string | number | boolean | undefined) })[]
   actions?: TypedAction<O>[]
   gracePeriodSeconds?(object: O): number
   fillDefaults?(object: O): void

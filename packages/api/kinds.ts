@@ -8,7 +8,16 @@ import { PersistentVolume } from './core/persistent-volume.ts'
 import { Pod } from './core/pod.ts'
 import { Secret } from './core/secret.ts'
 import { ServiceAccount } from './core/service-account.ts'
+import { KeyPair } from './harvester/key-pair.ts'
+import { Setting } from './harvester/setting.ts'
+import { VirtualMachineImage } from './harvester/virtual-machine-image.ts'
 import type { Kind } from './kind.ts'
+import {
+  VirtualMachineInstanceMigration,
+  VirtualMachineInstanceMigrationV1alpha3,
+} from './kubevirt/virtual-machine-instance-migration.ts'
+import { VirtualMachineInstance, VirtualMachineInstanceV1alpha3 } from './kubevirt/virtual-machine-instance.ts'
+import { VirtualMachine, VirtualMachineV1alpha3 } from './kubevirt/virtual-machine.ts'
 import { StorageClass } from './storage/storage-class.ts'
 
 /** Every declared kind. */
@@ -24,4 +33,13 @@ export const kinds: Kind[] = [
   PersistentVolume,
   StorageClass,
   Lease,
+  VirtualMachine,
+  VirtualMachineV1alpha3,
+  VirtualMachineInstance,
+  VirtualMachineInstanceV1alpha3,
+  VirtualMachineInstanceMigration,
+  VirtualMachineInstanceMigrationV1alpha3,
+  VirtualMachineImage,
+  KeyPair,
+  Setting,
 ]

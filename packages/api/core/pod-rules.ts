@@ -84,20 +84,29 @@ export function checkPodUpdate<P extends KubeObject & { spec: PodSpec }>(next: P
   ]
 }
 
+const changeable = [
+  'activeDeadlineSeconds',
+  'tolerations',
+  'schedulingGates',
+  'ephemeralContainers',
+  'resources',
+  'terminationGracePeriodSeconds',
+  'priority',
+]
+
+/** A spec without what may change, its fields in one order. */
 function comparable(spec: PodSpec, previous: PodSpec): unknown {
-  const { activeDeadlineSeconds, tolerations, schedulingGates, ephemeralContainers, resources, ...rest } = spec
-  const images = (containers: Container[] | undefined) =>
-    containers?.map(({ image, resources: own, ...container }) => sorted(container))
+  const gated = previous.schedulingGates?.length ? ['nodeSelector', 'affinity'] : []
+  const unbound = previous.nodeName ? [] : ['nodeName']
   return sorted({
-    ...rest,
-    containers: images(spec.containers),
-    initContainers: images(spec.initContainers),
-    nodeName: previous.nodeName ? spec.nodeName : undefined,
-    nodeSelector: previous.schedulingGates?.length ? undefined : spec.nodeSelector,
-    affinity: previous.schedulingGates?.length ? undefined : spec.affinity,
-    terminationGracePeriodSeconds: undefined,
-    priority: undefined,
+    ...without(spec, [...changeable, ...gated, ...unbound]),
+    containers: spec.containers.map((container) => without(container, ['image', 'resources'])),
+    initContainers: spec.initContainers?.map((container) => without(container, ['image', 'resources'])),
   })
+}
+
+function without(value: object, names: string[]): object {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
 }
 
 function sorted(value: unknown): unknown {

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto'
+
+const line =
+  /^(?:[^\s"]+(?:"[^"]*")?\S*\s+)?(ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)|sk-(?:ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com)\s+([A-Za-z0-9+/]+={0,2})(?:\s+(.*))?$/
+const minRsaBytes = 128
+
+/** A public key out of one line of OpenSSH's format. */
+export interface SshPublicKey {
+  type: string
+  blob: Buffer
+  comment: string
+}
+
+/**
+ * Read one line of OpenSSH's public key format.
+ *
+ * @throws {RangeError} saying what is wrong with it
+ * @see RFC 4253 §6.6, RFC 5656 §3.1, RFC 8709 §4
+ */
+export function parseSshPublicKey(written: string): SshPublicKey {
+  const match = line.exec(written.trim())
+  if (!match || /[\r\n]/.test(written.trim()))
+    throw new RangeError('expected one line such as `ssh-ed25519 AAAAC3… comment`')
+  const [, type = '', encoded = '', comment = ''] = match
+  const blob = Buffer.from(encoded, 'base64')
+  const parts = readParts(blob)
+  if (parts[0]?.toString('latin1') !== type) throw new RangeError(`the key's data is not that of a ${type} key`)
+  if (!isComplete(type, parts)) throw new RangeError(`the ${type} key is incomplete`)
+  return { type, blob, comment }
+}
+
+function readParts(blob: Buffer): Buffer[] {
+  const parts: Buffer[] = []
+  for (let at = 0; at < blob.length;) {
+    const end = at + 4 <= blob.length ? at + 4 + blob.readUInt32BE(at) : Infinity
+    if (end > blob.length) throw new RangeError("the key's data is cut off")
+    parts.push(blob.subarray(at + 4, end))
+    at = end
+  }
+  return parts
+}
+
+function isComplete(type: string, parts: Buffer[]): boolean {
+  const sizes = parts.map((part) => part.length)
+  if (type === 'ssh-rsa') return parts.length === 3 && (sizes[1] ?? 0) > 0 && (sizes[2] ?? 0) >= minRsaBytes
+  if (type === 'ssh-ed25519') return parts.length === 2 && sizes[1] === 32
+  if (type.startsWith('sk-')) return parts.length >= 3
+  const curve = parts[1]?.toString('latin1')
+  return parts.length === 3 && type === `ecdsa-sha2-${curve}` && parts[2]?.[0] === 4
+}
+
+/** The fingerprint in the old colon form, MD5 in hex, as Harvester shows it. */
+export function md5Fingerprint(key: SshPublicKey): string {
+  const hex = createHash('md5').update(key.blob).digest('hex')
+  return hex.match(/../g)?.join(':') ?? ''
+}
