@@ -1,0 +1,36 @@
+import { deepClone, isObject, setOwn, type JsonObject } from '../schema/clone.ts'
+
+/**
+ * Apply a JSON merge patch (RFC 7386): objects merge, null deletes, all else replaces.
+ *
+ * @returns a new value that shares nothing with the old one
+ */
+export function applyMergePatch(document: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return deepClone(patch)
+  const result: JsonObject = {}
+  if (isObject(document)) {
+    for (const key of Object.keys(document)) {
+      if (!Object.hasOwn(patch, key)) setOwn(result, key, deepClone(document[key]))
+      else if (patch[key] !== null) setOwn(result, key, applyMergePatch(document[key], patch[key]))
+    }
+  }
+  for (const key of Object.keys(patch)) {
+    if (patch[key] !== null && !Object.hasOwn(result, key)) setOwn(result, key, applyMergePatch(undefined, patch[key]))
+  }
+  return result
+}
+
+/** The smallest merge patch that leads from one object to the other; list changes are given whole. Null values cannot be expressed. */
+export function mergePatchBetween(from: JsonObject, to: JsonObject): JsonObject {
+  const patch: JsonObject = {}
+  for (const key of Object.keys(from)) if (!Object.hasOwn(to, key)) setOwn(patch, key, null)
+  for (const key of Object.keys(to)) {
+    const before = Object.hasOwn(from, key) ? from[key] : undefined
+    const after = to[key]
+    if (isObject(before) && isObject(after)) {
+      const inner = mergePatchBetween(before, after)
+      if (Object.keys(inner).length > 0) setOwn(patch, key, inner)
+    } else if (JSON.stringify(before) !== JSON.stringify(after)) setOwn(patch, key, deepClone(after))
+  }
+  return patch
+}
