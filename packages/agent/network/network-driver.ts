@@ -22,9 +22,11 @@ export interface NicRequest extends NicId {
 export interface PluggedNic {
   /**
    * At most 15 characters, the same for the same {@link NicId} for ever:
-   * `-netdev tap,ifname=<ifname>,script=no,downscript=no`. Offloads (`vnet_hdr`) stay at QEMU's default.
+   * `-netdev tap,ifname=<ifname>,script=no,downscript=no`.
    */
   ifname: string
+  /** False where the switch cannot take large or unsummed packets: then QEMU needs `vnet_hdr=off` on the netdev. */
+  offloads: boolean
   mtu: number
 }
 

@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { NetworkError } from './network-driver.ts'
+
+/** What a program said. */
+export interface Output {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+export interface RunOptions {
+  /** Written to its standard input. */
+  input?: string
+  env?: Record<string, string>
+  /** Give the exit code back instead of throwing when it is not 0. */
+  mayFail?: boolean
+  /** 30 seconds unless given. */
+  timeoutMs?: number
+}
+
+/** Where system programs are, for callers whose PATH has no sbin. */
+const searchPath = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(':')
+
+/** Runs programs and reads kernel settings in one network namespace of the host. */
+export class Commands {
+  readonly #netns: string | undefined
+
+  /** @param netns path of a network namespace, such as `/run/netns/h1`; this process's own unless given */
+  constructor(netns?: string) {
+    this.#netns = netns
+  }
+
+  /** @throws {NetworkError} `MissingProgram`; `CommandFailed` with what the program said */
+  run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Output> {
+    const [file, ...argv] = this.#netns ? ['nsenter', `--net=${this.#netns}`, program, ...args] : [program, ...args]
+    return new Promise((done, fail) => {
+      const child = execFile(
+        file!,
+        argv,
+        {
+          env: { ...process.env, PATH: searchPath, ...options.env },
+          timeout: options.timeoutMs ?? 30_000,
+          maxBuffer: 64 * 1024 * 1024,
+        },
+        (error, stdout, stderr) => {
+          if (error && 'syscall' in error)
+            return fail(new NetworkError('MissingProgram', `cannot run ${program}: ${error.message}`, { cause: error }))
+          const code = typeof error?.code === 'number' ? error.code : error ? 128 : 0
+          if (code !== 0 && !options.mayFail) {
+            const said = stderr.trim() || stdout.trim() || (error?.killed ? 'no answer in time' : `exit code ${code}`)
+            return fail(new NetworkError('CommandFailed', `${program} ${args.join(' ')}: ${said}`, { cause: error }))
+          }
+          done({ code, stdout, stderr })
+        },
+      )
+      child.stdin?.on('error', () => {})
+      child.stdin?.end(options.input)
+    })
+  }
+
+  /** One of the kernel's settings: `net.ipv4.ip_forward`. */
+  async setting(name: string): Promise<string> {
+    const path = settingPath(name)
+    return (this.#netns ? (await this.run('cat', [path])).stdout : await readFile(path, 'utf8')).trim()
+  }
+
+  /** Change one of the kernel's settings. */
+  async changeSetting(name: string, value: string): Promise<void> {
+    const path = settingPath(name)
+    if (this.#netns) await this.run('tee', [path], { input: value })
+    else await writeFile(path, value)
+  }
+}
+
+function settingPath(name: string): string {
+  return `/proc/sys/${name.replaceAll('.', '/')}`
+}

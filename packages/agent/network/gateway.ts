@@ -1,0 +1,135 @@
+import { contains, formatSubnet, parseIpv4, parseSubnet } from '@thresher/api/ipv4'
+import type { ManagementNetwork } from '@thresher/api/management-network'
+import type { Commands } from './commands.ts'
+import { DnsForwarder } from './dns-forwarder.ts'
+import {
+  conflictingRoute,
+  planGateway,
+  planRules,
+  planRulesRemoval,
+  type DnsTarget,
+  type HostRoute,
+} from './host-plan.ts'
+import type { Names } from './names.ts'
+import { NetworkError } from './network-driver.ts'
+import { Resolver, type DnsRoute } from './resolver.ts'
+
+export interface GatewayOptions {
+  commands: Commands
+  names: Names
+  network: ManagementNetwork
+  resolverFiles?: readonly string[]
+  log?: (level: 'info' | 'warn', message: string) => void
+}
+
+interface Link {
+  ifname: string
+  addr_info?: { family: string; local: string; prefixlen: number }[]
+}
+
+/** The host as its guests' gateway: an address on the switch, forwarding, NAT and DNS. */
+export class Gateway {
+  readonly #options: GatewayOptions
+  readonly #resolver: Resolver
+  #forwarder: DnsForwarder | undefined
+  #forwarderPort = 0
+  #applying: Promise<void> = Promise.resolve()
+
+  constructor(options: GatewayOptions) {
+    this.#options = options
+    this.#resolver = new Resolver(options.resolverFiles)
+  }
+
+  get dns(): DnsRoute {
+    return this.#resolver.route
+  }
+
+  /** @throws {NetworkError} `SubnetInUse` when the host already reaches some of the guests' addresses elsewhere */
+  async check(): Promise<void> {
+    const { commands, names, network } = this.#options
+    const routes = await this.#json<HostRoute[]>(commands.run('ip', ['-json', '-4', 'route', 'show']))
+    const conflict = conflictingRoute(routes, network, names)
+    if (conflict)
+      throw new NetworkError(
+        'SubnetInUse',
+        `the management network ${network.subnet} overlaps the host's route to ${conflict.dst}` +
+          `${conflict.dev ? ` on ${conflict.dev}` : ''}: choose another subnet for it`,
+      )
+  }
+
+  /** The names of all interfaces of the host. */
+  async interfaces(): Promise<string[]> {
+    const links = await this.#json<Link[]>(this.#options.commands.run('ip', ['-json', 'link', 'show']))
+    return links.map((link) => link.ifname)
+  }
+
+  /** Give the gateway interface, which must exist, its address; forward, translate and answer for the guests. */
+  async start(): Promise<void> {
+    const { commands, names, network } = this.#options
+    const [link] = await this.#json<Link[]>(
+      commands.run('ip', ['-json', '-4', 'address', 'show', 'dev', names.gateway]),
+    )
+    const now = (link?.addr_info ?? []).map((one) => `${one.local}/${one.prefixlen}`)
+    await commands.run('ip', ['-batch', '-'], { input: `${planGateway(network, names, now).join('\n')}\n` })
+    if ((await commands.setting('net.ipv4.ip_forward')) !== '1')
+      await commands.changeSetting('net.ipv4.ip_forward', '1')
+    await this.#resolver.read()
+    await this.#apply()
+    await this.#resolver.watch((route) => {
+      this.#options.log?.('info', `the guests' DNS questions now go to ${route.servers.join(', ') || 'nowhere'}`)
+      void this.#apply().catch((error: Error) => this.#options.log?.('warn', error.message))
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#resolver.close()
+    await this.#applying.catch(() => {})
+    await this.#forwarder?.close()
+    this.#forwarder = undefined
+  }
+
+  /** Remove the rules; the interface goes with the switch. */
+  async remove(): Promise<void> {
+    await this.close()
+    const { commands, names } = this.#options
+    await commands.run('nft', ['-f', '-'], { input: planRulesRemoval(names) })
+  }
+
+  /** Bring the rules in, one change after the other. */
+  #apply(): Promise<void> {
+    const next = this.#applying
+      .catch(() => {})
+      .then(async () => {
+        const { commands, names, network } = this.#options
+        const target = await this.#target(this.#resolver.route)
+        await commands.run('nft', ['-f', '-'], { input: planRules(network, names, target) })
+      })
+    this.#applying = next
+    return next
+  }
+
+  async #target(route: DnsRoute): Promise<DnsTarget | undefined> {
+    const { network } = this.#options
+    const [first] = route.servers
+    if (route.mode === 'none' || first === undefined) return undefined
+    if (route.mode === 'direct') {
+      if (contains(parseSubnet(network.subnet), parseIpv4(first)))
+        throw new NetworkError(
+          'SubnetInUse',
+          `the name server ${first} lies in the guests' ${formatSubnet(parseSubnet(network.subnet))}`,
+        )
+      return { address: first, port: 53 }
+    }
+    if (this.#forwarder) this.#forwarder.servers = route.servers
+    else {
+      const forwarder = new DnsForwarder(route.servers)
+      this.#forwarderPort = await forwarder.listen(network.gateway)
+      this.#forwarder = forwarder
+    }
+    return { address: network.gateway, port: this.#forwarderPort }
+  }
+
+  async #json<T>(output: Promise<{ stdout: string }>): Promise<T> {
+    return JSON.parse((await output).stdout || '[]') as T
+  }
+}
