@@ -13,11 +13,7 @@ export interface ConditionWord {
  * The list with `word` in it. `lastTransitionTime` moves only when the status does.
  * The same list comes back when nothing changes, so `===` tells whether to write.
  */
-export function setCondition(
-  list: readonly Condition[] | undefined,
-  word: ConditionWord,
-  now: Date = new Date(),
-): readonly Condition[] {
+export function setCondition(list: Condition[] | undefined, word: ConditionWord, now: Date = new Date()): Condition[] {
   const before = list?.find((condition) => condition.type === word.type)
   const transition = before?.status === word.status ? before.lastTransitionTime : undefined
   const next: Condition = { ...word, lastTransitionTime: transition ?? formatTime(now) }
@@ -26,7 +22,7 @@ export function setCondition(
 }
 
 /** The list without conditions of a type; the same list when there is none. */
-export function removeCondition(list: readonly Condition[] | undefined, type: string): readonly Condition[] {
+export function removeCondition(list: Condition[] | undefined, type: string): Condition[] {
   return list?.some((condition) => condition.type === type)
     ? list.filter((condition) => condition.type !== type)
     : (list ?? [])

@@ -43,6 +43,9 @@ export interface Watch {
   indexes: Record<string, (object: KubeObject) => readonly string[]>
 }
 
+/** What wakes a controller from outside the API. Called once; wakes it for keys until the context's signal aborts. */
+export type Source = (wake: (key: string) => void, context: Context) => void
+
 /**
  * A level-triggered controller: for each key it compares what is with what should be and takes the next step.
  *
@@ -55,6 +58,8 @@ export interface Controller {
   workers?: number
   /** Keys to work on at the start, beside those of the objects that are there. */
   keys?: readonly string[]
+  /** What wakes it beside changes in the API, such as another database. */
+  sources?: readonly Source[]
   reconcile(key: string, context: Context): Promise<Result | void>
 }
 
@@ -146,6 +151,7 @@ function connect(controller: Controller, context: Context): WorkQueue {
       for (const object of informer.list()) for (const key of keys({ type: 'added', object }, context)) queue.add(key)
   }
   for (const key of controller.keys ?? []) queue.add(key)
+  for (const source of controller.sources ?? []) source((key) => queue.add(key), context)
   return queue
 }
 

@@ -19,7 +19,7 @@ export class Informers {
 
   /** The informer of a kind, not started by this. */
   of<O extends KubeObject>(kind: TypedKind<O> | KindAddress): Informer<O> {
-    const id = `${kind.group}/${kind.version}/${kind.plural}`
+    const id = idOf(kind)
     let entry = this.#informers.get(id)
     if (!entry) {
       const onError = (error: unknown): void => this.#onError?.(kind, error)
@@ -33,6 +33,18 @@ export class Informers {
     return entry.informer as unknown as Informer<O>
   }
 
+  /** Start the informer of one kind, should it not run yet, and wait for its first list. */
+  async startOne(kind: KindAddress): Promise<void> {
+    this.of(kind)
+    const entry = this.#informers.get(idOf(kind))
+    if (!entry) return
+    if (!entry.running) {
+      entry.running = true
+      void entry.informer.run(this.#signal)
+    }
+    await entry.informer.synced
+  }
+
   /** Start those not yet running, and wait until all have their first list. */
   async start(): Promise<void> {
     for (const entry of this.#informers.values()) {
@@ -42,4 +54,8 @@ export class Informers {
     }
     await Promise.all([...this.#informers.values()].map((entry) => entry.informer.synced))
   }
+}
+
+function idOf(kind: KindAddress): string {
+  return `${kind.group}/${kind.version}/${kind.plural}`
 }

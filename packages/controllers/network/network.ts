@@ -1,0 +1,243 @@
+import { Pod } from '@thresher/api/core/pod'
+import { isReason } from '@thresher/api/error'
+import { managementGatewayPort, managementSwitch, type ManagementNetwork } from '@thresher/api/management-network'
+import { networkAnnotation, writeNics } from '@thresher/api/pod-network'
+import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { watch, type Context, type Controller, type Result, type Source } from '@thresher/client/controller'
+import { Database } from '@thresher/ovsdb/database'
+import type { Endpoint, TlsFiles } from '@thresher/ovsdb/endpoint'
+import { appLabel, machineNameLabel } from '../names.ts'
+import { guestNames, planNames } from './name-plan.ts'
+import { nicNamesOf, nicsOf } from './guest-nics.ts'
+import { mark, northbound, type NorthboundRow, type NorthboundTables } from './northbound.ts'
+import { describeNics, ownerOf, planPorts, refusal, type Guest, type Nic } from './port-plan.ts'
+import { planManagement } from './switch-plan.ts'
+
+type PortRow = NorthboundRow<'Logical_Switch_Port'>
+
+export interface NetworkControllerOptions {
+  /** Where OVN's northbound database listens. */
+  endpoints: Endpoint[]
+  tls?: TlsFiles
+  network: ManagementNetwork
+}
+
+/** Keys beside those of guests, which have a slash. */
+const switchKey = 'switch'
+const namesKey = 'names'
+/** How long one look may wait for the database before it counts as failed, in milliseconds. */
+const patienceMs = 10_000
+
+/**
+ * Keeps OVN's northbound database as the guests need it: the management switch, a port with an address for each NIC for as
+ * long as its machine exists, the guests' names. Tells a guest's pod where it is plugged in.
+ *
+ * What OVN answers (addresses) and what others change there wakes it as changes in the API do.
+ */
+export function networkController(options: NetworkControllerOptions): Controller {
+  let central: Central | undefined
+  const source: Source = (wake, context) => {
+    central = new Central(options, wake)
+    context.signal.addEventListener('abort', () => void central?.close(), { once: true })
+  }
+  return {
+    name: 'network',
+    workers: 8,
+    keys: [switchKey],
+    sources: [source],
+    watches: [
+      watch(VirtualMachineInstance),
+      watch(VirtualMachine),
+      watch(Pod, (pod) => guestKey(pod), { guest: guestKey }),
+    ],
+    async reconcile(key, context) {
+      if (!central) return
+      const limit = AbortSignal.any([context.signal, AbortSignal.timeout(patienceMs)])
+      await central.database.ready(limit)
+      if (key === switchKey) await central.makeSwitch(limit)
+      else if (key === namesKey) await central.writeNames(limit)
+      else return await reconcileGuest(key, central, options.network, context, limit)
+    },
+  }
+}
+
+/** The northbound database as the controller works with it. */
+class Central {
+  readonly database: Database<NorthboundTables>
+  readonly #network: ManagementNetwork
+  /** Identities of the ports of each guest. */
+  readonly #ports = new Map<string, Set<string>>()
+
+  constructor(options: NetworkControllerOptions, wake: (key: string) => void) {
+    const { endpoints, tls, network } = options
+    this.#network = network
+    this.database = new Database({ schema: northbound, endpoints, tls })
+    this.database.onChange((changes) => {
+      for (const { table, uuid, before, after } of changes) {
+        if (table !== 'Logical_Switch_Port') {
+          if (before && !(after && table === 'DNS')) wake(switchKey)
+          continue
+        }
+        const owner = ownerOf((after ?? before) as PortRow)
+        if (!owner) continue
+        const key = `${owner.namespace}/${owner.name}`
+        this.#note(key, uuid, after !== undefined)
+        wake(key)
+        wake(namesKey)
+      }
+    })
+    this.database.onConnection((connected) => {
+      if (!connected) return
+      wake(switchKey)
+      wake(namesKey)
+      for (const key of this.#ports.keys()) wake(key)
+    })
+  }
+
+  close(): Promise<void> {
+    return this.database.close()
+  }
+
+  /** The ports that a guest has now. */
+  portsOf(key: string): PortRow[] {
+    const rows = this.database.rows('Logical_Switch_Port')
+    return [...(this.#ports.get(key) ?? [])].flatMap((uuid) => rows.get(uuid) ?? [])
+  }
+
+  /** Make the switch with all that belongs to it. @returns the identity of its DHCP options */
+  async makeSwitch(signal: AbortSignal): Promise<string> {
+    await this.database.transact(planManagement(this.#management(), this.#network), signal)
+    return await this.database.until(() => this.#management().dhcp?._uuid, signal)
+  }
+
+  get dhcp(): string | undefined {
+    return this.#management().switch && this.#management().dhcp?._uuid
+  }
+
+  async writeNames(signal: AbortSignal): Promise<void> {
+    const { names } = this.#management()
+    if (!names) return
+    const wanted = guestNames(this.database.rows('Logical_Switch_Port').values(), this.#network)
+    await this.database.transact(planNames(names, wanted), signal)
+  }
+
+  /** Who else has this address. */
+  holderOf(address: string): PortRow | undefined {
+    return [...this.database.rows('Logical_Switch_Port').values()].find((port) =>
+      [port.dynamic_addresses, ...port.addresses].some((text) => text?.split(' ')[1] === address),
+    )
+  }
+
+  #management(): Parameters<typeof planManagement>[0] {
+    const ours = <R extends { external_ids: Readonly<Record<string, string>> }>(rows: ReadonlyMap<string, R>) =>
+      [...rows.values()].find((row) => row.external_ids[mark] === managementSwitch)
+    return {
+      switch: this.database.find('Logical_Switch', 'name', managementSwitch),
+      gateway: this.database.find('Logical_Switch_Port', 'name', managementGatewayPort),
+      dhcp: ours(this.database.rows('DHCP_Options')),
+      names: ours(this.database.rows('DNS')),
+    }
+  }
+
+  #note(key: string, uuid: string, exists: boolean): void {
+    const ports = this.#ports.get(key) ?? new Set()
+    if (exists) this.#ports.set(key, ports.add(uuid))
+    else if (ports.delete(uuid) && ports.size === 0) this.#ports.delete(key)
+  }
+}
+
+/** Give a guest its ports, and its pods the word of them. */
+async function reconcileGuest(
+  key: string,
+  central: Central,
+  network: ManagementNetwork,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Result | void> {
+  const [namespace = '', name = ''] = key.split('/')
+  const guest = { namespace, name }
+  const instance = context.objects(VirtualMachineInstance).get(key)
+  const machine = context.objects(VirtualMachine).get(key)
+  const ports = central.portsOf(key)
+  if (!instance && !machine && ports.length === 0) return
+  const dhcp = central.dhcp ?? (await central.makeSwitch(signal))
+  if (!instance) {
+    // A stopped machine keeps the addresses of the NICs that it will have again.
+    const kept = new Set(machine ? nicNamesOf(machine) : [])
+    const keep = ports.flatMap((port) => {
+      const owner = ownerOf(port)
+      return owner && kept.has(owner.nic) ? [port] : []
+    })
+    const gone = ports.filter((port) => !keep.includes(port))
+    await central.database.transact(planPorts(guest, [], gone, dhcp), signal)
+    return
+  }
+  const nics = nicsOf(instance)
+  const refused = nics.flatMap(
+    (nic) => refusal(nic, guest, network, nic.address ? central.holderOf(nic.address) : undefined) ?? [],
+  )
+  const [problem] = refused
+  if (problem) {
+    context.events.record({
+      object: instance,
+      type: 'Warning',
+      reason: 'AddressRefused',
+      message: `${problem}; change the annotation thresher.io/addresses`,
+    })
+    return { afterMs: patienceMs }
+  }
+  await central.database.transact(planPorts(guest, nics, ports, dhcp), signal)
+  const told = await annotatePods(guest, nics, central.portsOf(key), network, context)
+  if (told) return
+  return await explainDelay(instance, network, context)
+}
+
+/** Write the annotation of the guest's pods once all addresses are known. @returns whether they are */
+async function annotatePods(
+  guest: Guest,
+  nics: readonly Nic[],
+  ports: readonly PortRow[],
+  network: ManagementNetwork,
+  context: Context,
+): Promise<boolean> {
+  const described = describeNics(guest, nics, ports, network)
+  if (!described) return false
+  const text = writeNics(described)
+  const pods = context.objects(Pod)
+  const waiting = pods
+    .byIndex('guest', `${guest.namespace}/${guest.name}`)
+    .filter((pod) => !pod.metadata.deletionTimestamp && pod.metadata.annotations?.[networkAnnotation] !== text)
+  await Promise.all(
+    waiting.map((pod) =>
+      pods.patch(pod, { metadata: { annotations: { [networkAnnotation]: text } } }).catch((error: unknown) => {
+        if (!isReason(error, 'NotFound')) throw error
+      }),
+    ),
+  )
+  return true
+}
+
+/** OVN answers within milliseconds, so an address that does not come means that there is none, or that OVN does not run. */
+async function explainDelay(
+  instance: VirtualMachineInstance,
+  network: ManagementNetwork,
+  context: Context,
+): Promise<Result> {
+  const ageMs = context.now().getTime() - Date.parse(instance.metadata.creationTimestamp ?? '')
+  if (ageMs > patienceMs)
+    context.events.record({
+      object: instance,
+      type: 'Warning',
+      reason: 'NoAddress',
+      message: `no address of ${network.subnet} was given yet: it may be full, or ovn-northd may not run (thresher status)`,
+    })
+  return { afterMs: patienceMs }
+}
+
+/** The guest that a pod stands for, as a key. */
+function guestKey(pod: Pod): string[] {
+  const { labels, namespace } = pod.metadata
+  const name = labels?.[machineNameLabel]
+  return labels?.[appLabel] === 'virt-launcher' && name ? [`${namespace}/${name}`] : []
+}

@@ -1,0 +1,58 @@
+import type { NodeSelector } from '@thresher/api/core/affinity'
+import type { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import type { StorageClass } from '@thresher/api/storage/storage-class'
+import { imageKeyOf } from '../image/claim-image.ts'
+import { importNodeAnnotation, selectedNodeAnnotation } from '../names.ts'
+
+/** What a pod's claim says about where the pod may run. */
+export interface VolumeNeed {
+  claimName: string
+  /** Why no node will do until something changes. */
+  blocked?: string
+  /** Only nodes that the bound volume can be reached from. */
+  nodes?: NodeSelector
+  /** The one node that is already chosen, and why. */
+  onlyNode?: { name: string; why: string }
+  /** The claim waits for its first consumer: once a node is chosen it must be told. */
+  selectNode?: PersistentVolumeClaim
+}
+
+/** Where a claim's surroundings are looked up. */
+export interface VolumeLookup {
+  claim(name: string): PersistentVolumeClaim | undefined
+  volume(name: string): PersistentVolume | undefined
+  storageClass(name: string): StorageClass | undefined
+  image(key: string): { metadata: { annotations?: Record<string, string> } } | undefined
+  nodeExists(name: string): boolean
+}
+
+/** The need of one claim. No I/O. */
+export function volumeNeed(claimName: string, lookup: VolumeLookup): VolumeNeed {
+  const claim = lookup.claim(claimName)
+  if (!claim) return { claimName, blocked: `the claim ${claimName} does not exist; create it` }
+  if (claim.metadata.deletionTimestamp) return { claimName, blocked: `the claim ${claimName} is being deleted` }
+  const { volumeName, storageClassName } = claim.spec
+  if (volumeName) {
+    const volume = lookup.volume(volumeName)
+    if (!volume) return { claimName, blocked: `the volume ${volumeName} of the claim ${claimName} is lost; restore it` }
+    return { claimName, nodes: volume.spec.nodeAffinity?.required }
+  }
+  if (!storageClassName)
+    return { claimName, blocked: `the claim ${claimName} has no storage class and there is no default; name one` }
+  const storageClass = lookup.storageClass(storageClassName)
+  if (!storageClass)
+    return { claimName, blocked: `the storage class ${storageClassName} of the claim ${claimName} does not exist` }
+  const selected = claim.metadata.annotations?.[selectedNodeAnnotation]
+  if (storageClass.volumeBindingMode !== 'WaitForFirstConsumer')
+    return { claimName, blocked: `the claim ${claimName} has no volume yet; its storage is being prepared` }
+  if (selected && lookup.nodeExists(selected))
+    return { claimName, onlyNode: { name: selected, why: `the volume ${claimName} is made there` } }
+  const imageKey = imageKeyOf(claim, (name) => lookup.storageClass(name))
+  const importNode = imageKey ? lookup.image(imageKey)?.metadata.annotations?.[importNodeAnnotation] : undefined
+  return {
+    claimName,
+    selectNode: claim,
+    ...(importNode ? { onlyNode: { name: importNode, why: `the image ${imageKey} is there` } } : {}),
+  }
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import type { Pod } from '@thresher/api/core/pod'
+import type { PodSpec } from '@thresher/api/core/pod-spec'
+import { guestCpus, guestMemoryBytes } from '@thresher/api/kubevirt/guest-memory'
+import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { formatBytes, formatCpu, parseBytes, parseCpu } from '@thresher/api/quantity'
+import { controllerReference } from '@thresher/client/owner'
+import { appLabel, createdByLabel, machineNameLabel } from '../names.ts'
+import { claimNames } from '../virtual-machine/claims.ts'
+import { memoryOverheadBytes } from './memory-overhead.ts'
+
+/** A virtual CPU without a request counts as this much of a core, in thousandths. @see KubeVirt's cpuAllocationRatio of 10 */
+const cpuShareMillicores = 100
+
+/** Time beside the guest's own for stopping, in seconds, before a pod counts as stuck. */
+const stopMarginSeconds = 15
+
+/** The name of an instance's pod. It follows from the instance, so that a repeated attempt finds the first one's pod. */
+export function launcherPodName(instance: VirtualMachineInstance): string {
+  const { name, uid } = instance.metadata
+  const digest = createHash('sha256').update(uid ?? '').digest()
+  const suffix = [...digest.subarray(0, 5)].map((byte) => alphabet[byte % alphabet.length]).join('')
+  return `virt-launcher-${(name ?? '').slice(0, 240)}-${suffix}`
+}
+
+/** Letters and digits without vowels and look-alikes, as Kubernetes takes them for generated names. */
+const alphabet = 'bcdfghjklmnpqrstvwxz2456789'
+
+/** The pod that stands for a machine on a node: what it asks for, where it may go, which claims it uses. */
+export function launcherPod(instance: VirtualMachineInstance): Pod {
+  const { spec, metadata } = instance
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: launcherPodName(instance),
+      namespace: metadata.namespace,
+      labels: {
+        ...metadata.labels,
+        [appLabel]: 'virt-launcher',
+        [machineNameLabel]: metadata.name ?? '',
+        [createdByLabel]: metadata.uid ?? '',
+      },
+      annotations: { 'kubevirt.io/domain': metadata.name ?? '' },
+      ownerReferences: [controllerReference(VirtualMachineInstance, instance)],
+    },
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: (spec.terminationGracePeriodSeconds ?? 30) + stopMarginSeconds,
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      hostname: spec.hostname ?? metadata.name?.slice(0, 63),
+      nodeSelector: spec.nodeSelector,
+      affinity: spec.affinity,
+      tolerations: spec.tolerations,
+      topologySpreadConstraints: spec.topologySpreadConstraints,
+      priorityClassName: spec.priorityClassName,
+      schedulerName: spec.schedulerName,
+      containers: [{ name: 'compute', image: 'thresher/qemu', resources: computeResources(instance) }],
+      volumes: claimNames(spec).map((claimName, index) => ({
+        name: `volume-${index}`,
+        persistentVolumeClaim: { claimName },
+      })),
+    },
+  }
+}
+
+/** What the machine takes of its node: CPU as requested or a share for each, memory of the guest and its overhead. */
+export function computeResources(instance: VirtualMachineInstance): PodSpec['containers'][number]['resources'] {
+  const { domain } = instance.spec
+  const { requests = {}, limits = {}, overcommitGuestOverhead } = domain.resources ?? {}
+  const cpus = guestCpus(domain)
+  const guest = guestMemoryBytes(domain, instance.metadata.annotations) ?? 0
+  const overhead = overcommitGuestOverhead ? 0 : memoryOverheadBytes(domain, guest)
+  const cpu = domain.cpu?.dedicatedCpuPlacement
+    ? cpus * 1000
+    : requests['cpu'] !== undefined
+      ? parseCpu(requests['cpu'])
+      : Math.min(cpus * cpuShareMillicores, limits['cpu'] === undefined ? Infinity : parseCpu(limits['cpu']))
+  const memory = (requests['memory'] === undefined ? guest : parseBytes(requests['memory'])) + overhead
+  const others = Object.entries(requests).filter(([name]) => name !== 'cpu' && name !== 'memory')
+  return { requests: { ...Object.fromEntries(others), cpu: formatCpu(cpu), memory: formatBytes(memory) } }
+}

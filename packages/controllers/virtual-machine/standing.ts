@@ -1,0 +1,44 @@
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { StorageClass } from '@thresher/api/storage/storage-class'
+import type { Condition } from '@thresher/api/meta'
+import { findCondition } from '@thresher/client/conditions'
+import type { Context } from '@thresher/client/controller'
+import { imageKeyOf } from '../image/claim-image.ts'
+import { imageState } from '../image/image-state.ts'
+import type { Trouble } from '../virtual-machine-instance/trouble.ts'
+import { claimNames } from './claims.ts'
+
+/** What keeps a machine's volumes from being ready, the worst first; undefined when nothing does. */
+export function volumeTrouble(machine: VirtualMachine, context: Context): Trouble | undefined {
+  const claims = context.objects(PersistentVolumeClaim)
+  const classes = context.objects(StorageClass)
+  const images = context.objects(VirtualMachineImage)
+  let waiting: Trouble | undefined
+  for (const name of claimNames(machine.spec.template.spec)) {
+    const claim = claims.get(`${machine.metadata.namespace}/${name}`)
+    if (!claim) {
+      const message = `the PersistentVolumeClaim ${name} does not exist; create it or take the volume off ${machine.metadata.name}`
+      return { reason: 'FailedPvcNotFound', message }
+    }
+    if (claim.status?.phase === 'Bound') continue
+    const imageKey = imageKeyOf(claim, (className) => classes.get(className))
+    if (!imageKey) continue
+    const state = imageState(imageKey, images.get(imageKey))
+    if (state.state === 'failed') return { reason: 'DataVolumeError', message: state.message }
+    if (state.state === 'importing') waiting ??= { reason: 'Provisioning', message: state.message }
+  }
+  return waiting
+}
+
+/** What an instance's own conditions say is wrong. */
+export function instanceTrouble(instance: VirtualMachineInstance | undefined): Trouble | undefined {
+  const conditions = (instance?.status?.conditions ?? []) as Condition[]
+  for (const type of ['Synchronized', 'PodScheduled'])
+    for (const condition of [findCondition(conditions, type)])
+      if (condition?.status === 'False' && condition.reason && condition.message)
+        return { reason: condition.reason as Trouble['reason'], message: condition.message }
+  return undefined
+}

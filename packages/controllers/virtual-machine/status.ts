@@ -1,0 +1,85 @@
+import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import type { VirtualMachineStatus } from '@thresher/api/kubevirt/virtual-machine-status'
+import type { Condition } from '@thresher/api/meta'
+import { findCondition, removeCondition, setCondition } from '@thresher/client/conditions'
+import { templateDigestAnnotation } from '../names.ts'
+import { templateDigest } from './instance.ts'
+import type { MachinePlan } from './plan.ts'
+import { printableStatus, type Standing } from './printable-status.ts'
+import { runStrategyOf } from './run-strategy.ts'
+
+/** Conditions that a machine shows as its instance has them. */
+const mirrored = ['Paused', 'AgentConnected', 'LiveMigratable', 'StorageLiveMigratable', 'PodScheduled']
+
+/** The status a machine should show, what others wrote in it kept. No I/O. */
+export function machineStatus(
+  machine: VirtualMachine,
+  standing: Standing,
+  plan: Pick<MachinePlan, 'requests' | 'startFailure'>,
+  now: Date,
+): VirtualMachineStatus {
+  const { instance } = standing
+  const { stateChangeRequests: _, startFailure: __, ...kept } = machine.status ?? {}
+  const conditions = machineConditions(machine, standing, now)
+  return {
+    ...kept,
+    printableStatus: printableStatus(machine, standing),
+    created: instance !== undefined,
+    ready: conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
+    runStrategy: runStrategyOf(machine),
+    desiredGeneration: machine.metadata.generation,
+    observedGeneration: machine.metadata.generation,
+    conditions,
+    ...(plan.requests.length > 0 ? { stateChangeRequests: plan.requests } : {}),
+    ...(plan.startFailure ? { startFailure: plan.startFailure } : {}),
+  }
+}
+
+function machineConditions(machine: VirtualMachine, standing: Standing, now: Date): VirtualMachineConditions {
+  const { instance, trouble } = standing
+  const theirs = (instance?.status?.conditions ?? []) as Condition[]
+  let conditions = (machine.status?.conditions ?? []) as Condition[]
+  const ready = findCondition(theirs, 'Ready')
+  const ended = instance?.status?.phase === 'Succeeded' || instance?.status?.phase === 'Failed'
+  conditions = setCondition(
+    conditions,
+    !instance
+      ? { type: 'Ready', status: 'False', reason: 'VMINotExists', message: 'VMI does not exist' }
+      : ready?.status === 'True' && !ended && instance.status?.phase === 'Running'
+        ? { type: 'Ready', status: 'True' }
+        : {
+            type: 'Ready',
+            status: 'False',
+            reason: ready?.reason || 'GuestNotRunning',
+            message: ready?.message || 'Guest VM is not reported as running',
+          },
+    now,
+  )
+  for (const type of mirrored) {
+    const found = findCondition(theirs, type)
+    conditions = found
+      ? setCondition(conditions, { ...found, status: found.status as 'True', lastTransitionTime: undefined } as never, now)
+      : removeCondition(conditions, type)
+  }
+  const failure = trouble && trouble.reason !== 'Provisioning' ? trouble : undefined
+  conditions = failure
+    ? setCondition(conditions, { type: 'Failure', status: 'True', ...failure }, now)
+    : removeCondition(conditions, 'Failure')
+  const startedFrom = instance?.metadata.annotations?.[templateDigestAnnotation]
+  conditions =
+    startedFrom && !ended && startedFrom !== templateDigest(machine)
+      ? setCondition(
+          conditions,
+          {
+            type: 'RestartRequired',
+            status: 'True',
+            reason: 'TemplateChanged',
+            message: `the template of ${machine.metadata.name} was changed after it started; restart it to apply the change`,
+          },
+          now,
+        )
+      : removeCondition(conditions, 'RestartRequired')
+  return conditions as VirtualMachineConditions
+}
+
+type VirtualMachineConditions = NonNullable<VirtualMachineStatus['conditions']>

@@ -1,0 +1,167 @@
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { StorageClass } from '@thresher/api/storage/storage-class'
+import { defineController, watch, type Context, type Result } from '@thresher/client/controller'
+import { controllerKey } from '@thresher/client/owner'
+import { keyOf } from '@thresher/client/paths'
+import { claimImageIndexes, claimsOfImage } from '../image/claim-image.ts'
+import { machineFinalizer } from '../names.ts'
+import { sameValue } from '../same-value.ts'
+import { claimNames, claimsOf, claimsToRemove } from './claims.ts'
+import { planMachine, type MachineStep, type MachineView } from './plan.ts'
+import type { Standing } from './printable-status.ts'
+import { instanceTrouble, volumeTrouble } from './standing.ts'
+import { machineStatus } from './status.ts'
+
+/** Makes a VirtualMachine's claims and its instance, stops it, restarts it after crashes, and shows how it fares. */
+export const virtualMachineController = defineController({
+  name: 'virtual-machine',
+  workers: 16,
+  watches: [
+    watch(VirtualMachine, undefined, { claim: claimKeys }),
+    watch(VirtualMachineInstance, (instance) => controllerKey(instance, VirtualMachine)),
+    watch(PersistentVolumeClaim, usersOf, claimImageIndexes),
+    watch(VirtualMachineImage, (image, context) =>
+      claimsOfImage(image, context).flatMap((claim) => usersOf(claim, context)),
+    ),
+    watch(StorageClass, () => []),
+  ],
+  reconcile,
+})
+
+/** The keys of the claims a machine uses or asks for. */
+function claimKeys(machine: VirtualMachine): string[] {
+  const names = new Set([...claimNames(machine.spec.template.spec), ...claimsToRemove(machine)])
+  try {
+    for (const claim of claimsOf(machine)) names.add(claim.metadata.name ?? '')
+  } catch {
+    // A wrong annotation is told of in the machine's status.
+  }
+  return [...names].map((name) => `${machine.metadata.namespace}/${name}`)
+}
+
+function usersOf(claim: PersistentVolumeClaim, context: Context): string[] {
+  return context.objects(VirtualMachine).byIndex('claim', keyOf(claim)).map(keyOf)
+}
+
+async function reconcile(key: string, context: Context): Promise<Result | void> {
+  const machines = context.objects(VirtualMachine)
+  const machine = machines.get(key)
+  if (!machine) return
+  const view = observe(machine, context)
+  if ('invalid' in view) return showInvalid(machine, view.invalid, context)
+  const plan = planMachine(view)
+  // A stop must be remembered before it is carried out, a start when it has been.
+  const instance = view.instance
+  if (plan.step.do === 'stop') await writeStatus(machine, instance, plan, context)
+  const made = await act(machine, plan.step, context)
+  if (plan.step.do !== 'stop' && plan.step.do !== 'release' && plan.step.do !== 'guard')
+    await writeStatus(machine, made ?? instance, plan, context)
+  if (plan.step.do === 'wait') return { afterMs: plan.step.ms }
+}
+
+function observe(machine: VirtualMachine, context: Context): MachineView | { invalid: string } {
+  const claims = context.objects(PersistentVolumeClaim)
+  const { namespace } = machine.metadata
+  let wanted: PersistentVolumeClaim[]
+  try {
+    wanted = claimsOf(machine)
+  } catch (error) {
+    if (!machine.metadata.deletionTimestamp)
+      return { invalid: `${(error as Error).message}; mend the annotation of ${machine.metadata.name}` }
+    wanted = []
+  }
+  return {
+    machine,
+    instance: context.objects(VirtualMachineInstance).get(keyOf(machine)),
+    missingClaims: wanted.filter((claim) => !claims.get(keyOf(claim))),
+    leftClaims: claimsToRemove(machine).filter((name) => {
+      const claim = claims.get(`${namespace}/${name}`)
+      return claim !== undefined && !claim.metadata.deletionTimestamp
+    }),
+    now: context.now(),
+  }
+}
+
+/** Carry out a step. Gives the instance if one was made. */
+async function act(
+  machine: VirtualMachine,
+  step: MachineStep,
+  context: Context,
+): Promise<VirtualMachineInstance | undefined> {
+  const instances = context.objects(VirtualMachineInstance)
+  const claims = context.objects(PersistentVolumeClaim)
+  const { metadata } = machine
+  switch (step.do) {
+    case 'guard': {
+      const finalizers = [...(metadata.finalizers ?? []), machineFinalizer]
+      await context.objects(VirtualMachine).update({ ...machine, metadata: { ...metadata, finalizers } })
+      return undefined
+    }
+    case 'create-claims':
+      await Promise.all(step.claims.map((claim) => claims.ensure(claim)))
+      return act(machine, step.then, context)
+    case 'start': {
+      const made = await instances.create(step.instance)
+      context.events.record({ object: machine, reason: 'SuccessfulCreate', message: `Started ${metadata.name}.` })
+      return made
+    }
+    case 'stop':
+      await instances.delete(step.instance)
+      context.events.record({ object: machine, reason: 'SuccessfulDelete', message: `Stopping ${metadata.name}.` })
+      return undefined
+    case 'delete-claims':
+      for (const name of step.names) {
+        const claim = claims.get(`${metadata.namespace}/${name}`)
+        if (claim) await claims.delete(claim)
+      }
+      return act(machine, { do: 'release' }, context)
+    case 'release':
+      await context.objects(VirtualMachine).removeFinalizer(machine, machineFinalizer)
+      return undefined
+    default:
+      return undefined
+  }
+}
+
+async function writeStatus(
+  machine: VirtualMachine,
+  instance: VirtualMachineInstance | undefined,
+  plan: Pick<ReturnType<typeof planMachine>, 'requests' | 'startFailure'>,
+  context: Context,
+): Promise<void> {
+  const now = context.now()
+  const ours = instance?.metadata.ownerReferences?.some(({ uid }) => uid === machine.metadata.uid)
+  const taken = instance && !ours
+  const trouble = taken
+    ? {
+        reason: 'VolumeInUse' as const,
+        message: `a VirtualMachineInstance ${machine.metadata.name} exists that is not of this machine; delete it or choose another name`,
+      }
+    : (instanceTrouble(instance) ?? volumeTrouble(machine, context))
+  const retryAt = plan.startFailure?.retryAfterTimestamp
+  const standing: Standing = {
+    instance: ours ? instance : undefined,
+    trouble: trouble?.reason === 'Provisioning' ? undefined : trouble,
+    provisioning: trouble?.reason === 'Provisioning',
+    backingOff: retryAt !== undefined && Date.parse(retryAt) > now.getTime(),
+  }
+  await show(machine, machineStatus(machine, standing, plan, now), context)
+}
+
+async function showInvalid(machine: VirtualMachine, message: string, context: Context): Promise<void> {
+  const standing: Standing = {
+    instance: undefined,
+    trouble: { reason: 'DataVolumeError', message },
+    provisioning: false,
+    backingOff: false,
+  }
+  await show(machine, machineStatus(machine, standing, { requests: [], startFailure: undefined }, context.now()), context)
+}
+
+async function show(machine: VirtualMachine, status: VirtualMachine['status'], context: Context): Promise<void> {
+  if (sameValue(status, machine.status)) return
+  await context.objects(VirtualMachine).updateStatus({ ...machine, status })
+}
