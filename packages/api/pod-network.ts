@@ -4,6 +4,9 @@ import { Value } from 'typebox/value'
 /** The Pod annotation in which the network controller tells the agent how a guest's NICs are connected. */
 export const networkAnnotation = 'thresher.io/network'
 
+/** The VMI annotation that asks for fixed addresses: a JSON object from NIC name to IPv4 address. */
+export const addressesAnnotation = 'thresher.io/addresses'
+
 /** One NIC of a guest on a logical switch. */
 export const PodNic = Type.Object({
   /** The NIC's name in the VMI's spec. */

@@ -98,8 +98,8 @@ function serve(): void {
   createServer((socket: Socket) => {
     socket.on('error', () => socket.destroy())
     let taken = 0
-    socket.once('data', (first) => {
-      const [verb, amount] = first.toString('latin1', 0, first.indexOf(10)).split(' ')
+    socket.once('data', (first: Buffer) => {
+      const [verb, amount] = first.subarray(0, first.indexOf(10)).toString('latin1').split(' ')
       const bytes = Number(amount)
       taken = first.length - first.indexOf(10) - 1
       const check = () => {

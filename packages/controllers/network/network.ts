@@ -68,6 +68,8 @@ class Central {
   readonly #network: ManagementNetwork
   /** Identities of the ports of each guest. */
   readonly #ports = new Map<string, Set<string>>()
+  /** Guests that come at once wait for one and the same switch. */
+  #making: Promise<string> | undefined
 
   constructor(options: NetworkControllerOptions, wake: (key: string) => void) {
     const { endpoints, tls, network } = options
@@ -107,8 +109,16 @@ class Central {
 
   /** Make the switch with all that belongs to it. @returns the identity of its DHCP options */
   async makeSwitch(signal: AbortSignal): Promise<string> {
+    this.#making ??= this.#makeSwitch(signal).finally(() => (this.#making = undefined))
+    return await this.#making
+  }
+
+  async #makeSwitch(signal: AbortSignal): Promise<string> {
     await this.database.transact(planManagement(this.#management(), this.#network), signal)
-    return await this.database.until(() => this.#management().dhcp?._uuid, signal)
+    // The server tells of a transaction's changes before it answers it.
+    const made = this.dhcp
+    if (made === undefined) throw new Error('the management switch was taken away while it was made')
+    return made
   }
 
   get dhcp(): string | undefined {

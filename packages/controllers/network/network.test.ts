@@ -1,0 +1,263 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Pod } from '@thresher/api/core/pod'
+import { managementNetwork } from '@thresher/api/management-network'
+import { readNics } from '@thresher/api/pod-network'
+import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { Client } from '@thresher/client/client'
+import { runControllers } from '@thresher/client/controller'
+import { MemoryTransport } from '@thresher/client/testing'
+import { Database } from '@thresher/ovsdb/database'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { networkController } from './network.ts'
+import { northbound, type NorthboundTables } from './northbound.ts'
+
+const run = promisify(execFile)
+const network = managementNetwork()
+
+async function listening(path: string): Promise<void> {
+  while (!existsSync(path)) await new Promise((done) => setTimeout(done, 5))
+}
+
+/** OVN's central part without hosts: databases and the translator that gives addresses. */
+class CentralEngines {
+  readonly folder: string
+  readonly #children: ChildProcess[] = []
+
+  constructor(folder: string) {
+    this.folder = folder
+  }
+
+  async start(): Promise<void> {
+    for (const name of ['nb', 'sb']) {
+      const file = join(this.folder, `${name}.db`)
+      await run('ovsdb-tool', ['create', file, `/usr/share/ovn/ovn-${name}.ovsschema`])
+      this.#spawn('ovsdb-server', [file, `--remote=punix:${join(this.folder, `${name}.sock`)}`])
+    }
+    // What finds no server at its first try looks again only after a second.
+    await Promise.all(['nb', 'sb'].map((name) => listening(join(this.folder, `${name}.sock`))))
+    const socket = (name: string) => `unix:${join(this.folder, `${name}.sock`)}`
+    this.#spawn('ovn-northd', [`--ovnnb-db=${socket('nb')}`, `--ovnsb-db=${socket('sb')}`])
+  }
+
+  async stop(): Promise<void> {
+    for (const child of this.#children.splice(0)) {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+  }
+
+  #spawn(program: string, args: string[]): void {
+    const env = { ...process.env, OVS_RUNDIR: this.folder, OVN_RUNDIR: this.folder }
+    this.#children.push(spawn(program, [...args, '-vconsole:off', '--no-chdir'], { env, stdio: 'ignore' }))
+  }
+}
+
+function instance(name: string, annotations: Record<string, string> = {}): VirtualMachineInstance {
+  return {
+    metadata: { name, namespace: 'lab', annotations },
+    spec: {
+      domain: {
+        devices: {
+          interfaces: [
+            {
+              name: 'default',
+              masquerade: {},
+              macAddress: `52-54-00-00-00-${name.length.toString(16).padStart(2, '0')}`,
+            },
+            { name: 'other', bridge: {} },
+          ],
+        },
+      },
+      networks: [
+        { name: 'default', pod: {} },
+        { name: 'other', multus: { networkName: 'lab/vlan1' } },
+      ],
+    },
+  } as unknown as VirtualMachineInstance
+}
+
+function launcher(name: string): Pod {
+  const labels = { 'kubevirt.io': 'virt-launcher', 'vm.kubevirt.io/name': name }
+  return { metadata: { name: `virt-launcher-${name}`, namespace: 'lab', labels }, spec: { containers: [] } }
+}
+
+function machine(name: string): VirtualMachine {
+  return {
+    metadata: { name, namespace: 'lab' },
+    spec: { template: { spec: instance(name).spec } },
+  } as unknown as VirtualMachine
+}
+
+describe('the network controller, on a real northbound database with ovn-northd', () => {
+  let engines: CentralEngines
+  let database: Database<NorthboundTables>
+  let transport: MemoryTransport
+  let client: Client
+  let stop: AbortController
+  const within = () => AbortSignal.timeout(5000)
+
+  const begin = async () => {
+    stop = new AbortController()
+    const controller = networkController({ endpoints: [`unix:${engines.folder}/nb.sock`], network })
+    await runControllers([controller], { transport, signal: stop.signal, component: 'test' })
+  }
+  const portOf = (name: string) => database.find('Logical_Switch_Port', 'name', `lab/${name}/default`)
+  const eventually = async <T>(look: () => Promise<T | undefined>): Promise<T> => {
+    const limit = Date.now() + 5000
+    for (;;) {
+      const value = await look()
+      if (value !== undefined) return value
+      if (Date.now() > limit) throw new Error('it did not happen within 5 seconds')
+      await new Promise((done) => setTimeout(done, 2))
+    }
+  }
+  const nicsOfPod = (name: string) =>
+    eventually(async () => {
+      const pod = await client.resource<Pod>(Pod).get(`virt-launcher-${name}`, 'lab')
+      return readNics(pod.metadata.annotations)
+    })
+
+  beforeEach(async () => {
+    engines = new CentralEngines(await mkdtemp(join(tmpdir(), 'ovn-nb-')))
+    await engines.start()
+    database = new Database({ schema: northbound, endpoints: [`unix:${engines.folder}/nb.sock`] })
+    transport = new MemoryTransport()
+    client = new Client(transport)
+    await begin()
+  })
+  afterEach(async () => {
+    stop.abort()
+    await database.close()
+    await engines.stop()
+    await rm(engines.folder, { recursive: true })
+  })
+
+  it('makes the switch with its gateway, DHCP and names, and makes it again when it is taken away', async () => {
+    const whole = () => {
+      const dhcp = [...database.rows('DHCP_Options').values()][0]
+      const found = database.find('Logical_Switch', 'name', 'mgmt')
+      const gateway = database.find('Logical_Switch_Port', 'name', 'mgmt-gateway')
+      return found && gateway && dhcp && { found, gateway, dhcp }
+    }
+    const { found, gateway, dhcp } = await database.until(whole, within())
+    expect(found.other_config).toEqual({ subnet: '10.52.0.0/16', exclude_ips: '10.52.0.1' })
+    expect(gateway).toMatchObject({ type: 'localport', addresses: ['0a:00:0a:34:00:01 10.52.0.1'] })
+    expect(dhcp.options).toMatchObject({ router: '10.52.0.1', mtu: '1442', domain_name: '"thresher.internal"' })
+    await database.transact([northbound.delete('Logical_Switch', {}), northbound.delete('DHCP_Options', {})])
+    await database.until(
+      () => (database.find('Logical_Switch', 'name', 'mgmt')?._uuid === found._uuid ? undefined : whole()),
+      within(),
+    )
+  })
+
+  it('gives a guest an address, tells its pod, and binds the port to it', async () => {
+    await database.until(() => database.find('Logical_Switch', 'name', 'mgmt'), within())
+    const started = performance.now()
+    await client.resource<VirtualMachineInstance>(VirtualMachineInstance).create(instance('web'))
+    await client.resource<Pod>(Pod).create(launcher('web'))
+    const nics = await nicsOfPod('web')
+    const tookMs = performance.now() - started
+    expect(nics).toEqual([
+      {
+        name: 'default',
+        port: 'lab/web/default',
+        mac: '52:54:00:00:00:03',
+        ip: '10.52.0.2',
+        prefix: 16,
+        gateway: '10.52.0.1',
+        mtu: 1442,
+      },
+    ])
+    expect(tookMs).toBeLessThan(500)
+    await database.until(() => portOf('web')?.port_security[0] === '52:54:00:00:00:03 10.52.0.2' || undefined, within())
+    const records = () => [...database.rows('DNS').values()][0]?.records
+    await database.until(() => records()?.['web.lab.thresher.internal'], within())
+    expect(records()).toMatchObject({
+      web: '10.52.0.2',
+      'web.lab': '10.52.0.2',
+      'web.thresher.internal': '10.52.0.2',
+      '2.0.52.10.in-addr.arpa': 'web.lab.thresher.internal',
+    })
+  })
+
+  it('keeps the address of a stopped machine and frees it with the machine', async () => {
+    const instances = client.resource<VirtualMachineInstance>(VirtualMachineInstance)
+    const machines = client.resource<VirtualMachine>(VirtualMachine)
+    await machines.create(machine('db'))
+    await instances.create(instance('db'))
+    await client.resource<Pod>(Pod).create(launcher('db'))
+    const [first] = await nicsOfPod('db')
+    await instances.delete('db', 'lab')
+    await client.resource<Pod>(Pod).delete('virt-launcher-db', 'lab')
+    await instances.create(instance('other'))
+    await database.until(() => portOf('other')?.dynamic_addresses, within())
+    await instances.create(instance('db'))
+    await client.resource<Pod>(Pod).create(launcher('db'))
+    expect((await nicsOfPod('db'))[0]?.ip).toBe(first?.ip)
+    await instances.delete('db', 'lab')
+    await machines.delete('db', 'lab')
+    await database.until(() => (portOf('db') ? undefined : true), within())
+    await database.until(
+      () => ([...database.rows('DNS').values()][0]?.records['db'] === undefined ? true : undefined),
+      within(),
+    )
+  })
+
+  it('removes at its start what belongs to no guest, and leaves the rows of others', async () => {
+    await database.until(() => database.find('Logical_Switch', 'name', 'mgmt'), within())
+    stop.abort()
+    const leftover = { thresher: 'guest', namespace: 'lab', guest: 'gone', nic: 'default' }
+    await database.transact([
+      northbound.insert('Logical_Switch_Port', { name: 'lab/gone/default', external_ids: leftover }, 'ours'),
+      northbound.insert('Logical_Switch_Port', { name: 'foreign' }, 'theirs'),
+      {
+        op: 'mutate',
+        table: 'Logical_Switch',
+        where: [['name', '==', 'mgmt']],
+        mutations: [
+          [
+            'ports',
+            'insert',
+            [
+              'set',
+              [
+                ['named-uuid', 'ours'],
+                ['named-uuid', 'theirs'],
+              ],
+            ],
+          ],
+        ],
+      },
+    ])
+    await database.until(() => portOf('gone'), within())
+    await begin()
+    await database.until(() => (portOf('gone') ? undefined : true), within())
+    expect(database.find('Logical_Switch_Port', 'name', 'foreign')).toBeDefined()
+  })
+
+  it('gives a fixed address, and says who has it when it is taken', async () => {
+    const fixed = { 'thresher.io/addresses': '{"default":"10.52.7.7"}' }
+    const instances = client.resource<VirtualMachineInstance>(VirtualMachineInstance)
+    await instances.create(instance('first', fixed))
+    await client.resource<Pod>(Pod).create(launcher('first'))
+    expect((await nicsOfPod('first'))[0]?.ip).toBe('10.52.7.7')
+    await database.until(() => portOf('first')?.port_security[0]?.endsWith(' 10.52.7.7') || undefined, within())
+    await instances.create(instance('second', fixed))
+    const message = await eventually(async () => {
+      const { items } = await transport.request<{ items: { message?: string }[] }>({
+        method: 'GET',
+        path: '/api/v1/namespaces/lab/events',
+      })
+      return items[0]?.message
+    })
+    expect(message).toContain('10.52.7.7 belongs to lab/first/default')
+    expect(portOf('second')).toBeUndefined()
+  })
+})
