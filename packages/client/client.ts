@@ -146,7 +146,7 @@ export class ResourceClient<O extends KubeObject> {
       method: 'PATCH',
       path: pathOf(this.kind, { namespace, name, subresource: options.subresource }),
       query: { ...writeQuery(options), force: options.force ? 'true' : undefined },
-      body: patch,
+      body: withoutUndefined(patch),
       contentType: patchTypes[type],
       signal: options.signal,
     })
@@ -173,10 +173,17 @@ export class ResourceClient<O extends KubeObject> {
   }
 
   #withType(object: O): O {
-    return object.kind && object.apiVersion
-      ? object
-      : { apiVersion: this.kind.apiVersion, kind: this.kind.kind, ...object }
+    return { apiVersion: this.kind.apiVersion, kind: this.kind.kind, ...(withoutUndefined(object) as O) }
   }
+}
+
+/** What goes over the wire: a field that is undefined is not there. In one process no serialising sees to that. */
+function withoutUndefined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUndefined)
+  if (value === null || typeof value !== 'object') return value
+  const copy: Record<string, unknown> = {}
+  for (const [name, part] of Object.entries(value)) if (part !== undefined) copy[name] = withoutUndefined(part)
+  return copy
 }
 
 function listQuery(options: ListOptions): Record<string, string | undefined> {

@@ -60,8 +60,12 @@ export interface Controller {
   keys?: readonly string[]
   /** What wakes it beside changes in the API, such as another database. */
   sources?: readonly Source[]
-  reconcile(key: string, context: Context): Promise<Result | void>
+  /** @param queue for a controller that finds further keys by itself */
+  reconcile(key: string, context: Context, queue: Queue): Promise<Result | void>
 }
+
+/** A controller's own queue. */
+export type Queue = Pick<WorkQueue, 'add' | 'addAfter'>
 
 /** Check a controller's shape where it is written. */
 export function defineController(controller: Controller): Controller {
@@ -157,7 +161,7 @@ function connect(controller: Controller, context: Context): WorkQueue {
 
 async function work(controller: Controller, key: string, queue: WorkQueue, context: Context): Promise<void> {
   try {
-    const result = await controller.reconcile(key, context)
+    const result = await controller.reconcile(key, context, queue)
     queue.forget(key)
     if (result?.afterMs !== undefined) queue.addAfter(key, result.afterMs)
   } catch (error) {

@@ -4,12 +4,18 @@ import type { Client } from './client.ts'
 import { Informer } from './informer.ts'
 import type { KindAddress } from './paths.ts'
 
+interface Entry {
+  informer: Informer<KubeObject>
+  /** Set once it runs; stops it. */
+  stop?: AbortController
+}
+
 /** One informer for each kind, shared by all who ask. */
 export class Informers {
   readonly #client: Client
   readonly #signal: AbortSignal
   readonly #onError: ((kind: KindAddress, error: unknown) => void) | undefined
-  readonly #informers = new Map<string, { informer: Informer<KubeObject>; running: boolean }>()
+  readonly #informers = new Map<string, Entry>()
 
   constructor(client: Client, signal: AbortSignal, onError?: (kind: KindAddress, error: unknown) => void) {
     this.#client = client
@@ -23,36 +29,42 @@ export class Informers {
     let entry = this.#informers.get(id)
     if (!entry) {
       const onError = (error: unknown): void => this.#onError?.(kind, error)
-      entry = {
-        informer: new Informer(this.#client.resource<KubeObject>(kind as KindAddress), { onError }),
-        running: false,
-      }
+      entry = { informer: new Informer(this.#client.resource<KubeObject>(kind as KindAddress), { onError }) }
       this.#informers.set(id, entry)
     }
     // The map is keyed by kind, and a kind has one object type.
     return entry.informer as unknown as Informer<O>
   }
 
+  /** Whether someone has asked for a kind's informer. */
+  has(kind: KindAddress): boolean {
+    return this.#informers.has(idOf(kind))
+  }
+
   /** Start the informer of one kind, should it not run yet, and wait for its first list. */
   async startOne(kind: KindAddress): Promise<void> {
     this.of(kind)
     const entry = this.#informers.get(idOf(kind))
-    if (!entry) return
-    if (!entry.running) {
-      entry.running = true
-      void entry.informer.run(this.#signal)
-    }
-    await entry.informer.synced
+    if (entry) await this.#run(entry)
   }
 
   /** Start those not yet running, and wait until all have their first list. */
   async start(): Promise<void> {
-    for (const entry of this.#informers.values()) {
-      if (entry.running) continue
-      entry.running = true
-      void entry.informer.run(this.#signal)
+    await Promise.all([...this.#informers.values()].map((entry) => this.#run(entry)))
+  }
+
+  /** Stop and drop the informer of a kind that is no longer served. */
+  forget(kind: KindAddress): void {
+    this.#informers.get(idOf(kind))?.stop?.abort(new Error(`${kind.plural} are no longer served`))
+    this.#informers.delete(idOf(kind))
+  }
+
+  #run(entry: Entry): Promise<void> {
+    if (!entry.stop) {
+      entry.stop = new AbortController()
+      void entry.informer.run(AbortSignal.any([this.#signal, entry.stop.signal]))
     }
-    await Promise.all([...this.#informers.values()].map((entry) => entry.informer.synced))
+    return entry.informer.synced
   }
 }
 

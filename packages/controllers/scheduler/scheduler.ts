@@ -66,17 +66,17 @@ export function schedulerController(): Controller {
           if (change.type === 'deleted') waiting.delete(keyOf(pod))
           if (change.type !== 'deleted' && !pod.spec.nodeName) return [keyOf(pod)]
           // A pod that went or ended left room.
-          return change.type === 'deleted' || hasEnded(pod) ? waiting : []
+          return change.type === 'deleted' || hasEnded(pod) ? [...waiting] : []
         },
         { node: (pod) => [pod.spec.nodeName ?? ''] },
       ),
-      watch(Node, (node, _, change) => (change.type === 'updated' && sameForPods(node, change.previous) ? [] : waiting)),
+      watch(Node, (node, _, change) => (change.type === 'updated' && sameForPods(node, change.previous) ? [] : [...waiting])),
       watch(PersistentVolumeClaim, (claim) => inNamespace(waiting, claim.metadata.namespace)),
-      watch(PersistentVolume, () => waiting),
-      watch(StorageClass, () => waiting),
+      watch(PersistentVolume, () => [...waiting]),
+      watch(StorageClass, () => [...waiting]),
       watch(VirtualMachineImage, (image, _, change) => {
         const node = (each: VirtualMachineImage): string | undefined => each.metadata.annotations?.[importNodeAnnotation]
-        return change.previous && node(change.previous) === node(image) ? [] : waiting
+        return change.previous && node(change.previous) === node(image) ? [] : [...waiting]
       }),
     ],
     async reconcile(key, context) {

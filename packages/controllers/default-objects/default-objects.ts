@@ -1,0 +1,76 @@
+import { Namespace } from '@thresher/api/core/namespace'
+import { Setting } from '@thresher/api/harvester/setting'
+import { settingNamed, settings } from '@thresher/api/harvester/settings/table'
+import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
+import { defineController, watch, type Context } from '@thresher/client/controller'
+import { localProvisioner } from '../names.ts'
+
+/** Namespaces that every cluster has. */
+export const defaultNamespaces = [
+  'default',
+  'kube-system',
+  'kube-public',
+  'kube-node-lease',
+  'harvester-system',
+  'harvester-public',
+]
+
+const localClass = 'local'
+
+/** Makes what every cluster has, and makes it again should it be deleted: namespaces, the class of local volumes, settings. */
+export const defaultObjectsController = defineController({
+  name: 'default-objects',
+  keys: [
+    ...defaultNamespaces.map((name) => `namespace/${name}`),
+    `class/${localClass}`,
+    ...settings.map(({ name }) => `setting/${name}`),
+  ],
+  watches: [
+    watch(Namespace, (namespace, _, { type }) => (type === 'deleted' ? [`namespace/${namespace.metadata.name}`] : [])),
+    watch(StorageClass, (storageClass, _, { type }) =>
+      type === 'deleted' ? [`class/${storageClass.metadata.name}`] : [],
+    ),
+    watch(Setting, (setting) => [`setting/${setting.metadata.name}`]),
+  ],
+  async reconcile(key, context) {
+    const slash = key.indexOf('/')
+    const name = key.slice(slash + 1)
+    if (key.startsWith('namespace/') && defaultNamespaces.includes(name))
+      await context.objects(Namespace).ensure({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } } as Namespace)
+    if (key === `class/${localClass}`) await ensureLocalClass(context)
+    if (key.startsWith('setting/')) await ensureSetting(name, context)
+  },
+})
+
+/** The class of volumes on the nodes' own disks: the default one, unless another is by then. */
+async function ensureLocalClass(context: Context): Promise<void> {
+  const classes = context.objects(StorageClass)
+  const other = classes.list().some(isDefaultClass)
+  await classes.ensure({
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'StorageClass',
+    metadata: {
+      name: localClass,
+      annotations: other ? {} : { 'storageclass.kubernetes.io/is-default-class': 'true' },
+    },
+    provisioner: localProvisioner,
+    reclaimPolicy: 'Delete',
+    volumeBindingMode: 'WaitForFirstConsumer',
+    allowVolumeExpansion: true,
+  })
+}
+
+/** A setting's object; its default follows the declaration, its value is the user's. */
+async function ensureSetting(name: string, context: Context): Promise<void> {
+  const declared = settingNamed(name)
+  if (!declared) return
+  const objects = context.objects(Setting)
+  const setting = await objects.ensure({
+    apiVersion: 'harvesterhci.io/v1beta1',
+    kind: 'Setting',
+    metadata: { name },
+    default: declared.default,
+    value: '',
+  })
+  if (setting.default !== declared.default) await objects.update({ ...setting, default: declared.default })
+}

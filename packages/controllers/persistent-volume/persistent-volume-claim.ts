@@ -1,0 +1,160 @@
+import { Node } from '@thresher/api/core/node'
+import { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { Pod } from '@thresher/api/core/pod'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
+import { findCondition } from '@thresher/client/conditions'
+import { defineController, watch, type Context } from '@thresher/client/controller'
+import { keyOf } from '@thresher/client/paths'
+import { imageKeyOf } from '../image/claim-image.ts'
+import { claimFinalizer, importNodeAnnotation, selectedNodeAnnotation } from '../names.ts'
+import { sameValue } from '../same-value.ts'
+import { volumeFor } from './plan.ts'
+
+/** Binds claims to volumes, chooses the node of claims that do not wait for a consumer, and keeps claims that pods use. */
+export const persistentVolumeClaimController = defineController({
+  name: 'persistent-volume-claim',
+  workers: 8,
+  watches: [
+    watch(PersistentVolumeClaim, undefined, { class: (claim) => [claim.spec.storageClassName ?? ''] }),
+    watch(
+      PersistentVolume,
+      (volume, context) => {
+        const ref = volume.spec.claimRef
+        return ref ? [`${ref.namespace}/${ref.name}`] : pendingOf(volume.spec.storageClassName ?? '', context)
+      },
+      { class: (volume) => [volume.spec.storageClassName ?? ''] },
+    ),
+    watch(Pod, (pod, context, change) => {
+      const ended = change.type === 'deleted' || isOver(pod)
+      return ended ? claimKeysOf(pod).filter((key) => context.objects(PersistentVolumeClaim).get(key)?.metadata.deletionTimestamp) : []
+    }, { claim: claimKeysOf }),
+    watch(StorageClass, (storageClass, context) => [
+      ...pendingOf(storageClass.metadata.name ?? '', context),
+      ...(isDefaultClass(storageClass) ? pendingOf('', context) : []),
+    ]),
+    // A first node that is ready may be what claims without a consumer wait for.
+    watch(Node, (node, context, { previous }) =>
+      isReady(node) && !(previous && isReady(previous))
+        ? context
+            .objects(PersistentVolumeClaim)
+            .list()
+            .filter((claim) => !claim.spec.volumeName && !claim.metadata.annotations?.[selectedNodeAnnotation])
+            .map(keyOf)
+        : [],
+    ),
+    watch(VirtualMachineImage, (image, context) => pendingOf(image.status?.storageClassName ?? '\n', context)),
+  ],
+  async reconcile(key, context) {
+    const claims = context.objects(PersistentVolumeClaim)
+    const claim = claims.get(key)
+    if (!claim) return
+    if (claim.metadata.deletionTimestamp) return release(claim, context)
+    const named = await withClass(claim, context)
+    const bound = await bind(named, context)
+    if (!bound) await chooseNode(named, context)
+  },
+})
+
+function claimKeysOf(pod: Pod): string[] {
+  return (pod.spec.volumes ?? []).flatMap(({ persistentVolumeClaim: source }) =>
+    source ? [`${pod.metadata.namespace}/${source.claimName}`] : [],
+  )
+}
+
+function isOver(pod: Pod): boolean {
+  return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
+}
+
+/** Claims of a class that have no volume yet. */
+function pendingOf(className: string, context: Context): string[] {
+  return context
+    .objects(PersistentVolumeClaim)
+    .byIndex('class', className)
+    .filter((claim) => !claim.spec.volumeName)
+    .map(keyOf)
+}
+
+/** Let a claim go once no pod uses it. */
+async function release(claim: PersistentVolumeClaim, context: Context): Promise<void> {
+  const used = context.objects(Pod).byIndex('claim', keyOf(claim)).some((pod) => !isOver(pod))
+  if (!used) await context.objects(PersistentVolumeClaim).removeFinalizer(claim, claimFinalizer)
+}
+
+/** A claim that names no class gets the default one, should there be one by now. */
+async function withClass(claim: PersistentVolumeClaim, context: Context): Promise<PersistentVolumeClaim> {
+  if (claim.spec.storageClassName !== undefined || claim.spec.volumeName) return claim
+  const standard = context
+    .objects(StorageClass)
+    .list()
+    .filter(isDefaultClass)
+    .sort((a, b) => (b.metadata.creationTimestamp ?? '').localeCompare(a.metadata.creationTimestamp ?? ''))[0]
+  if (!standard) return claim
+  return context
+    .objects(PersistentVolumeClaim)
+    .update({ ...claim, spec: { ...claim.spec, storageClassName: standard.metadata.name } })
+}
+
+/** Join a claim and its volume, if there is one. Each write is found done by the next try, so it may stop anywhere. */
+async function bind(claim: PersistentVolumeClaim, context: Context): Promise<boolean> {
+  const claims = context.objects(PersistentVolumeClaim)
+  const volumes = context.objects(PersistentVolume)
+  const { volumeName, storageClassName } = claim.spec
+  const known = volumeName ? volumes.get(volumeName) : undefined
+  const candidates = known ? [known] : volumeName ? [] : volumes.byIndex('class', storageClassName ?? '')
+  const volume = volumeFor(claim, candidates)
+  if (!volume) {
+    if (volumeName && claim.status?.phase === 'Bound')
+      await claims.updateStatus({ ...claim, status: { ...claim.status, phase: 'Lost' } })
+    return volumeName !== undefined
+  }
+  const { name, namespace, uid } = claim.metadata
+  const ref = volume.spec.claimRef
+  if (ref?.uid && ref.uid !== uid) return true
+  if (ref?.uid !== uid) {
+    const claimRef = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name, namespace, uid }
+    await volumes.update({ ...volume, spec: { ...volume.spec, claimRef } })
+  }
+  let current = claim
+  if (!volumeName)
+    current = await claims.update({ ...claim, spec: { ...claim.spec, volumeName: volume.metadata.name } })
+  const { capacity, accessModes } = volume.spec
+  const status = { ...current.status, phase: 'Bound', capacity: { ...capacity }, accessModes }
+  if (!sameValue(status, current.status)) await claims.updateStatus({ ...current, status })
+  return true
+}
+
+/** A claim of a class that binds at once gets the node whose agent makes its volume. */
+async function chooseNode(claim: PersistentVolumeClaim, context: Context): Promise<void> {
+  const { storageClassName } = claim.spec
+  const storageClass = storageClassName ? context.objects(StorageClass).get(storageClassName) : undefined
+  if (!storageClass || storageClass.volumeBindingMode === 'WaitForFirstConsumer') return
+  if (claim.metadata.annotations?.[selectedNodeAnnotation]) return
+  const imageKey = imageKeyOf(claim, (name) => context.objects(StorageClass).get(name))
+  const image = imageKey ? context.objects(VirtualMachineImage).get(imageKey) : undefined
+  const node = imageKey ? image?.metadata.annotations?.[importNodeAnnotation] : openNodes(context)[0]
+  // Without a node there is nothing to do until one comes; see the watch on nodes.
+  if (!node) return
+  const annotations = { [selectedNodeAnnotation]: node }
+  await context.objects(PersistentVolumeClaim).patch(claim, { metadata: { annotations } })
+}
+
+/** The names of nodes that are ready and take new work, in order. */
+export function openNodes(context: Context): string[] {
+  return context
+    .objects(Node)
+    .list()
+    .filter(
+      (node) =>
+        !node.spec?.unschedulable &&
+        !node.metadata.deletionTimestamp &&
+        isReady(node),
+    )
+    .map((node) => node.metadata.name ?? '')
+    .sort()
+}
+
+function isReady(node: Node): boolean {
+  return findCondition(node.status?.conditions, 'Ready')?.status === 'True'
+}
