@@ -1,6 +1,6 @@
 import { age, column, wide } from '../columns.ts'
-import { defineKind, type ObjectOf } from '../kind.ts'
-import { Conditions } from '../meta.ts'
+import { defineKind, type ActionCall, type ObjectOf } from '../kind.ts'
+import { Conditions, type KubeObject } from '../meta.ts'
 import {
   AnyObject,
   flag,
@@ -94,6 +94,14 @@ export const Node = defineKind({
     wide('Kernel-Version', '.status.nodeInfo.kernelVersion'),
     wide('Container-Runtime', '.status.nodeInfo.containerRuntimeVersion'),
   ],
+  actions: [
+    { name: 'cordon', offered: ({ spec }) => !spec?.unschedulable, calls: (node) => [setUnschedulable(node, true)] },
+    {
+      name: 'uncordon',
+      offered: ({ spec }) => spec?.unschedulable === true,
+      calls: (node) => [setUnschedulable(node, false)],
+    },
+  ],
   selectableFields: ['.spec.unschedulable'],
   check(node) {
     const seen = new Set<string>()
@@ -113,4 +121,8 @@ export type Node = ObjectOf<typeof Node>
 
 function addressOf(addresses: { type: string; address: string }[] | undefined, type: string): string {
   return addresses?.find((address) => address.type === type)?.address ?? '<none>'
+}
+
+function setUnschedulable(node: KubeObject, unschedulable: boolean): ActionCall {
+  return { method: 'PATCH', path: `/api/v1/nodes/${node.metadata.name}`, body: { spec: { unschedulable } } }
 }

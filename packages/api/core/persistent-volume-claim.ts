@@ -1,3 +1,4 @@
+import { collectionPath, creation, namespaceOf, textInput } from '../action-call.ts'
 import { age, column, wide } from '../columns.ts'
 import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
@@ -38,6 +39,54 @@ export const PersistentVolumeClaim = defineKind({
     { name: 'VolumeAttributesClass', path: (claim) => claim.spec.volumeAttributesClassName ?? '<unset>' },
     age,
     wide('VolumeMode', '.spec.volumeMode'),
+  ],
+  actions: [
+    {
+      name: 'clone',
+      calls: (claim, input) => [
+        creation(collectionPath('v1', 'persistentvolumeclaims', namespaceOf(claim.metadata)), {
+          metadata: { name: textInput(input, 'name'), namespace: claim.metadata.namespace },
+          spec: {
+            accessModes: claim.spec.accessModes,
+            volumeMode: claim.spec.volumeMode,
+            storageClassName: claim.spec.storageClassName,
+            resources: claim.spec.resources,
+            dataSource: { kind: 'PersistentVolumeClaim', name: claim.metadata.name },
+          },
+        }),
+      ],
+    },
+    {
+      name: 'snapshot',
+      offered: ({ status }) => status?.phase === 'Bound',
+      calls: (claim, input) => [
+        creation(collectionPath('snapshot.storage.k8s.io/v1', 'volumesnapshots', namespaceOf(claim.metadata)), {
+          metadata: { name: textInput(input, 'name'), namespace: claim.metadata.namespace },
+          spec: { source: { persistentVolumeClaimName: claim.metadata.name } },
+        }),
+      ],
+    },
+    {
+      name: 'export',
+      offered: ({ status }) => status?.phase === 'Bound',
+      calls(claim, input) {
+        const namespace =
+          typeof input.namespace === 'string' && input.namespace ? input.namespace : namespaceOf(claim.metadata)
+        const targetStorageClassName = typeof input.storageClassName === 'string' ? input.storageClassName : undefined
+        return [
+          creation(collectionPath('harvesterhci.io/v1beta1', 'virtualmachineimages', namespace), {
+            metadata: { generateName: 'image-', namespace },
+            spec: {
+              displayName: textInput(input, 'displayName'),
+              sourceType: 'export-from-volume',
+              pvcName: claim.metadata.name,
+              pvcNamespace: namespaceOf(claim.metadata),
+              targetStorageClassName,
+            },
+          }),
+        ]
+      },
+    },
   ],
   fillDefaults(claim) {
     claim.spec ??= {}

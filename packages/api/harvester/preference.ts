@@ -1,0 +1,17 @@
+import { Type } from 'typebox'
+import { age } from '../columns.ts'
+import { defineKind, type ObjectOf } from '../kind.ts'
+import { text } from '../schema.ts'
+
+/** One choice of a user about the dashboard. */
+export const Preference = defineKind({
+  group: 'harvesterhci.io',
+  version: 'v1beta1',
+  kind: 'Preference',
+  plural: 'preferences',
+  shortNames: ['preference'],
+  namespaced: true,
+  fields: { value: Type.Optional(text) },
+  columns: [age],
+})
+export type Preference = ObjectOf<typeof Preference>

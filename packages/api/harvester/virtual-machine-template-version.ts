@@ -1,0 +1,53 @@
+import { age, column, wide } from '../columns.ts'
+import type { FieldError } from '../error.ts'
+import { defineKind, type ObjectOf } from '../kind.ts'
+import { VirtualMachineSpec } from '../kubevirt/virtual-machine.ts'
+import { AnyObject, int32, object, optional, schemaOf, text, texts } from '../schema.ts'
+import { Conditions } from './condition.ts'
+
+/** A machine as KubeVirt has it, any of its parts left open. */
+const machineSource = optional({
+  metadata: AnyObject,
+  spec: schemaOf<Partial<VirtualMachineSpec>>({ type: 'object', 'x-kubernetes-preserve-unknown-fields': true }),
+})
+
+/** One version of a template; it never changes. */
+export const VirtualMachineTemplateVersion = defineKind({
+  group: 'harvesterhci.io',
+  version: 'v1beta1',
+  kind: 'VirtualMachineTemplateVersion',
+  plural: 'virtualmachinetemplateversions',
+  shortNames: ['vmtemplateversion', 'vmtemplateversions'],
+  namespaced: true,
+  spec: object({ templateId: text }, { description: text, imageId: text, keyPairIds: texts, vm: machineSource }),
+  status: optional({ version: int32, conditions: Conditions }),
+  columns: [
+    column('Template_Id', '.spec.templateId'),
+    column('Version', '.status.version', 'integer'),
+    wide('Image_Id', '.spec.imageId'),
+    age,
+  ],
+  check({ metadata, spec }): FieldError[] {
+    const field = 'spec.templateId'
+    if (!spec.templateId)
+      return [
+        { field, message: 'TemplateId is empty: name the template as namespace/name', reason: 'FieldValueRequired' },
+      ]
+    const [namespace, name] = spec.templateId.split('/')
+    if (!name) return [{ field, message: 'must be of the form namespace/name' }]
+    return metadata.namespace && namespace !== metadata.namespace
+      ? [{ field, message: 'Template version and template should reside in the same namespace' }]
+      : []
+  },
+  checkUpdate: (next, previous) =>
+    JSON.stringify(next.spec) === JSON.stringify(previous.spec)
+      ? []
+      : [
+          {
+            field: 'spec',
+            message: 'a template version cannot change; make another version',
+            reason: 'FieldValueForbidden',
+          },
+        ],
+})
+export type VirtualMachineTemplateVersion = ObjectOf<typeof VirtualMachineTemplateVersion>

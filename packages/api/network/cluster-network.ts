@@ -1,0 +1,42 @@
+import { age } from '../columns.ts'
+import { Conditions } from '../harvester/condition.ts'
+import { defineKind, type ObjectOf } from '../kind.ts'
+import { optional } from '../schema.ts'
+
+const mtuAnnotation = 'network.harvesterhci.io/uplink-mtu'
+
+/** A physical network over hosts; `mgmt` is the one that is always there. */
+export const ClusterNetwork = defineKind({
+  group: 'network.harvesterhci.io',
+  version: 'v1beta1',
+  kind: 'ClusterNetwork',
+  plural: 'clusternetworks',
+  shortNames: ['cn', 'cns'],
+  namespaced: false,
+  status: optional({ conditions: Conditions }),
+  columns: [
+    { name: 'Ready', path: ({ status }) => status?.conditions?.find(({ type }) => type === 'ready')?.status },
+    age,
+  ],
+  check({ metadata }) {
+    const mtu = metadata.annotations?.[mtuAnnotation]
+    const fits =
+      mtu === undefined ||
+      (/^\d{1,5}$/.test(mtu) && (Number(mtu) === 0 || (Number(mtu) >= 1280 && Number(mtu) <= 65535)))
+    const name = metadata.name ?? ''
+    return [
+      ...(fits
+        ? []
+        : [{ field: `metadata.annotations[${mtuAnnotation}]`, message: 'must be from 1280 to 65535 bytes' }]),
+      ...(name.length > 12
+        ? [
+            {
+              field: 'metadata.name',
+              message: 'must have at most 12 characters, since devices on hosts are named after it',
+            },
+          ]
+        : []),
+    ]
+  },
+})
+export type ClusterNetwork = ObjectOf<typeof ClusterNetwork>

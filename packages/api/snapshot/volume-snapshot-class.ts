@@ -1,0 +1,18 @@
+import { Type } from 'typebox'
+import { age, column } from '../columns.ts'
+import { defineKind, type ObjectOf } from '../kind.ts'
+import { labels, oneOf, text } from '../schema.ts'
+
+/** A way to make snapshots, and the driver that knows it. */
+export const VolumeSnapshotClass = defineKind({
+  group: 'snapshot.storage.k8s.io',
+  version: 'v1',
+  kind: 'VolumeSnapshotClass',
+  plural: 'volumesnapshotclasses',
+  singular: 'volumesnapshotclass',
+  shortNames: ['vsclass', 'vsclasses'],
+  namespaced: false,
+  fields: { driver: text, deletionPolicy: oneOf('Delete', 'Retain'), parameters: Type.Optional(labels) },
+  columns: [column('Driver', '.driver'), column('DeletionPolicy', '.deletionPolicy'), age],
+})
+export type VolumeSnapshotClass = ObjectOf<typeof VolumeSnapshotClass>

@@ -1,0 +1,74 @@
+import { collectionPath, creation, namespaceOf, textInput } from '../action-call.ts'
+import { age, column } from '../columns.ts'
+import { defineKind, type ObjectOf } from '../kind.ts'
+import { flag, object, optional, Quantity, text, time } from '../schema.ts'
+
+/** The content of a volume at one moment. */
+export const VolumeSnapshot = defineKind({
+  group: 'snapshot.storage.k8s.io',
+  version: 'v1',
+  kind: 'VolumeSnapshot',
+  plural: 'volumesnapshots',
+  shortNames: ['vs'],
+  namespaced: true,
+  spec: object(
+    { source: optional({ persistentVolumeClaimName: text, volumeSnapshotContentName: text }) },
+    { volumeSnapshotClassName: text },
+  ),
+  status: optional({
+    boundVolumeSnapshotContentName: text,
+    creationTime: time,
+    readyToUse: flag,
+    restoreSize: Quantity,
+    error: optional({ message: text, time }),
+    volumeGroupSnapshotName: text,
+  }),
+  columns: [
+    column('ReadyToUse', '.status.readyToUse', 'boolean'),
+    column('SourcePVC', '.spec.source.persistentVolumeClaimName'),
+    column('SourceSnapshotContent', '.spec.source.volumeSnapshotContentName'),
+    column('RestoreSize', '.status.restoreSize'),
+    column('SnapshotClass', '.spec.volumeSnapshotClassName'),
+    column('SnapshotContent', '.status.boundVolumeSnapshotContentName'),
+    column('CreationTime', '.status.creationTime', 'date'),
+    age,
+  ],
+  actions: [
+    {
+      name: 'restore',
+      offered: ({ status }) => status?.readyToUse === true,
+      calls(snapshot, input) {
+        const namespace = namespaceOf(snapshot.metadata)
+        const storageClassName = typeof input.storageClassName === 'string' ? input.storageClassName : undefined
+        return [
+          creation(collectionPath('v1', 'persistentvolumeclaims', namespace), {
+            metadata: { name: textInput(input, 'name'), namespace },
+            spec: {
+              accessModes: ['ReadWriteMany'],
+              volumeMode: 'Block',
+              storageClassName,
+              dataSource: { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: snapshot.metadata.name },
+              resources: { requests: { storage: snapshot.status?.restoreSize } },
+            },
+          }),
+        ]
+      },
+    },
+  ],
+  check({ spec: { source } }) {
+    const given = [source.persistentVolumeClaimName, source.volumeSnapshotContentName].filter(Boolean)
+    return given.length === 1
+      ? []
+      : [
+          {
+            field: 'spec.source',
+            message: 'give exactly one of persistentVolumeClaimName and volumeSnapshotContentName',
+          },
+        ]
+  },
+  checkUpdate: (next, previous) =>
+    JSON.stringify(next.spec.source) === JSON.stringify(previous.spec.source)
+      ? []
+      : [{ field: 'spec.source', message: 'is immutable; make another snapshot' }],
+})
+export type VolumeSnapshot = ObjectOf<typeof VolumeSnapshot>
