@@ -1,0 +1,153 @@
+import { chmod, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { convertImage, inspectImage, type Conversion } from './convert.ts'
+import { discardDownload, download, DownloadError, type DownloadLimits } from './download.ts'
+import type { ImageFiles } from './image-files.ts'
+import { detectFormat } from './image-format.ts'
+import { qemuImg } from './qemu-img.ts'
+import { receiveUpload } from './receive-upload.ts'
+import type { FileOwner } from './storage-folders.ts'
+import { DriverError, type ImageId, type VolumeDriver, type VolumeId } from './volume-driver.ts'
+
+/** Where an image's bytes come from. */
+export type ImageSource =
+  | { kind: 'download'; url: string }
+  /** Bytes that someone sends. */
+  | { kind: 'upload'; body: Readable; bytes?: number }
+  /** A volume of this host, as it is now, with the image below it folded in. */
+  | { kind: 'volume'; volume: VolumeId }
+
+/** One import. */
+export interface ImageImport {
+  id: ImageId
+  /** What messages name: `image default/debian`. */
+  subject: string
+  source: ImageSource
+  /** SHA-512 in hex that the given file must have. */
+  checksum?: string
+  /** Called with 0 to 99 as it goes on. */
+  onProgress?(percent: number): void
+  signal?: AbortSignal
+}
+
+/** What came in. */
+export interface ImportedImage {
+  /** Of the file as it was given. */
+  sizeBytes: number
+  /** What a guest sees. */
+  virtualBytes: number
+}
+
+/** What all imports of a host share. */
+export interface Importing {
+  files: ImageFiles
+  driver: VolumeDriver
+  /** The user that looks into files from outside; Debian's `nobody` unless given. */
+  worker?: FileOwner
+  /** Whether files can be written past the page cache. */
+  direct: boolean
+  limits?: Partial<DownloadLimits>
+  /** Bytes that an import must leave free on the disk; 256 MiB unless given. */
+  reserveBytes?: number
+}
+
+const nobody: FileOwner = { uid: 65534, gid: 65534 }
+const defaultReserveBytes = 256 * 1024 * 1024
+/** The rest of the progress is the conversion's. */
+const fetchShare = 80
+
+/**
+ * Fetch, check and convert one image. What was fetched is kept when the connection or this process fails, so that the
+ * next call goes on there, and thrown away when its content is wrong.
+ *
+ * @throws {DownloadError} or {DriverError}: `Refused`, `Corrupt`, `NoSpace`, `InUse`, `NotFound`, `CommandFailed`; the
+ *   signal's reason when aborted
+ */
+export async function importImage(shared: Importing, work: ImageImport): Promise<ImportedImage> {
+  const worker = shared.worker ?? nobody
+  const folder = await shared.files.beginImport(work.id, worker)
+  try {
+    if (work.source.kind === 'volume') return await exportVolume(shared, work, work.source.volume, folder)
+    const source = join(folder, 'source')
+    const fetched = await fetchSource(shared, work, work.source, source)
+    checkSum(work, fetched.sha512)
+    await chmod(source, 0o644)
+    const virtualBytes = await convert(shared, work, folder, worker)
+    await shared.files.settle(work.id, join(folder, 'out/image.qcow2'))
+    return { sizeBytes: fetched.bytes, virtualBytes }
+  } catch (error) {
+    await rm(join(folder, 'out'), { recursive: true, force: true })
+    const worthKeeping = work.signal?.aborted || (error instanceof DownloadError && error.reason !== 'NoSpace')
+    if (!worthKeeping) await shared.files.discardImport(work.id)
+    throw error
+  }
+}
+
+function fetchSource(
+  shared: Importing,
+  work: ImageImport,
+  source: Exclude<ImageSource, { kind: 'volume' }>,
+  path: string,
+): Promise<{ bytes: number; sha512?: string }> {
+  const { subject, signal } = work
+  const hash = Boolean(work.checksum)
+  const { limits, reserveBytes = defaultReserveBytes } = shared
+  const onProgress = (done: number, total: number | undefined) => {
+    if (total) work.onProgress?.(Math.floor((Math.min(done, total) / total) * fetchShare))
+  }
+  if (source.kind === 'download')
+    return download({ url: source.url, path, hash, reserveBytes, limits, onProgress, signal })
+  return discardDownload(path).then(() =>
+    receiveUpload({ body: source.body, path, subject, totalBytes: source.bytes, hash, onProgress, signal }),
+  )
+}
+
+function checkSum({ checksum, subject }: ImageImport, found: string | undefined): void {
+  if (!checksum || checksum.toLowerCase() === found) return
+  throw new DriverError(
+    'Corrupt',
+    `${subject} has the SHA-512 sum ${found?.slice(0, 16)}…, spec.checksum says ${checksum.slice(0, 16)}…; correct one of them`,
+  )
+}
+
+async function convert(shared: Importing, work: ImageImport, folder: string, user: FileOwner): Promise<number> {
+  const { subject, signal, onProgress } = work
+  const { freeBytes } = await shared.driver.room()
+  const conversion: Conversion = {
+    folder,
+    from: 'source',
+    to: 'out/image.qcow2',
+    format: await detectFormat(join(folder, 'source'), subject),
+    subject,
+    confinement: { user, fileBytes: freeBytes - (shared.reserveBytes ?? defaultReserveBytes) },
+    direct: shared.direct,
+    signal,
+    onProgress: (percent) => onProgress?.(fetchShare + Math.floor((percent * (99 - fetchShare)) / 100)),
+  }
+  const virtualBytes = await inspectImage(conversion)
+  await convertImage(conversion)
+  return virtualBytes
+}
+
+/** The volume's file is our own, so it needs no confinement. */
+async function exportVolume(
+  { driver, files }: Importing,
+  { id, subject, signal }: ImageImport,
+  volume: VolumeId,
+  folder: string,
+): Promise<ImportedImage> {
+  const info = await driver.inspect(volume)
+  if (!info) throw new DriverError('NotFound', `${subject}: volume ${volume} is not on this host`)
+  if (info.inUse)
+    throw new DriverError(
+      'InUse',
+      `${subject}: volume ${volume} is open in a running guest; stop its virtual machine first`,
+    )
+  const out = join(folder, 'out/image.qcow2')
+  const shape = ['-O', 'qcow2', '-o', 'cluster_size=128k', '-W', '-m', '8']
+  await qemuImg(['convert', '-q', '-f', 'qcow2', ...shape, files.folders.volume(volume), out], subject, { signal })
+  const { size } = await stat(out)
+  await files.settle(id, out)
+  return { sizeBytes: size, virtualBytes: info.bytes }
+}
