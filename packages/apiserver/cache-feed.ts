@@ -1,0 +1,156 @@
+import type { Store, StoreError, StoreEvent, StoredValue } from './store/store.ts'
+import type { WatchCache } from './watch-cache.ts'
+
+const RETRY_MS = 500
+
+/**
+ * Keeps all watch caches in step with the store by one watch over everything.
+ *
+ * When the store loses the watch (a restart of etcd, a compaction), everything is listed again and the caches tell their
+ * watchers the difference.
+ */
+export class CacheFeed {
+  readonly #store: Store
+  readonly #caches = new Map<string, WatchCache>()
+  /** Caches that are being listed; events for them wait here. */
+  readonly #loading = new Map<WatchCache, StoreEvent[]>()
+  readonly #waiting = new Set<{ revision: number; done(): void }>()
+  readonly #progress = new Set<(revision: number) => void>()
+  #revision = 0
+  #stop: (() => void) | undefined
+  #closed = false
+  #synced = false
+  #retry: NodeJS.Timeout | undefined
+  #asked: Promise<number> | undefined
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  /** Every write up to this revision is in the caches. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Whether the caches follow the store at present. */
+  get synced(): boolean {
+    return this.#synced
+  }
+
+  /** List the store into the caches added so far and follow it from there. */
+  async start(): Promise<void> {
+    const byCache = new Map<WatchCache, StoredValue[]>([...this.#caches.values()].map((cache) => [cache, []]))
+    let revision = await this.#store.currentRevision()
+    for await (const page of this.#store.list('/')) {
+      revision = page.revision
+      for (const item of page.items) {
+        const cache = this.#caches.get(resourcePrefix(item.key))
+        if (cache) byCache.get(cache)?.push(item)
+      }
+    }
+    if (this.#closed) return
+    for (const [cache, values] of byCache) cache.load(values, revision)
+    this.#advance(revision)
+    this.#synced = true
+    this.#stop = this.#store.watch('/', revision, {
+      onEvents: (events, upTo) => this.#onEvents(events, upTo),
+      onLost: (error) => this.#onLost(error),
+    })
+  }
+
+  /** Serve a further kind; its objects that are in the store already are read first. */
+  async add(cache: WatchCache): Promise<void> {
+    if (!this.#synced) {
+      this.#caches.set(cache.storePrefix, cache)
+      return
+    }
+    const waiting: StoreEvent[] = []
+    this.#loading.set(cache, waiting)
+    this.#caches.set(cache.storePrefix, cache)
+    const values: StoredValue[] = []
+    let revision = this.#revision
+    for await (const page of this.#store.list(cache.storePrefix)) {
+      revision = page.revision
+      values.push(...page.items)
+    }
+    cache.load(values, revision)
+    cache.apply(waiting.filter((event) => event.revision > revision))
+    this.#loading.delete(cache)
+  }
+
+  remove(cache: WatchCache): void {
+    this.#caches.delete(cache.storePrefix)
+  }
+
+  /** Wait until the caches hold the write with this revision. */
+  reach(revision: number): Promise<void> {
+    if (revision <= this.#revision) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.add({ revision, done: resolve }))
+  }
+
+  /**
+   * Wait until the caches hold every write that anyone was told of before now, also those of other servers.
+   * Calls at the same moment share one question to the store.
+   */
+  async catchUp(): Promise<void> {
+    this.#asked ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      this.#asked = undefined
+      return this.#store.currentRevision()
+    })
+    await this.reach(await this.#asked)
+  }
+
+  /** Call back whenever the revision moves on. @returns stops it */
+  onProgress(listener: (revision: number) => void): () => void {
+    this.#progress.add(listener)
+    return () => this.#progress.delete(listener)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#synced = false
+    clearTimeout(this.#retry)
+    this.#stop?.()
+  }
+
+  #onEvents(events: StoreEvent[], upTo: number): void {
+    const byCache = new Map<WatchCache, StoreEvent[]>()
+    for (const event of events) {
+      const cache = this.#caches.get(resourcePrefix(event.key))
+      if (!cache) continue
+      const list = this.#loading.get(cache) ?? byCache.get(cache)
+      if (list) list.push(event)
+      else byCache.set(cache, [event])
+    }
+    // Before the watchers wake, so that what they read is at least as new as what they are told.
+    this.#revision = Math.max(this.#revision, upTo)
+    for (const [cache, list] of byCache) cache.apply(list)
+    this.#advance(upTo)
+  }
+
+  #advance(revision: number): void {
+    this.#revision = Math.max(this.#revision, revision)
+    for (const wait of this.#waiting) {
+      if (wait.revision > this.#revision) continue
+      this.#waiting.delete(wait)
+      wait.done()
+    }
+    for (const listener of this.#progress) listener(this.#revision)
+  }
+
+  #onLost(_error: StoreError): void {
+    this.#synced = false
+    if (this.#closed) return
+    const again = () => {
+      this.start().catch(() => {
+        if (!this.#closed) this.#retry = setTimeout(again, RETRY_MS)
+      })
+    }
+    this.#retry = setTimeout(again, RETRY_MS)
+  }
+}
+
+/** `/apps/deployments/` of `/apps/deployments/default/web`. */
+function resourcePrefix(key: string): string {
+  return key.slice(0, key.indexOf('/', key.indexOf('/', 1) + 1) + 1)
+}

@@ -1,0 +1,79 @@
+import { stringify } from 'yaml'
+import type { Answer, RequestInfo, ServerRequest } from '../request.ts'
+import { valueAnswer } from '../request.ts'
+import type { SubresourceAnswer, SubresourceCall, SubresourceHandler } from '../subresource.ts'
+import type { User } from '../user.ts'
+import { readBody } from './body.ts'
+import { methodNotAllowed } from './failures.ts'
+import { jsonPatch, mergePatch, strategicPatch } from './patch.ts'
+
+/** The handler for a request's subresource, if one is plugged in. */
+export function findSubresource(
+  handlers: readonly SubresourceHandler[],
+  info: RequestInfo,
+): SubresourceHandler | undefined {
+  if (!info.resourceRequest) return undefined
+  const { group, version, resource, subresource, rest, namespace, name } = info
+  const path = rest ? `${subresource}/${rest}` : subresource
+  return handlers.find((handler) => {
+    if (handler.group !== group || handler.version !== version) return false
+    // Without a parent, the subresource itself stands where otherwise a plural does: `…/namespaces/x/expand-vm-spec`.
+    if (handler.plural === '')
+      return handler.subresource === resource && name === '' && handler.namespaced === (namespace !== '')
+    if (handler.plural !== resource || handler.namespaced !== (namespace !== '')) return false
+    if (handler.subresource === '') return subresource === ''
+    return path === handler.subresource || path.startsWith(`${handler.subresource}/`)
+  })
+}
+
+/** What a handler is called with. */
+export function subresourceCall(
+  request: ServerRequest,
+  info: RequestInfo,
+  user: User,
+  body: unknown,
+  handler?: SubresourceHandler,
+): SubresourceCall {
+  const path = info.rest ? `${info.subresource}/${info.rest}` : info.subresource
+  const own = handler?.plural ? handler.subresource : info.subresource
+  return {
+    user,
+    namespace: info.namespace,
+    name: info.name,
+    rest: path.slice(own.length + 1),
+    method: request.method,
+    query: request.query,
+    body,
+    signal: request.signal,
+  }
+}
+
+const bodyTypes = ['application/json', 'application/yaml', jsonPatch, mergePatch, strategicPatch]
+
+/** Let the handler answer. @throws {ApiError} */
+export async function answerSubresource(
+  handler: SubresourceHandler,
+  request: ServerRequest,
+  info: RequestInfo,
+  user: User,
+): Promise<Answer> {
+  const method = request.method === 'HEAD' ? 'GET' : request.method
+  if (!handler.handle || !handler.methods.includes(method as never)) throw methodNotAllowed()
+  const body = readBody(request, bodyTypes)
+  return toAnswer(await handler.handle(subresourceCall(request, info, user, body, handler)), request)
+}
+
+function toAnswer({ status, body, contentType }: SubresourceAnswer, request: ServerRequest): Answer {
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    const bytes = Buffer.from(body as string)
+    const type = contentType ?? (typeof body === 'string' ? 'text/plain; charset=utf-8' : 'application/octet-stream')
+    return { status, contentType: type, value: () => body, chunks: () => (bytes.length > 0 ? [bytes] : []) }
+  }
+  if (body === undefined || body === null) {
+    return { status, contentType: contentType ?? 'application/json', value: () => undefined, chunks: () => [] }
+  }
+  if (request.headers.accept === 'application/yaml') {
+    return { status, contentType: 'application/yaml', value: () => body, chunks: () => [Buffer.from(stringify(body))] }
+  }
+  return valueAnswer(status, body, contentType)
+}

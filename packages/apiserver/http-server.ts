@@ -1,0 +1,293 @@
+import { STATUS_CODES, type IncomingMessage, type ServerResponse as NodeResponse } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { TLSSocket } from 'node:tls'
+import { constants, createGzip, gzip } from 'node:zlib'
+import { promisify } from 'node:util'
+import { ApiError } from '@thresher/api/error'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { ApiServer } from './api-server.ts'
+import { certificateOf } from './auth/x509.ts'
+import { isStream, type Answer, type ServerRequest, type ServerResponse, type StreamSink } from './request.ts'
+import type { Credentials } from './user.ts'
+
+export interface HttpServerOptions {
+  /** The serving certificate and key, and the authority whose client certificates are believed; all PEM. */
+  cert: string
+  key: string
+  ca: string
+}
+
+/** Bodies above this are refused with 413, as in Kubernetes. */
+const BODY_BYTES = 3 * 1024 * 1024
+const HEADER_BYTES = 64 * 1024
+/** Answers from this size on are compressed for clients that take it. */
+const GZIP_BYTES = 128 * 1024
+const gzipAsync = promisify(gzip)
+/** Fast rather than small, as in Kubernetes. */
+const GZIP_LEVEL = 1
+
+/**
+ * The API over HTTPS.
+ *
+ * Fastify routes and reads bodies; answers bypass its serialisation, since they are bytes already.
+ */
+export class HttpServer {
+  readonly #api: ApiServer
+  readonly #app: FastifyInstance
+  readonly #server: Server
+  readonly #upgraded = new Set<Duplex>()
+
+  private constructor(api: ApiServer, app: FastifyInstance, server: Server) {
+    this.#api = api
+    this.#app = app
+    this.#server = server
+  }
+
+  /** Listen on `port` of `host` (all addresses unless said). Port 0 takes a free one. */
+  static async listen(
+    api: ApiServer,
+    { cert, key, ca }: HttpServerOptions,
+    { port, host }: { port: number; host?: string },
+  ): Promise<HttpServer> {
+    const options: ServerOptions = {
+      cert,
+      key,
+      ca,
+      // A certificate is asked for, not demanded: tokens and logins come without one.
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      maxHeaderSize: HEADER_BYTES,
+      keepAliveTimeout: 120_000,
+      headersTimeout: 30_000,
+      requestTimeout: 60_000,
+      handshakeTimeout: 20_000,
+      ALPNProtocols: ['http/1.1'],
+    }
+    const server = createServer(options)
+    const app = fastify({
+      serverFactory: (handler) =>
+        server.on('request', handler as (request: IncomingMessage, response: NodeResponse) => void),
+      bodyLimit: BODY_BYTES,
+      logger: false,
+      exposeHeadRoutes: false,
+      routerOptions: { maxParamLength: 8192, ignoreDuplicateSlashes: false, querystringParser: () => ({}) },
+      return503OnClosing: false,
+      clientErrorHandler: refuseConnection,
+      frameworkErrors: (_error, _request, reply) =>
+        sendError(
+          reply as FastifyReply,
+          new ApiError('BadRequest', 'the request cannot be read: its path is malformed'),
+        ),
+    })
+    const http = new HttpServer(api, app, server)
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+    app.setErrorHandler((error, _request, reply) => sendError(reply, asApiError(error)))
+    app.setNotFoundHandler((request, reply) => http.#serve(request, reply))
+    app.all('/*', (request, reply) => http.#serve(request, reply))
+    server.on('upgrade', (raw, socket, head) => void http.#upgrade(raw, socket, head))
+    await app.listen({ port, host: host ?? '::' })
+    return http
+  }
+
+  /** The port that is listened on. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Serve with a renewed certificate from now on; connections go on. */
+  setCertificate({ cert, key, ca }: HttpServerOptions): void {
+    this.#server.setSecureContext({ cert, key, ca, minVersion: 'TLSv1.2' })
+  }
+
+  /** Refuse new connections, end the open ones. */
+  async close(): Promise<void> {
+    const closed = this.#app.close()
+    for (const socket of this.#upgraded) socket.destroy()
+    this.#server.closeAllConnections()
+    await closed
+  }
+
+  async #serve(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    reply.hijack()
+    const response = reply.raw
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    try {
+      const body = request.body as Buffer | undefined
+      const answer = await this.#api.handle(this.#toServer(request.raw, body, gone.signal))
+      await send(request.raw, response, answer)
+    } catch (error) {
+      // Only a broken connection leads here: handle() itself never throws.
+      if (!response.destroyed) response.destroy(error as Error)
+    }
+  }
+
+  #toServer(raw: IncomingMessage, body: Buffer | undefined, signal: AbortSignal): ServerRequest {
+    const url = raw.url ?? '/'
+    const question = url.indexOf('?')
+    return {
+      method: raw.method ?? 'GET',
+      path: question < 0 ? url : url.slice(0, question),
+      query: question < 0 ? new URLSearchParams() : new URLSearchParams(url.slice(question + 1)),
+      headers: raw.headers,
+      body,
+      credentials: this.#credentials(raw),
+      signal,
+    }
+  }
+
+  #credentials(raw: IncomingMessage): Credentials {
+    const socket = raw.socket as TLSSocket
+    return { headers: raw.headers, certificate: certificateOf(socket), remoteAddress: socket.remoteAddress }
+  }
+
+  async #upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const gone = new AbortController()
+    this.#upgraded.add(socket)
+    socket.on('error', () => socket.destroy())
+    socket.once('close', () => {
+      this.#upgraded.delete(socket)
+      gone.abort()
+    })
+    try {
+      await this.#api.upgrade(this.#toServer(raw, undefined, gone.signal), raw, socket, head)
+    } catch (error) {
+      const failure = asApiError(error)
+      const body = JSON.stringify(failure.toStatus())
+      socket.end(
+        `HTTP/1.1 ${failure.code} ${STATUS_CODES[failure.code] ?? 'Error'}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      )
+    }
+  }
+}
+
+/** A failure of Fastify's or of an upgrade as the Kubernetes error that it comes closest to. */
+function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  const { statusCode, code } = error as { statusCode?: number; code?: string }
+  if (statusCode === 413) {
+    return new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${BODY_BYTES}`)
+  }
+  if (statusCode === 415) return new ApiError('UnsupportedMediaType', 'the Content-Type header cannot be read')
+  if (statusCode !== undefined && statusCode < 500) {
+    return new ApiError('BadRequest', `the request cannot be read: ${code ?? String(error)}`)
+  }
+  return new ApiError('InternalError', 'an internal error has occurred')
+}
+
+function sendError(reply: FastifyReply, error: ApiError): FastifyReply {
+  return reply
+    .code(error.code)
+    .header('content-type', 'application/json')
+    .send(Buffer.from(JSON.stringify(error.toStatus())))
+}
+
+/** A connection whose bytes are no HTTP request. */
+function refuseConnection(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const code = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400
+  socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+async function send(request: IncomingMessage, response: NodeResponse, answer: ServerResponse): Promise<void> {
+  const headers: Record<string, string | string[] | number> = {
+    'content-type': answer.contentType,
+    'cache-control': 'no-cache, private',
+    ...answer.headers,
+  }
+  if (answer.warnings?.length) headers.warning = answer.warnings.map(warningHeader)
+  if (isStream(answer)) {
+    response.writeHead(answer.status, headers)
+    response.flushHeaders()
+    answer.stream(responseSink(response))
+    return
+  }
+  if (request.method === 'HEAD') {
+    response.writeHead(answer.status, headers).end()
+    return
+  }
+  await sendBody(request, response, answer, headers)
+}
+
+/** @see RFC 9111 section 5.5; 299 is a lasting warning, as Kubernetes sends them */
+function warningHeader(text: string): string {
+  // Headers hold Latin letters only; quotes and backslashes are escaped.
+  const safe = text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1024)
+  return `299 - ${JSON.stringify(safe)}`
+}
+
+async function sendBody(
+  request: IncomingMessage,
+  response: NodeResponse,
+  answer: Answer,
+  headers: Record<string, string | string[] | number>,
+): Promise<void> {
+  const chunks = answer.chunks()[Symbol.iterator]()
+  const first = chunks.next()
+  const second = first.done ? first : chunks.next()
+  const single = second.done
+  const wantsGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+  if (single) {
+    const bytes = first.done ? Buffer.alloc(0) : first.value
+    if (wantsGzip && bytes.length >= GZIP_BYTES) {
+      const packed = await gzipAsync(bytes, { level: GZIP_LEVEL })
+      response.writeHead(answer.status, { ...headers, 'content-encoding': 'gzip', 'content-length': packed.length })
+      response.end(packed)
+      return
+    }
+    response.writeHead(answer.status, { ...headers, 'content-length': bytes.length })
+    response.end(bytes)
+    return
+  }
+  const all = (function* () {
+    yield first.value as Buffer
+    yield second.value as Buffer
+    for (let next = chunks.next(); !next.done; next = chunks.next()) yield next.value
+  })()
+  if (!wantsGzip) {
+    response.writeHead(answer.status, headers)
+    await writeAll(response, all)
+    response.end()
+    return
+  }
+  response.writeHead(answer.status, { ...headers, 'content-encoding': 'gzip' })
+  const packer = createGzip({ level: GZIP_LEVEL, strategy: constants.Z_DEFAULT_STRATEGY })
+  packer.pipe(response)
+  await writeAll(packer, all)
+  packer.end()
+}
+
+/** Write pieces as fast as the receiver takes them, no faster. */
+async function writeAll(
+  target: NodeJS.WritableStream & { destroyed?: boolean },
+  chunks: Iterable<Buffer>,
+): Promise<void> {
+  for (const chunk of chunks) {
+    if (target.destroyed) return
+    if (target.write(chunk)) continue
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        target.off('drain', done)
+        target.off('close', done)
+        resolve()
+      }
+      target.once('drain', done)
+      target.once('close', done)
+    })
+  }
+}
+
+function responseSink(response: NodeResponse): StreamSink {
+  return {
+    write: (chunk) => response.write(chunk),
+    onDrain: (listener) => void response.on('drain', listener),
+    end: () => void response.end(),
+  }
+}

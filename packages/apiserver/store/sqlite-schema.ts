@@ -1,0 +1,47 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/**
+ * The tables of the SQLite store.
+ *
+ * `log` has a row for each write, whose id is the revision; `current` says which row is a key's present one. A row that
+ * a later one replaced carries no value for anyone but watchers of the past, so compaction removes it.
+ */
+const tables = `
+  CREATE TABLE IF NOT EXISTS log (
+    revision INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
+    previous INTEGER NOT NULL,
+    value BLOB
+  );
+  CREATE TABLE IF NOT EXISTS current (key TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY, revision INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT OR IGNORE INTO mark VALUES ('compacted', 0), ('floor', 0);
+`
+
+/**
+ * Prepare a connection that writes. `synchronous` is set by hand because builds of SQLite differ in what WAL mode implies:
+ * FULL makes every commit reach the disk before it is acknowledged.
+ */
+export function openForWriting(database: DatabaseSync): void {
+  database.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA busy_timeout = 5000;
+    PRAGMA wal_autocheckpoint = 2000;
+    PRAGMA journal_size_limit = 67108864;
+    PRAGMA cache_size = -4096;
+  `)
+  database.exec(tables)
+}
+
+/** The last revision given out, and the one up to which the past is gone. */
+export function readMarks(database: DatabaseSync): { revision: number; compacted: number } {
+  const row = database
+    .prepare(
+      `SELECT (SELECT coalesce(max(revision), 0) FROM log) AS last,
+              (SELECT revision FROM mark WHERE name = 'compacted') AS compacted,
+              (SELECT revision FROM mark WHERE name = 'floor') AS floor`,
+    )
+    .get() as { last: number; compacted: number; floor: number }
+  return { revision: Math.max(row.last, row.compacted, row.floor), compacted: row.compacted }
+}

@@ -1,0 +1,190 @@
+import { decodeEntry, type Entry } from './entry.ts'
+import { EventWindow, defaultWindow, type WindowLimits } from './event-window.ts'
+import type { StoreEvent, StoredValue } from './store/store.ts'
+
+/**
+ * All objects of a kind in memory, and its recent changes.
+ *
+ * Lists and watches are served from here alone. The store's events come in by {@link apply}, in revision order.
+ */
+export class WatchCache {
+  /** What the keys of these objects begin with in the store: `/apps/deployments/`. */
+  readonly storePrefix: string
+  /** The JSON in front of each object's metadata, in the version that is stored. */
+  readonly jsonPrefix: string
+  readonly #limits: WindowLimits
+  readonly #entries = new Map<string, Entry>()
+  readonly #listeners = new Set<() => void>()
+  readonly #endings = new Set<() => void>()
+  #sorted: Entry[] = []
+  #changed = new Set<string>()
+  #past: { revision: number; entries: Entry[] } | undefined
+  #bytes = 0
+  #window: EventWindow
+  #revision = 0
+
+  constructor(storePrefix: string, jsonPrefix: string, limits: WindowLimits = defaultWindow) {
+    this.storePrefix = storePrefix
+    this.jsonPrefix = jsonPrefix
+    this.#limits = limits
+    this.#window = new EventWindow(0, limits)
+  }
+
+  get window(): EventWindow {
+    return this.#window
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Bytes of JSON held, without the window's. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The store's revision of the last change of this kind; 0 before there was one since loading. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  get(key: string): Entry | undefined {
+    return this.#entries.get(key)
+  }
+
+  /** Take in what a list of the store brought, all as of `revision`. What was there before is replaced, watchers see the difference. */
+  load(values: Iterable<StoredValue>, revision: number): void {
+    const first = this.#revision === 0 && this.#entries.size === 0
+    if (!first) return this.#reload(values, revision)
+    for (const { key, value, revision: at } of values)
+      this.#put(decodeEntry(this.#short(key), at, value, this.jsonPrefix))
+    this.#revision = revision
+    this.#window = new EventWindow(revision, this.#limits)
+    for (const listener of this.#listeners) listener()
+  }
+
+  #reload(values: Iterable<StoredValue>, revision: number): void {
+    const gone = new Set(this.#entries.keys())
+    const events: StoreEvent[] = []
+    for (const { key, value, revision: at } of values) {
+      const short = this.#short(key)
+      gone.delete(short)
+      if (this.#entries.get(short)?.revision !== at) events.push({ key, value, revision: at })
+    }
+    events.sort((left, right) => left.revision - right.revision)
+    for (const key of gone) events.push({ key: this.storePrefix + key, revision })
+    this.apply(events)
+  }
+
+  /** Take in changes, in the order of their revisions, and wake the watchers. */
+  apply(events: StoreEvent[]): void {
+    const at = Date.now()
+    for (const { key, value, revision } of events) {
+      const short = this.#short(key)
+      const previous = this.#entries.get(short)
+      if (previous && previous.revision >= revision) continue
+      const entry = value && decodeEntry(short, revision, value, this.jsonPrefix)
+      if (entry) this.#put(entry)
+      else if (previous) this.#remove(previous)
+      else continue
+      this.#revision = Math.max(this.#revision, revision)
+      this.#window.push({ revision, key: short, entry, previous, lines: new Map(), at })
+    }
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Call back after every change. @returns stops it */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** How many watch this kind. */
+  get watchers(): number {
+    return this.#listeners.size
+  }
+
+  /** Call back when the kind is served no longer. @returns stops it */
+  onEnd(listener: () => void): () => void {
+    this.#endings.add(listener)
+    return () => this.#endings.delete(listener)
+  }
+
+  /** End all watches: the kind, or the server, goes. */
+  end(): void {
+    for (const listener of this.#endings) listener()
+  }
+
+  /** Everything, ordered by key. The array is never changed afterwards. */
+  entries(): readonly Entry[] {
+    if (this.#changed.size > 0) {
+      this.#sorted = merge(this.#sorted, this.#changed, (key) => this.#entries.get(key))
+      this.#changed = new Set()
+    }
+    return this.#sorted
+  }
+
+  /** {@link entries} as they were at `revision`; undefined when the window does not reach back that far. */
+  entriesAt(revision: number): readonly Entry[] | undefined {
+    if (revision >= this.#revision) return this.entries()
+    if (revision < this.#window.floor) return undefined
+    if (this.#past?.revision === revision) return this.#past.entries
+    const before = new Map<string, Entry | undefined>()
+    for (let sequence = this.#window.end - 1; sequence >= this.#window.first; sequence -= 1) {
+      const event = this.#window.at(sequence)
+      if (event.revision <= revision) break
+      before.set(event.key, event.previous)
+    }
+    const entries = merge(this.entries(), new Set(before.keys()), (key) => before.get(key))
+    this.#past = { revision, entries }
+    return entries
+  }
+
+  #short(key: string): string {
+    return key.slice(this.storePrefix.length)
+  }
+
+  #put(entry: Entry): void {
+    this.#bytes += entry.body.length - (this.#entries.get(entry.key)?.body.length ?? 0)
+    this.#entries.set(entry.key, entry)
+    this.#changed.add(entry.key)
+  }
+
+  #remove(entry: Entry): void {
+    this.#bytes -= entry.body.length
+    this.#entries.delete(entry.key)
+    this.#changed.add(entry.key)
+  }
+}
+
+/** `sorted` with the entries of `changed` keys exchanged for what `now` says, in one pass. */
+function merge(
+  sorted: readonly Entry[],
+  changed: ReadonlySet<string>,
+  now: (key: string) => Entry | undefined,
+): Entry[] {
+  const keys = [...changed].sort()
+  const merged: Entry[] = []
+  let from = 0
+  for (const key of keys) {
+    const to = lowerBound(sorted, key, from)
+    for (let index = from; index < to; index += 1) merged.push(sorted[index]!)
+    from = sorted[to]?.key === key ? to + 1 : to
+    const entry = now(key)
+    if (entry) merged.push(entry)
+  }
+  for (let index = from; index < sorted.length; index += 1) merged.push(sorted[index]!)
+  return merged
+}
+
+/** The index of the first entry whose key is not below `key`. */
+export function lowerBound(sorted: readonly Entry[], key: string, from = 0): number {
+  let low = from
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (sorted[middle]!.key < key) low = middle + 1
+    else high = middle
+  }
+  return low
+}
