@@ -22,7 +22,7 @@ export class MemoryObjects implements Objects {
     const followers = this.#followers.get(key) ?? new Set()
     this.#followers.set(key, followers)
     followers.add(onChange)
-    for (const object of this.#of(type).values()) onChange({ object: object as O })
+    for (const object of this.#of(type).values()) onChange(changeOf({ object: object as O }))
     return () => void followers.delete(onChange)
   }
 
@@ -49,7 +49,7 @@ export class MemoryObjects implements Objects {
     const previous = this.get(type, namespace, name)
     if (!previous) throw new ApiError('NotFound', `${type.plural} "${name}" not found`)
     this.#of(type).delete(`${namespace}/${name}`)
-    this.#tell(type, { previous })
+    this.#tell(type, changeOf({ previous }))
   }
 
   #put<O extends KubeObject>(type: ResourceType, object: O): O {
@@ -60,7 +60,7 @@ export class MemoryObjects implements Objects {
     })
     const previous = this.get(type, namespace, name)
     this.#of(type).set(`${namespace}/${name}`, stored)
-    this.#tell(type, { object: stored, previous })
+    this.#tell(type, changeOf({ object: stored, previous }))
     return stored
   }
 
@@ -77,3 +77,8 @@ export class MemoryObjects implements Objects {
 }
 
 const keyOf = (type: ResourceType): string => `${type.group}/${type.plural}`
+
+function changeOf<O extends KubeObject>(change: { object?: O; previous?: O }): Change<O> {
+  const { namespace = '', name = '' } = (change.object ?? change.previous)?.metadata ?? {}
+  return { namespace, name, ...change }
+}

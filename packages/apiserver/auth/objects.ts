@@ -7,10 +7,15 @@ export interface ResourceType {
   plural: string
 }
 
-/** A change of one object: `object` is gone after a deletion, `previous` is missing for a new one. */
+/**
+ * A change of one object: `object` is gone after a deletion, `previous` is missing for a new one. Both may have to be
+ * parsed first: whoever can do without should not look at them.
+ */
 export interface Change<O extends KubeObject = KubeObject> {
-  object?: O
-  previous?: O
+  namespace: string
+  name: string
+  readonly object?: O
+  readonly previous?: O
 }
 
 /**

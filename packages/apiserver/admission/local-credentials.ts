@@ -1,0 +1,84 @@
+import { isDeepStrictEqual } from 'node:util'
+import { ApiError } from '@thresher/api/error'
+import type { Token } from '@thresher/api/auth/token'
+import type { User as LocalUser } from '@thresher/api/auth/user'
+import type { AdmissionRequest, AdmissionStep } from '../admission.ts'
+import { PasswordHasher, passwordFault } from '../auth/local/password.ts'
+import type { Authorizer } from '../user.ts'
+import { isKind, refuse } from './refuse.ts'
+
+const group = 'auth.thresher.io'
+
+/**
+ * Guards the objects of local users and their tokens.
+ *
+ * A password is kept as a hash only. Whoever sets a user's password, groups or a token could act as that user from then
+ * on, so he needs the verb `impersonate` on the user and on each of his groups.
+ */
+export function localCredentials(authorizer: Authorizer, hasher = new PasswordHasher()): AdmissionStep {
+  const require = async (request: AdmissionRequest, resource: string, name: string) => {
+    const decision = await authorizer.authorize({
+      user: request.user,
+      verb: 'impersonate',
+      resourceRequest: true,
+      path: '',
+      group: '',
+      version: 'v1',
+      resource,
+      subresource: '',
+      namespace: '',
+      name,
+    })
+    if (decision.verdict !== 'allow')
+      throw refuse(
+        request,
+        `to give credentials to a user you need the verb "impersonate" on ${resource} ${JSON.stringify(name)}`,
+      )
+  }
+  return {
+    name: 'LocalCredentials',
+    async mutate(request) {
+      if (!isKind(request, group, 'users') || !request.object) return
+      const { spec } = request.object as LocalUser
+      if (spec?.password === undefined) return
+      const fault = passwordFault(spec.password, request.name)
+      if (fault)
+        throw new ApiError(
+          'Invalid',
+          `User.${group} ${JSON.stringify(request.name)} is invalid: spec.password: Invalid value: ${fault}`,
+          {
+            details: {
+              name: request.name,
+              group,
+              kind: 'User',
+              causes: [{ reason: 'FieldValueInvalid', message: `Invalid value: ${fault}`, field: 'spec.password' }],
+            },
+          },
+        )
+      spec.passwordHash = await hasher.hash(spec.password)
+      delete spec.password
+    },
+    async validate(request) {
+      if (request.operation === 'DELETE' || !request.object) return
+      if (isKind(request, group, 'tokens')) {
+        await require(request, 'users', (request.object as Token).spec.userName)
+        return
+      }
+      if (!isKind(request, group, 'users')) return
+      const credentials = (user: LocalUser | undefined) => [
+        user?.spec?.passwordHash,
+        user?.spec?.groups ?? [],
+        user?.spec?.disabled ?? false,
+      ]
+      if (
+        isDeepStrictEqual(
+          credentials(request.object as LocalUser),
+          credentials(request.oldObject as LocalUser | undefined),
+        )
+      )
+        return
+      await require(request, 'users', request.name)
+      for (const name of (request.object as LocalUser).spec?.groups ?? []) await require(request, 'groups', name)
+    },
+  }
+}

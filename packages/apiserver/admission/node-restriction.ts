@@ -1,0 +1,121 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { KubeObject } from '@thresher/api/meta'
+import type { AdmissionRequest, AdmissionStep } from '../admission.ts'
+import { importNode, isLocalVolume, selectedNode } from '../auth/node/node-authorizer.ts'
+import { nodeOf } from '../auth/node/node-identity.ts'
+import { refuse } from './refuse.ts'
+
+type Loose = KubeObject & { spec?: Record<string, unknown>; status?: Record<string, unknown> }
+
+/** Labels that say where a machine is and what may run there: an administrator's, or set by the node at its first registration. */
+const protectedLabel = /(^|\.)node-restriction\.kubernetes\.io\/|^node-role\.kubernetes\.io\//
+
+/**
+ * Judges what a node writes: the object it may touch must stay what it is, and on creation be its own.
+ *
+ * The node authorizer has allowed the request by the object's name; here the body counts.
+ */
+export const nodeRestriction: AdmissionStep = {
+  name: 'NodeRestriction',
+  validate(request) {
+    const node = nodeOf(request.user)
+    if (node === undefined) return
+    const { group, plural } = request.kind
+    rules[`${group}/${plural}`]?.(request, node)
+  },
+}
+
+const rules: { [type: string]: ((request: AdmissionRequest, node: string) => void) | undefined } = {
+  '/nodes': (request, node) => {
+    if (request.name !== node)
+      throw refuse(
+        request,
+        `node ${JSON.stringify(node)} is not allowed to modify node ${JSON.stringify(request.name)}`,
+      )
+    const labels = (object: KubeObject | undefined) =>
+      Object.fromEntries(Object.entries(object?.metadata.labels ?? {}).filter(([key]) => protectedLabel.test(key)))
+    if (request.object && !isDeepStrictEqual(labels(request.object), labels(request.oldObject)))
+      throw refuse(
+        request,
+        `is not allowed to modify labels: ${Object.keys({ ...labels(request.object), ...labels(request.oldObject) }).join(', ')}`,
+      )
+    const taints = (object: KubeObject | undefined) => (object as Loose | undefined)?.spec?.taints ?? []
+    if (request.operation === 'UPDATE' && !isDeepStrictEqual(taints(request.object), taints(request.oldObject)))
+      throw refuse(request, `node ${JSON.stringify(node)} is not allowed to modify taints`)
+    keepMetadata(request, node)
+  },
+  'coordination.k8s.io/leases': (request, node) => {
+    if (request.namespace !== 'kube-node-lease' || request.name !== node)
+      throw refuse(request, `node ${JSON.stringify(node)} can only access its own lease, kube-node-lease/${node}`)
+  },
+  'storage.k8s.io/csinodes': (request, node) => {
+    if (request.name !== node) throw refuse(request, `node ${JSON.stringify(node)} can only access its own CSINode`)
+  },
+  '/pods': (request, node) => {
+    if (request.operation === 'CREATE' && request.subresource === '')
+      throw refuse(request, `node ${JSON.stringify(node)} is not allowed to create pods`)
+    keepSpec(request, node)
+    keepMetadata(request, node)
+  },
+  'kubevirt.io/virtualmachineinstances': (request, node) => {
+    if (request.operation !== 'UPDATE') return
+    keepSpec(request, node)
+    keepMetadata(request, node)
+    const where = (object: KubeObject | undefined) => (object as Loose | undefined)?.status?.nodeName
+    if (
+      where(request.oldObject) !== undefined &&
+      where(request.object) !== where(request.oldObject) &&
+      !isMigrating(request.oldObject)
+    )
+      throw refuse(request, `node ${JSON.stringify(node)} is not allowed to move a machine to another node`)
+  },
+  '/persistentvolumeclaims': (request, node) => {
+    keepSpec(request, node)
+    const chosen = (object: KubeObject | undefined) => object?.metadata.annotations?.[selectedNode]
+    if (request.object && chosen(request.object) !== chosen(request.oldObject) && chosen(request.object) !== undefined)
+      throw refuse(request, `node ${JSON.stringify(node)} is not allowed to give a claim to a node`)
+    keepMetadata(request, node)
+  },
+  '/persistentvolumes': (request, node) => {
+    if (request.object && !isLocalVolume(request.object, node))
+      throw refuse(
+        request,
+        `node ${JSON.stringify(node)} may only have volumes whose node affinity names this node alone`,
+      )
+  },
+  'harvesterhci.io/virtualmachineimages': (request, node) => {
+    keepSpec(request, node)
+    if (
+      request.object &&
+      request.object.metadata.annotations?.[importNode] !== request.oldObject?.metadata.annotations?.[importNode]
+    )
+      throw refuse(request, `node ${JSON.stringify(node)} is not allowed to give an image to a node`)
+    keepMetadata(request, node)
+  },
+  '/serviceaccounts': (request, node) => {
+    if (request.subresource !== 'token')
+      throw refuse(request, `node ${JSON.stringify(node)} is not allowed to modify service accounts`)
+  },
+}
+
+function keepSpec(request: AdmissionRequest, node: string): void {
+  if (request.operation !== 'UPDATE') return
+  if (!isDeepStrictEqual((request.object as Loose | undefined)?.spec, (request.oldObject as Loose | undefined)?.spec))
+    throw refuse(request, `node ${JSON.stringify(node)} may report on it but not change what it is asked to be (spec)`)
+}
+
+/** Who owns an object decides what is deleted with it. */
+function keepMetadata(request: AdmissionRequest, node: string): void {
+  if (request.operation !== 'UPDATE') return
+  if (
+    !isDeepStrictEqual(
+      request.object?.metadata.ownerReferences ?? [],
+      request.oldObject?.metadata.ownerReferences ?? [],
+    )
+  )
+    throw refuse(request, `node ${JSON.stringify(node)} is not allowed to change owner references`)
+}
+
+function isMigrating(object: KubeObject | undefined): boolean {
+  return (object as Loose | undefined)?.status?.migrationState !== undefined
+}

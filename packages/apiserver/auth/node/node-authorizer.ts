@@ -1,0 +1,152 @@
+import type { KubeObject } from '@thresher/api/meta'
+import type { Attributes, Authorizer, Decision } from '../../user.ts'
+import type { Objects } from '../objects.ts'
+import type { NodeGraph } from './node-graph.ts'
+import { nodeOf } from './node-identity.ts'
+
+/** The annotation by which the scheduler chooses the node of a claim. */
+export const selectedNode = 'volume.kubernetes.io/selected-node'
+/** The annotation by which an image's import is given to a node. */
+export const importNode = 'thresher.io/import-node'
+
+const read = new Set(['get', 'list', 'watch'])
+const change = new Set(['update', 'patch'])
+const readOrChange = new Set([...read, ...change])
+
+/** What all nodes may read in full: it tells of the cluster's shape, not of anyone's secrets. */
+const readable = new Set([
+  '/nodes',
+  '/services',
+  '/persistentvolumes',
+  '/persistentvolumeclaims',
+  '/namespaces',
+  'storage.k8s.io/storageclasses',
+  'storage.k8s.io/csidrivers',
+  'storage.k8s.io/volumeattachments',
+  'snapshot.storage.k8s.io/volumesnapshots',
+  'snapshot.storage.k8s.io/volumesnapshotclasses',
+  'snapshot.storage.k8s.io/volumesnapshotcontents',
+  'discovery.k8s.io/endpointslices',
+  'node.k8s.io/runtimeclasses',
+  'harvesterhci.io/virtualmachineimages',
+  'kubevirt.io/virtualmachineinstancemigrations',
+  'k8s.cni.cncf.io/network-attachment-definitions',
+  'network.harvesterhci.io/clusternetworks',
+  'network.harvesterhci.io/vlanconfigs',
+])
+
+/** Workloads, of which a node may list and watch its own. */
+const ownWorkloads = new Set(['/pods', 'kubevirt.io/virtualmachineinstances'])
+
+/**
+ * Lets a node touch what it runs, and nothing else.
+ *
+ * Whose node an object is, is judged by the object as it stands; {@link NodeRestriction} judges what the node writes.
+ */
+export class NodeAuthorizer implements Authorizer {
+  readonly #graph: NodeGraph
+  readonly #objects: () => Objects
+
+  constructor(graph: NodeGraph, objects: () => Objects) {
+    this.#graph = graph
+    this.#objects = objects
+  }
+
+  authorize(attributes: Attributes): Decision {
+    const node = nodeOf(attributes.user)
+    if (node === undefined || !attributes.resourceRequest) return { verdict: 'no-opinion' }
+    return this.#allows(node, attributes)
+      ? { verdict: 'allow' }
+      : { verdict: 'no-opinion', reason: `node ${JSON.stringify(node)} has nothing to do with it` }
+  }
+
+  #allows(node: string, attributes: Attributes): boolean {
+    const { verb, group, resource, subresource, namespace, name } = attributes
+    const type = `${group}/${resource}`
+    const main = subresource === ''
+    const mainOrStatus = main || subresource === 'status'
+    if (read.has(verb) && mainOrStatus && readable.has(type)) return true
+    switch (type) {
+      case '/nodes':
+        // On creation the name is in the body: the restriction on writes compares it.
+        return mainOrStatus && ((verb === 'create' && main) || (change.has(verb) && name === node))
+      case 'coordination.k8s.io/leases':
+        return (
+          main && namespace === 'kube-node-lease' && (verb === 'create' || (readOrChange.has(verb) && name === node))
+        )
+      case 'storage.k8s.io/csinodes':
+        return main && (verb === 'create' || (readOrChange.has(verb) && name === node))
+      case '/events':
+      case 'events.k8s.io/events':
+        return main && (verb === 'create' || change.has(verb))
+      case '/pods':
+      case 'kubevirt.io/virtualmachineinstances':
+        return this.#allowsWorkload(node, attributes, type)
+      case '/secrets':
+      case '/configmaps':
+        return main && verb === 'get' && this.#graph.needs(node, resource, namespace, name)
+      case '/serviceaccounts':
+        return verb === 'create' && subresource === 'token'
+      case '/persistentvolumeclaims':
+        return mainOrStatus && change.has(verb) && this.#ownsClaim(node, namespace, name)
+      case '/persistentvolumes':
+        return (
+          mainOrStatus &&
+          (verb === 'create'
+            ? main
+            : (change.has(verb) || (verb === 'delete' && main)) && isLocalVolume(this.#get(attributes), node))
+        )
+      case 'harvesterhci.io/virtualmachineimages':
+        return mainOrStatus && change.has(verb) && this.#get(attributes)?.metadata.annotations?.[importNode] === node
+      default:
+        return false
+    }
+  }
+
+  #allowsWorkload(node: string, attributes: Attributes, type: string): boolean {
+    const { verb, resource, subresource, namespace, name } = attributes
+    if (name === '') return ownWorkloads.has(type) && subresource === '' && (verb === 'list' || verb === 'watch')
+    const own =
+      this.#graph.needs(node, resource, namespace, name) ||
+      this.#graph.runsFor(node, this.#get(attributes)?.metadata.uid ?? '')
+    if (!own) return false
+    if (subresource === '' || subresource === 'status')
+      return readOrChange.has(verb) || (verb === 'delete' && type === '/pods' && subresource === '')
+    return type === '/pods' && subresource === 'eviction' && verb === 'create'
+  }
+
+  #ownsClaim(node: string, namespace: string, name: string): boolean {
+    if (this.#graph.needs(node, 'persistentvolumeclaims', namespace, name)) return true
+    const claim = this.#objects().get({ group: '', plural: 'persistentvolumeclaims' }, namespace, name)
+    return claim?.metadata.annotations?.[selectedNode] === node
+  }
+
+  #get({ group, resource, namespace, name }: Attributes): KubeObject | undefined {
+    return this.#objects().get({ group, plural: resource }, namespace, name)
+  }
+}
+
+interface VolumeAffinity {
+  spec?: {
+    nodeAffinity?: {
+      required?: {
+        nodeSelectorTerms?: {
+          matchExpressions?: { key: string; operator: string; values?: string[] }[]
+          matchFields?: unknown[]
+        }[]
+      }
+    }
+  }
+}
+
+/** Whether a volume can be used on this node alone. */
+export function isLocalVolume(volume: KubeObject | undefined, node: string): boolean {
+  const terms = (volume as VolumeAffinity | undefined)?.spec?.nodeAffinity?.required?.nodeSelectorTerms
+  if (!terms?.length) return false
+  return terms.every((term) =>
+    (term.matchExpressions ?? []).some(
+      ({ key, operator, values }) =>
+        key === 'kubernetes.io/hostname' && operator === 'In' && values?.length === 1 && values[0] === node,
+    ),
+  )
+}

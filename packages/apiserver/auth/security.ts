@@ -1,0 +1,141 @@
+import type { Kind } from '@thresher/api/kind'
+import { Token } from '@thresher/api/auth/token'
+import { User as LocalUser } from '@thresher/api/auth/user'
+import type { AdmissionStep } from '../admission.ts'
+import { clusterAdmission } from '../admission/steps.ts'
+import { QuotaLedger } from '../admission/quota/quota-ledger.ts'
+import type { Pki } from '../pki/ensure.ts'
+import type { Registry } from '../registry.ts'
+import type { SubresourceHandler } from '../subresource.ts'
+import type { Authenticator, Authorizer } from '../user.ts'
+import { BearerTokenAuthenticator, BearerTokens } from './local/bearer-tokens.ts'
+import { GuessLimiter } from './local/guess-limiter.ts'
+import { LocalUsers } from './local/local-users.ts'
+import { PasswordHasher } from './local/password.ts'
+import { NodeAuthorizer } from './node/node-authorizer.ts'
+import { NodeGraph } from './node/node-graph.ts'
+import type { Objects } from './objects.ts'
+import { RegistryObjects, type OwnTransport } from './registry-objects.ts'
+import { EscalationCheck } from './rbac/escalation.ts'
+import { followRbac } from './rbac/follow.ts'
+import { AuthorizerChain, RbacAuthorizer } from './rbac/rbac-authorizer.ts'
+import { RbacIndex } from './rbac/rbac-index.ts'
+import { followAggregation, reconcileBootstrapPolicy } from './rbac/reconcile.ts'
+import { reviewHandlers, type ReviewHandler } from './reviews/reviews.ts'
+import { issuerConfiguration } from './service-account/discovery-documents.ts'
+import { TokenKeys } from './service-account/jwt.ts'
+import { followTokenSecrets } from './service-account/legacy-secrets.ts'
+import { followDefaultAccounts } from './service-account/default-accounts.ts'
+import { ServiceAccountAuthenticator } from './service-account/token-authenticator.ts'
+import { TokenIssuer } from './service-account/token-issuer.ts'
+import { tokenSubresource } from './service-account/token-subresource.ts'
+import { X509Authenticator } from './x509.ts'
+
+/** What security is set up with. */
+export interface SecurityOptions {
+  pki: Pick<Pki, 'ca' | 'serviceAccount'>
+  /** `https://host:port` under which clients reach this server. */
+  serverUrl: string
+  /** The URL in the `iss` of service-account tokens; that of a Kubernetes cluster unless said. */
+  issuer?: string
+  /** Told of errors in background work. */
+  onError?(error: unknown): void
+}
+
+/**
+ * Who may what: everything that {@link ApiServer} is given for it, made from one place.
+ *
+ * Make it first and give its parts to the server; call {@link start} when the server's caches are filled. Until then nobody
+ * but the holders of certificates in `system:masters` is allowed anything.
+ */
+export class Security {
+  readonly kinds: Kind[] = [LocalUser, Token]
+  readonly authenticators: Authenticator[]
+  readonly authorizer: Authorizer
+  readonly admission: AdmissionStep[]
+  readonly subresources: SubresourceHandler[]
+  readonly reviews: ReviewHandler[]
+  readonly users: LocalUsers
+  readonly tokens: BearerTokens
+  readonly issuer: TokenIssuer
+  readonly #index = new RbacIndex()
+  readonly #graph = new NodeGraph()
+  readonly #quota: QuotaLedger
+  readonly #options: SecurityOptions
+  readonly #stops: (() => void)[] = []
+  #objects: Objects | undefined
+
+  constructor(options: SecurityOptions) {
+    this.#options = options
+    const objects = () => this.#requireObjects()
+    this.issuer = new TokenIssuer({
+      issuer: options.issuer ?? 'https://kubernetes.default.svc.cluster.local',
+      keys: new TokenKeys(options.pki.serviceAccount),
+      objects,
+    })
+    this.tokens = new BearerTokens(objects)
+    this.users = new LocalUsers({
+      objects,
+      tokens: this.tokens,
+      hasher: new PasswordHasher(),
+      guesses: new GuessLimiter(),
+    })
+    const byToken = [new ServiceAccountAuthenticator(this.issuer), new BearerTokenAuthenticator(this.tokens)]
+    this.authenticators = [new X509Authenticator(), ...byToken]
+    this.authorizer = new AuthorizerChain([new NodeAuthorizer(this.#graph, objects), new RbacAuthorizer(this.#index)])
+    this.#quota = new QuotaLedger(objects, this.#onError)
+    this.admission = clusterAdmission({
+      objects,
+      quota: this.#quota,
+      escalation: new EscalationCheck(this.#index, this.authorizer),
+      authorizer: this.authorizer,
+    })
+    this.reviews = reviewHandlers({
+      authorizer: this.authorizer,
+      index: this.#index,
+      issuer: this.issuer,
+      authenticators: byToken,
+    })
+    this.subresources = [tokenSubresource(this.issuer, objects, this.#graph)]
+  }
+
+  /**
+   * Follow the cluster's objects and bring in the bootstrap roles.
+   *
+   * @param transport writes as a user of `system:masters`
+   * @returns the first administrator's name and password when there was no local user yet: to be shown once
+   */
+  async start(registry: Registry, transport: OwnTransport): Promise<{ name: string; password: string } | undefined> {
+    const objects = new RegistryObjects(registry, transport)
+    this.#objects = objects
+    this.#stops.push(followRbac(this.#index, objects), this.#graph.follow(objects))
+    await reconcileBootstrapPolicy(objects)
+    const first = await this.users.ensureFirstAdministrator()
+    this.#stops.push(
+      followAggregation(objects, this.#onError),
+      followDefaultAccounts(objects, this.#onError),
+      followTokenSecrets(objects, this.issuer, this.#options.pki.ca.cert, this.#onError),
+      this.#quota.follow(objects),
+    )
+    await this.tokens.sweep()
+    return first
+  }
+
+  stop(): void {
+    for (const stop of this.#stops.splice(0)) stop()
+  }
+
+  /** The document under `/.well-known/openid-configuration`. */
+  issuerConfiguration(): Record<string, unknown> {
+    return issuerConfiguration(this.issuer, this.#options.serverUrl)
+  }
+
+  readonly #onError = (error: unknown): void => {
+    this.#options.onError?.(error)
+  }
+
+  #requireObjects(): Objects {
+    if (!this.#objects) throw new Error('security was asked before it was started')
+    return this.#objects
+  }
+}
