@@ -30,7 +30,7 @@ type Listener<T extends Tables> = (changes: Change<T>[]) => void
  * Connects by itself, and again after every loss, with a growing pause. The replica keeps its last contents while there
  * is no connection; on return only the difference is announced.
  */
-export class Database<T extends Tables> {
+export class Database<T extends Tables> implements AsyncDisposable {
   readonly schema: Schema<T>
   readonly #options: DatabaseOptions<T>
   readonly #replica: Replica<T>
@@ -124,6 +124,10 @@ export class Database<T extends Tables> {
     this.#closing.abort(new OvsdbError('Closed', `the connection to ${this.schema.database} was closed`))
     this.#link?.close()
     await this.#running
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
   }
 
   #connection(signal?: AbortSignal): Promise<JsonRpc> {

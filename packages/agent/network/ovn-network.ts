@@ -85,10 +85,12 @@ export class OvnNetwork implements NetworkDriver {
       ? { address: request.address, mac: request.mac, gateway: this.#names.gateway }
       : undefined
     const port = { ifname, port: request.port, mac: request.mac, owner: request.vmi }
-    await Promise.all([
-      this.#makeTap(planTap({ ifname, owner: request.owner, mtu, neighbour }), ifname),
-      database.transact(planPort(database.find('Interface', 'name', ifname), this.#names.bridge, port), signal),
-    ])
+    const { bridge } = this.#names
+    const row = () => database.find('Interface', 'name', ifname)
+    // The switch sets an interface's flags without regard to others who do, so it must not see the tap before it is ready.
+    if (row()?.error !== undefined) await this.#remove([ifname])
+    await this.#makeTap(planTap({ ifname, owner: request.owner, mtu, neighbour }), ifname)
+    await database.transact(planPort(row(), bridge, port), signal)
     return { ifname, mtu, offloads: this.#offloads }
   }
 

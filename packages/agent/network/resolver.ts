@@ -80,6 +80,8 @@ export class Resolver {
         // A folder that is not there (no systemd-resolved) has nothing to tell.
       }
     }
+    // It may have changed between the last reading and now.
+    await check()
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import { createServer, connect, type Socket } from 'node:net'
  *
  *   dhcp <mac>                       ask for a lease on the interface that 255.255.255.255 is routed to
  *   serve                            TCP 5001: takes what is sent, or sends what is asked for; DNS on port 53
- *   load <host> up|down <MiB>        time a TCP transfer with a serving peer
+ *   load <host> up|down <MiB> [from] time a TCP transfer with a serving peer, from an address of one's own
  *   ask <server> <name> [type]       one DNS question over UDP
  */
 const [deed = '', ...args] = process.argv.slice(2)
@@ -130,8 +130,8 @@ function serve(): void {
   socket.bind(53, () => say({ serving: true }))
 }
 
-function load(host: string, way: string, bytes: number): void {
-  const socket = connect(5001, host)
+function load(host: string, way: string, bytes: number, localAddress?: string): void {
+  const socket = connect({ port: 5001, host, ...(localAddress ? { localAddress } : {}) })
   let began = 0
   let taken = 0
   const finish = () => say({ mbits: Math.round((bytes * 8) / 1e3 / (performance.now() - began)) })
@@ -182,5 +182,5 @@ setTimeout(
 ).unref()
 if (deed === 'dhcp') lease(args[0]!)
 else if (deed === 'serve') serve()
-else if (deed === 'load') load(args[0]!, args[1]!, Number(args[2]) * 1_048_576)
+else if (deed === 'load') load(args[0]!, args[1]!, Number(args[2]) * 1_048_576, args[3])
 else if (deed === 'ask') ask(args[0]!, args[1]!, Number(args[2] ?? 1))
