@@ -37,7 +37,8 @@ export class RegistryObjects implements Objects {
       const tellAll = () => {
         window = cache.window
         position = window.end
-        for (const entry of cache.entries()) onChange({ object: object(entry) })
+        for (const entry of cache.entries())
+          onChange({ namespace: entry.namespace, name: entry.name, object: object(entry) })
       }
       tellAll()
       stop = cache.onChange(() => {
@@ -45,7 +46,17 @@ export class RegistryObjects implements Objects {
         if (window !== cache.window) return tellAll()
         for (; position < window.end; position += 1) {
           const event = window.at(position)
-          onChange({ object: object(event.entry), previous: object(event.previous) })
+          const { namespace = '', name = '' } = event.entry ?? event.previous ?? {}
+          onChange({
+            namespace,
+            name,
+            get object() {
+              return object(event.entry)
+            },
+            get previous() {
+              return object(event.previous)
+            },
+          })
         }
       })
     }

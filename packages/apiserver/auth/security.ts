@@ -5,8 +5,8 @@ import type { AdmissionStep } from '../admission.ts'
 import { clusterAdmission } from '../admission/steps.ts'
 import { QuotaLedger } from '../admission/quota/quota-ledger.ts'
 import type { Pki } from '../pki/ensure.ts'
-import type { Registry } from '../registry.ts'
-import type { SubresourceHandler } from '../subresource.ts'
+import { valueAnswer } from '../request.ts'
+import type { RouteHandler, SubresourceHandler } from '../subresource.ts'
 import type { Authenticator, Authorizer } from '../user.ts'
 import { BearerTokenAuthenticator, BearerTokens } from './local/bearer-tokens.ts'
 import { GuessLimiter } from './local/guess-limiter.ts'
@@ -15,14 +15,13 @@ import { PasswordHasher } from './local/password.ts'
 import { NodeAuthorizer } from './node/node-authorizer.ts'
 import { NodeGraph } from './node/node-graph.ts'
 import type { Objects } from './objects.ts'
-import { RegistryObjects, type OwnTransport } from './registry-objects.ts'
 import { EscalationCheck } from './rbac/escalation.ts'
 import { followRbac } from './rbac/follow.ts'
 import { AuthorizerChain, RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import { RbacIndex } from './rbac/rbac-index.ts'
 import { followAggregation, reconcileBootstrapPolicy } from './rbac/reconcile.ts'
-import { reviewHandlers, type ReviewHandler } from './reviews/reviews.ts'
-import { issuerConfiguration } from './service-account/discovery-documents.ts'
+import { reviewHandlers } from './reviews/reviews.ts'
+import { issuerConfiguration, issuerPaths } from './service-account/discovery-documents.ts'
 import { TokenKeys } from './service-account/jwt.ts'
 import { followTokenSecrets } from './service-account/legacy-secrets.ts'
 import { followDefaultAccounts } from './service-account/default-accounts.ts'
@@ -54,7 +53,7 @@ export class Security {
   readonly authorizer: Authorizer
   readonly admission: AdmissionStep[]
   readonly subresources: SubresourceHandler[]
-  readonly reviews: ReviewHandler[]
+  readonly routes: RouteHandler[]
   readonly users: LocalUsers
   readonly tokens: BearerTokens
   readonly issuer: TokenIssuer
@@ -90,23 +89,29 @@ export class Security {
       escalation: new EscalationCheck(this.#index, this.authorizer),
       authorizer: this.authorizer,
     })
-    this.reviews = reviewHandlers({
-      authorizer: this.authorizer,
-      index: this.#index,
-      issuer: this.issuer,
-      authenticators: byToken,
-    })
-    this.subresources = [tokenSubresource(this.issuer, objects, this.#graph)]
+    const sources = { authorizer: this.authorizer, index: this.#index, issuer: this.issuer, authenticators: byToken }
+    this.subresources = [tokenSubresource(this.issuer, objects, this.#graph), ...reviewHandlers(sources)]
+    this.routes = [
+      {
+        method: 'GET',
+        path: issuerPaths.configuration.path,
+        handle: async () => valueAnswer(200, issuerConfiguration(this.issuer, options.serverUrl)),
+      },
+      {
+        method: 'GET',
+        path: issuerPaths.keys.path,
+        handle: async () => valueAnswer(200, this.issuer.keys.jwks(), issuerPaths.keys.contentType),
+      },
+    ]
   }
 
   /**
    * Follow the cluster's objects and bring in the bootstrap roles.
    *
-   * @param transport writes as a user of `system:masters`
+   * @param objects read from the server's caches, written as a user of `system:masters`: {@link ApiServer.objects}
    * @returns the first administrator's name and password when there was no local user yet: to be shown once
    */
-  async start(registry: Registry, transport: OwnTransport): Promise<{ name: string; password: string } | undefined> {
-    const objects = new RegistryObjects(registry, transport)
+  async start(objects: Objects): Promise<{ name: string; password: string } | undefined> {
     this.#objects = objects
     this.#stops.push(followRbac(this.#index, objects), this.#graph.follow(objects))
     await reconcileBootstrapPolicy(objects)
@@ -123,11 +128,6 @@ export class Security {
 
   stop(): void {
     for (const stop of this.#stops.splice(0)) stop()
-  }
-
-  /** The document under `/.well-known/openid-configuration`. */
-  issuerConfiguration(): Record<string, unknown> {
-    return issuerConfiguration(this.issuer, this.#options.serverUrl)
   }
 
   readonly #onError = (error: unknown): void => {

@@ -1,4 +1,5 @@
 import { ApiError } from '@thresher/api/error'
+import type { SubresourceHandler } from '../../subresource.ts'
 import type { Authenticator, Authorizer, User } from '../../user.ts'
 import type { RbacIndex } from '../rbac/rbac-index.ts'
 import type { TokenIssuer } from '../service-account/token-issuer.ts'
@@ -20,7 +21,7 @@ export interface ReviewSources {
 }
 
 /** A kind that is answered instead of stored. */
-export interface ReviewHandler {
+interface ReviewHandler {
   group: string
   version: string
   kind: string
@@ -30,7 +31,7 @@ export interface ReviewHandler {
 }
 
 /** All reviews that the server answers. */
-export function reviewHandlers(sources: ReviewSources): ReviewHandler[] {
+export function reviewHandlers(sources: ReviewSources): SubresourceHandler[] {
   const { authorizer, index, issuer, authenticators } = sources
   const authorization = { group: 'authorization.k8s.io', version: 'v1', namespaced: false }
   const authentication = { group: 'authentication.k8s.io', version: 'v1', namespaced: false }
@@ -73,23 +74,32 @@ export function reviewHandlers(sources: ReviewSources): ReviewHandler[] {
       answer: (_, __, review) => tokenReview(issuer, authenticators, review),
     },
   ]
-  return handlers.map((handler) => ({
-    ...handler,
-    answer: (user, namespace, review) => {
-      if (
-        typeof review !== 'object' ||
-        review === null ||
-        Array.isArray(review) ||
-        (review.kind !== undefined && review.kind !== handler.kind)
-      )
-        throw new ApiError('BadRequest', `send a ${handler.kind} in ${handler.group}/${handler.version}`)
-      return handler.answer(user, namespace, {
-        ...review,
-        apiVersion: `${handler.group}/${handler.version}`,
-        kind: handler.kind,
-        metadata: { ...review.metadata },
-        spec: { ...review.spec },
-      })
+  return handlers.map(toSubresource)
+}
+
+/** A review is posted to its collection and answered there: to the server it is a subresource without a parent. */
+function toSubresource({ answer, kind, group, version, plural, namespaced }: ReviewHandler): SubresourceHandler {
+  return {
+    group,
+    version,
+    plural,
+    subresource: '',
+    namespaced,
+    kind,
+    methods: ['POST'],
+    async handle({ user, namespace, name, body }) {
+      if (name !== '') throw new ApiError('NotFound', 'the server could not find the requested resource')
+      const review = body as Review | undefined | null
+      const isObject = typeof review === 'object' && review !== null && !Array.isArray(review)
+      const parts = isObject ? [review.spec ?? {}, review.metadata ?? {}] : [undefined]
+      const wellFormed = parts.every((part) => typeof part === 'object' && !Array.isArray(part))
+      if (!isObject || !wellFormed || (review.kind !== undefined && review.kind !== kind))
+        throw new ApiError('BadRequest', `send a ${kind} in ${group}/${version}`)
+      const { metadata = {}, spec = {} } = review
+      return {
+        status: 201,
+        body: await answer(user, namespace, { kind, apiVersion: `${group}/${version}`, metadata, spec }),
+      }
     },
-  }))
+  }
 }
