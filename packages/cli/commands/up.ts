@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { hostPackages, installPackages, missingPackages } from '../host/packages.ts'
 import {
@@ -76,6 +77,7 @@ export async function bringUp(context: Context, options: OptionValues, progress:
       const { pid } = await startServer(paths, settings)
       return `pid ${pid}`
     })
+    showFirstAdministrator(files.serverBootstrap)
   }
   if (!running.agent) {
     await progress.step('Start the agent', async () => {
@@ -90,6 +92,15 @@ export async function bringUp(context: Context, options: OptionValues, progress:
   if (!existsSync(files.adminKubeconfig))
     throw new UserError(`the server runs, but ${files.adminKubeconfig} is missing. Run thresher down and up again.`)
   return settings
+}
+
+/** The password that was made at install is shown this once; the server keeps only its hash. */
+function showFirstAdministrator(folder: string): void {
+  const file = join(folder, 'first-administrator.json')
+  if (!existsSync(file)) return
+  const { name, password } = JSON.parse(readFileSync(file, 'utf8')) as { name: string; password: string }
+  rmSync(file)
+  console.error(`    The first administrator is "${name}", password ${password}  (shown only now; write it down)`)
 }
 
 /** `thresher up`: this host as a one-host cluster. */

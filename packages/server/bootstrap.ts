@@ -1,0 +1,60 @@
+import { join } from 'node:path'
+import { issueAdminCertificate, issueAgentCertificates, isUsable, type Pki } from '@thresher/apiserver/pki/ensure'
+import { writeKubeconfig } from '@thresher/apiserver/pki/kubeconfig'
+import { makePrivateDirectory, writePrivateFile } from '@thresher/apiserver/pki/private-file'
+import { readFile } from 'node:fs/promises'
+import { hostAddresses } from './addresses.ts'
+
+/** The files with which this host's administrator and agent find the server. */
+export interface Bootstrap {
+  dataDir: string
+  nodeName: string
+  serverUrl: string
+  pki: Pki
+}
+
+/**
+ * Write the administrator's kubeconfig and this node's credentials below `<dataDir>/bootstrap`, each for its owner only.
+ * The agent's are kept while they are good, so that its restart needs no new ones.
+ */
+export async function writeBootstrap({ dataDir, nodeName, serverUrl, pki }: Bootstrap): Promise<void> {
+  const folder = join(dataDir, 'bootstrap')
+  await makePrivateDirectory(folder)
+  const access = { server: serverUrl, ca: pki.ca.cert }
+  await writePrivateFile(join(folder, 'ca.crt'), pki.ca.cert)
+  const admin = await keep(folder, 'admin', pki, () => issueAdminCertificate(pki.ca))
+  await writeKubeconfig(join(folder, 'admin.kubeconfig'), { ...access, name: 'thresher', ...admin })
+  const addresses = ['127.0.0.1', ...hostAddresses()]
+  const issued = issueAgentCertificates(pki.ca, { node: nodeName, addresses })
+  const client = await keep(folder, `node-${nodeName}`, pki, () => issued.client)
+  await writeKubeconfig(join(folder, 'agent.kubeconfig'), { ...access, name: nodeName, ...client })
+  await writePrivateFile(join(folder, 'agent.key'), issued.serving.key)
+  await writePrivateFile(join(folder, 'agent.crt'), issued.serving.cert)
+}
+
+/** The first administrator's name and password, for `thresher up` to show once and remove. */
+export function writeFirstAdministrator(dataDir: string, first: { name: string; password: string }): Promise<void> {
+  return writePrivateFile(join(dataDir, 'bootstrap', 'first-administrator.json'), JSON.stringify(first))
+}
+
+/** Say that this process is ready: the file holds its pid. */
+export function writeReady(dataDir: string): Promise<void> {
+  return writePrivateFile(join(dataDir, 'bootstrap', 'ready'), `${process.pid}\n`)
+}
+
+/** A certificate that is there and still good, or a new one. */
+async function keep(
+  folder: string,
+  name: string,
+  pki: Pki,
+  issue: () => { cert: string; key: string },
+): Promise<{ cert: string; key: string }> {
+  const paths = { cert: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) }
+  const read = (path: string) => readFile(path, 'utf8').catch(() => '')
+  const kept = { cert: await read(paths.cert), key: await read(paths.key) }
+  if (isUsable(kept, pki.ca)) return kept
+  const made = issue()
+  await writePrivateFile(paths.key, made.key)
+  await writePrivateFile(paths.cert, made.cert)
+  return made
+}

@@ -1,0 +1,87 @@
+import { join } from 'node:path'
+import { kinds } from '@thresher/api/kinds'
+import { managementNetwork } from '@thresher/api/management-network'
+import { ApiServer } from '@thresher/apiserver/api-server'
+import { Security } from '@thresher/apiserver/auth/security'
+import { HttpServer } from '@thresher/apiserver/http-server'
+import { ensurePki } from '@thresher/apiserver/pki/ensure'
+import { makePrivateDirectory } from '@thresher/apiserver/pki/private-file'
+import { SqliteStore } from '@thresher/apiserver/store/sqlite'
+import { controllersUser, startControllers } from '@thresher/controllers/controllers'
+import { networkController } from '@thresher/controllers/network/network'
+import { authority, hostAddresses, hostNames, reachable } from './addresses.ts'
+import { writeBootstrap, writeFirstAdministrator, writeReady } from './bootstrap.ts'
+import type { ServerConfig } from './config.ts'
+import { log } from './log.ts'
+import manifest from './package.json' with { type: 'json' }
+
+/** A running server. */
+export interface Server {
+  url: string
+  close(): Promise<void>
+}
+
+/**
+ * Put the server together: store, security, API, controllers. Resolves when it answers requests.
+ *
+ * @throws {Error} when the port is taken or the store cannot be opened
+ */
+export async function startServer(config: ServerConfig): Promise<Server> {
+  const stopping = new AbortController()
+  const cleanup = new AsyncDisposableStack()
+  try {
+    await makePrivateDirectory(config.dataDir)
+    const url = `https://${authority(reachable(config.listen.host), config.listen.port)}`
+    const pki = await ensurePki(join(config.dataDir, 'pki'), {
+      names: [...hostNames(), ...config.names.filter((name) => !isAddress(name))],
+      addresses: [...hostAddresses(), ...config.names.filter(isAddress)],
+    })
+    const store = await SqliteStore.open(join(config.dataDir, 'store.db'))
+    cleanup.defer(() => store.close())
+    const security = new Security({
+      pki,
+      serverUrl: url,
+      onError: (error) => log('warn', `security: ${String(error)}`),
+    })
+    cleanup.defer(() => security.stop())
+    const api = new ApiServer({
+      store,
+      kinds: [...kinds, ...security.kinds.filter((kind) => !kinds.includes(kind))],
+      authenticators: security.authenticators,
+      authorizer: security.authorizer,
+      admission: security.admission,
+      subresources: security.subresources,
+      routes: [],
+      version: manifest.version,
+    })
+    await api.start()
+    cleanup.defer(() => api.close())
+    const transport = api.transport(controllersUser)
+    const first = await security.start(api.registry, transport)
+    const http = await HttpServer.listen(api, { ...pki.server, ca: pki.ca.cert }, config.listen)
+    cleanup.defer(() => http.close())
+    await writeBootstrap({ dataDir: config.dataDir, nodeName: config.nodeName, serverUrl: url, pki })
+    if (first) await writeFirstAdministrator(config.dataDir, first)
+    await startControllers({
+      transport,
+      signal: stopping.signal,
+      log,
+      more: [
+        networkController({
+          endpoints: [`unix:${join(config.runDir, 'network', 'nb.sock')}`],
+          network: managementNetwork({ subnet: config.guestSubnet }),
+        }),
+      ],
+    })
+    cleanup.defer(() => stopping.abort(new Error('the server is stopping')))
+    await writeReady(config.dataDir)
+    log('info', `ready at ${url}`)
+    return { url, close: () => cleanup.disposeAsync() }
+  } catch (error) {
+    stopping.abort(error)
+    await cleanup.disposeAsync()
+    throw error
+  }
+}
+
+const isAddress = (name: string) => /^[\d.]+$/.test(name) || name.includes(':')
