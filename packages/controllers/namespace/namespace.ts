@@ -48,7 +48,7 @@ async function empty(kind: ServedKind, namespace: string, context: Context): Pro
     await context.client.resource<KubeObject>(kind).deleteCollection({ namespace })
   } catch (error) {
     // A kind that went away has no objects; one that refuses leaves some, and the condition tells of them.
-    if (!isReason(error, 'NotFound', 'MethodNotAllowed', 'Forbidden', 'Conflict')) throw error
+    if (!isReason(error, 'NotFound', 'MethodNotAllowed', 'Forbidden', 'Conflict', 'Invalid')) throw error
   }
 }
 

@@ -1,0 +1,22 @@
+import { defaultClass } from './default-class.ts'
+import { finalizers } from './finalizers.ts'
+import { imageName } from './image-name.ts'
+import { claimInUse, imageInUse } from './in-use.ts'
+import { machineVolumes } from './machine-volumes.ts'
+import type { Lookup, Step } from './request.ts'
+
+/**
+ * What must hold between a machine, its volumes and images, beyond what each kind checks by itself.
+ *
+ * @param objects the server's own caches; asked for only when a write comes in
+ */
+export function machineAdmission(objects: () => Lookup): Step[] {
+  return [
+    finalizers,
+    machineVolumes(objects),
+    claimInUse(objects),
+    imageInUse(objects),
+    imageName(objects),
+    defaultClass(objects),
+  ]
+}

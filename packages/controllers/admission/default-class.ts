@@ -1,0 +1,20 @@
+import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
+import { concerns, type Lookup, type Step } from './request.ts'
+
+/** There is at most one default StorageClass. */
+export function defaultClass(objects: () => Lookup): Step {
+  return {
+    name: 'DefaultClass',
+    validate(request) {
+      if (!concerns(request, StorageClass, 'CREATE', 'UPDATE') || !isDefaultClass(request.object as StorageClass)) return
+      for (const other of objects().list<StorageClass>(StorageClass))
+        if (other.metadata.name !== request.object?.metadata.name && isDefaultClass(other))
+          return [
+            {
+              field: 'metadata.annotations',
+              message: `default storage class ${other.metadata.name} already exists, please reset it first`,
+            },
+          ]
+    },
+  }
+}

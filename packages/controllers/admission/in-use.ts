@@ -1,0 +1,42 @@
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { StorageClass } from '@thresher/api/storage/storage-class'
+import { keyOf } from '@thresher/client/paths'
+import { imageKeyOf } from '../image/claim-image.ts'
+import { claimNames } from '../virtual-machine/claims.ts'
+import { concerns, type Lookup, type Step } from './request.ts'
+
+/** A claim stays while a machine has it among its volumes. */
+export function claimInUse(objects: () => Lookup): Step {
+  return {
+    name: 'ClaimInUse',
+    validate(request) {
+      if (!concerns(request, PersistentVolumeClaim, 'DELETE')) return
+      const users = [...objects().list<VirtualMachine>(VirtualMachine, request.namespace)]
+        .filter(({ metadata, spec }) => !metadata.deletionTimestamp && claimNames(spec.template.spec).includes(request.name))
+        .map(({ metadata }) => metadata.name)
+      if (users.length === 0) return
+      const message = `can not delete the volume ${request.name} which is currently attached to VMs: ${users.join(', ')}; take it off them first`
+      return [{ field: 'metadata.name', message, reason: 'FieldValueForbidden' }]
+    },
+  }
+}
+
+/** An image stays while a volume is based on it. */
+export function imageInUse(objects: () => Lookup): Step {
+  return {
+    name: 'ImageInUse',
+    validate(request) {
+      if (!concerns(request, VirtualMachineImage, 'DELETE')) return
+      const key = `${request.namespace}/${request.name}`
+      const classOf = (name: string): StorageClass | undefined => objects().get<StorageClass>(StorageClass, '', name)
+      const users = [...objects().list<PersistentVolumeClaim>(PersistentVolumeClaim)]
+        .filter((claim) => imageKeyOf(claim, classOf) === key)
+        .map(keyOf)
+      if (users.length === 0) return
+      const message = `Cannot delete image ${key}: being used by volume ${users.join(', ')}; delete those first`
+      return [{ field: 'metadata.name', message, reason: 'FieldValueForbidden' }]
+    },
+  }
+}
