@@ -1,0 +1,174 @@
+import { connect, type Socket } from 'node:net'
+import { Type, type Static, type TSchema } from 'typebox'
+import { Value } from 'typebox/value'
+
+const Address = Type.Object({
+  'ip-address': Type.String(),
+  'ip-address-type': Type.String(),
+  prefix: Type.Integer(),
+})
+const optionalText = Type.Optional(Type.String())
+
+/**
+ * The questions asked of the guest agent. Running programs in the guest is not among them.
+ *
+ * @see https://www.qemu.org/docs/master/interop/qemu-ga-ref.html
+ */
+const questions = {
+  'guest-info': Type.Object({
+    version: Type.String(),
+    supported_commands: Type.Array(Type.Object({ name: Type.String(), enabled: Type.Boolean() })),
+  }),
+  'guest-get-osinfo': Type.Object({
+    id: optionalText,
+    name: optionalText,
+    'pretty-name': optionalText,
+    version: optionalText,
+    'version-id': optionalText,
+    'kernel-release': optionalText,
+    'kernel-version': optionalText,
+    machine: optionalText,
+  }),
+  'guest-get-host-name': Type.Object({ 'host-name': Type.String() }),
+  'guest-get-timezone': Type.Object({ zone: optionalText, offset: Type.Integer() }),
+  'guest-network-get-interfaces': Type.Array(
+    Type.Object({
+      name: Type.String(),
+      'hardware-address': optionalText,
+      'ip-addresses': Type.Optional(Type.Array(Address)),
+    }),
+  ),
+  'guest-get-fsinfo': Type.Array(
+    Type.Object({
+      name: Type.String(),
+      mountpoint: Type.String(),
+      type: Type.String(),
+      'used-bytes': Type.Optional(Type.Integer()),
+      'total-bytes': Type.Optional(Type.Integer()),
+      disk: Type.Array(Type.Object({ serial: optionalText, 'bus-type': Type.String(), dev: optionalText })),
+    }),
+  ),
+  'guest-get-users': Type.Array(
+    Type.Object({ user: Type.String(), 'login-time': Type.Number(), domain: optionalText }),
+  ),
+  'guest-fsfreeze-status': Type.String(),
+  'guest-ping': Type.Object({}),
+  'guest-shutdown': Type.Object({}),
+} satisfies Record<string, TSchema>
+
+export type GuestQuestion = keyof typeof questions
+export type GuestAnswer<Q extends GuestQuestion> = Static<(typeof questions)[Q]>
+
+/** The guest agent refused, is silent, or speaks another language. */
+export class GuestAgentError extends Error {
+  override readonly name = 'GuestAgentError'
+}
+
+/** The guest is not trusted: more than this in one answer is refused. */
+const longestAnswer = 4 * 1024 * 1024
+
+/**
+ * Talk with the guest's agent over one connection, one question at a time.
+ *
+ * The channel has no framing across a guest's reboot: it is brought in step by `guest-sync-delimited` first.
+ *
+ * @param timeoutMs for all questions together
+ * @throws {GuestAgentError} when the agent does not run, does not answer in time, or refuses
+ */
+export async function askGuest<T>(
+  socketPath: string,
+  timeoutMs: number,
+  talk: (
+    ask: <Q extends GuestQuestion>(question: Q, args?: Record<string, unknown>) => Promise<GuestAnswer<Q>>,
+  ) => Promise<T>,
+): Promise<T> {
+  const channel = new Channel(connect({ path: socketPath }))
+  const timer = setTimeout(() => channel.fail(`the guest agent did not answer within ${timeoutMs} ms`), timeoutMs)
+  try {
+    await channel.synchronize()
+    return await talk((question, args) => channel.ask(question, args))
+  } finally {
+    clearTimeout(timer)
+    channel.close()
+  }
+}
+
+class Channel {
+  readonly #socket: Socket
+  #buffer: Buffer = Buffer.alloc(0)
+  #waiting: { resolve(line: Buffer): void; reject(error: Error): void } | undefined
+  #failure: GuestAgentError | undefined
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('data', (chunk: Buffer) => {
+      this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk])
+      if (this.#buffer.length > longestAnswer) this.fail('the guest agent sent too long an answer')
+      this.#offer()
+    })
+    socket.on('error', (error) => this.fail(`the guest agent's channel failed: ${error.message}`))
+    socket.on('close', () => this.fail("the guest agent's channel was closed"))
+  }
+
+  fail(message: string): void {
+    this.#failure ??= new GuestAgentError(message)
+    this.#waiting?.reject(this.#failure)
+    this.#waiting = undefined
+    this.#socket.destroy()
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  /** The sentinel 0xFF resets the agent's parser; what it says before its own sentinel belongs to someone else. */
+  async synchronize(): Promise<void> {
+    const id = Math.floor(Math.random() * 2 ** 31)
+    this.#socket.write(Buffer.from([0xff]))
+    this.#socket.write(`${JSON.stringify({ execute: 'guest-sync-delimited', arguments: { id } })}\n`)
+    for (;;) {
+      const line = await this.#line()
+      const text = line.subarray(line.lastIndexOf(0xff) + 1).toString('utf8')
+      try {
+        const answer: unknown = JSON.parse(text)
+        if (Value.Check(Type.Object({ return: Type.Literal(id) }), answer)) return
+      } catch {
+        // The rest of an answer to an earlier connection.
+      }
+    }
+  }
+
+  async ask<Q extends GuestQuestion>(question: Q, args?: Record<string, unknown>): Promise<GuestAnswer<Q>> {
+    this.#socket.write(`${JSON.stringify({ execute: question, ...(args ? { arguments: args } : {}) })}\n`)
+    let answer: unknown
+    try {
+      answer = JSON.parse((await this.#line()).toString('utf8'))
+    } catch (cause) {
+      if (cause instanceof GuestAgentError) throw cause
+      throw new GuestAgentError(`the guest agent answered ${question} with something that is not JSON`, { cause })
+    }
+    const { return: value, error } = answer as { return?: unknown; error?: { desc?: string } }
+    if (error) throw new GuestAgentError(`the guest agent refused ${question}: ${error.desc ?? 'it gave no reason'}`)
+    if (!Value.Check(questions[question], value))
+      throw new GuestAgentError(`the guest agent answered ${question} in an unknown form`)
+    return value as GuestAnswer<Q>
+  }
+
+  #line(): Promise<Buffer> {
+    if (this.#failure) return Promise.reject(this.#failure)
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject }
+      this.#offer()
+    })
+  }
+
+  #offer(): void {
+    const end = this.#buffer.indexOf(0x0a)
+    if (end < 0 || !this.#waiting) return
+    const line = this.#buffer.subarray(0, end)
+    this.#buffer = this.#buffer.subarray(end + 1)
+    const { resolve } = this.#waiting
+    this.#waiting = undefined
+    resolve(line)
+  }
+}

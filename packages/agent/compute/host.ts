@@ -1,0 +1,27 @@
+import type { NetworkDriver } from '../network/network-driver.ts'
+import type { VolumeDriver } from '../storage/volume-driver.ts'
+import type { Hierarchy } from './cgroup.ts'
+import type { QemuUser } from './process.ts'
+import type { HostFacts } from './qemu/input.ts'
+
+/** Where log lines go: one per event, without secrets. */
+export type Log = (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
+
+/** What every machine on this host shares. */
+export interface ComputeHost {
+  storage: Pick<VolumeDriver, 'publish' | 'unpublish'>
+  network: Pick<NetworkDriver, 'plug' | 'unplug'>
+  /** Known once the accelerator is proven. */
+  facts: Promise<HostFacts>
+  user: QemuUser
+  hierarchy: Hierarchy
+  /** The QEMU to run: a name on the path, or a path. */
+  program: string
+  /** A folder for each run, named by the VMI's UID: sockets and state. */
+  runRoot: string
+  /** The same for what must not reach a disk: cloud-init's secrets. In memory where the host has such a file system. */
+  secretRoot: string
+  /** What outlives a run: console output, lasting UEFI variables, scratch disks. */
+  dataRoot: string
+  log: Log
+}

@@ -1,0 +1,34 @@
+import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import type { PodNic } from '@thresher/api/pod-network'
+import type { VolumeId } from '../storage/volume-driver.ts'
+import type { SeedFiles } from './seed-image.ts'
+
+/** A claim's volume on this host, under the volume's name in the VMI. */
+export interface PlannedVolume {
+  name: string
+  id: VolumeId
+  readOnly: boolean
+}
+
+/** A small CD-ROM with configuration, made for this run. */
+export interface PlannedSeed {
+  name: string
+  label: string
+  files: SeedFiles
+}
+
+/** An empty disk that lasts as long as the run. */
+export interface PlannedScratch {
+  name: string
+  bytes: number
+}
+
+/** All that a run needs, as the API had it: every claim bound, every card's port known, every secret read. */
+export interface RunPlan {
+  vmi: VirtualMachineInstance
+  pod: { name: string; uid: string }
+  volumes: PlannedVolume[]
+  seeds: PlannedSeed[]
+  scratch: PlannedScratch[]
+  nics: PodNic[]
+}

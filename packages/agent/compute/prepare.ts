@@ -1,0 +1,156 @@
+import { execFile } from 'node:child_process'
+import { chownSync, copyFileSync, chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { ComputeHost } from './host.ts'
+import type { RunPlan } from './plan.ts'
+import type { QemuConfig, ResolvedNic, ResolvedVolume, RunPaths } from './qemu/input.ts'
+import { writeSeedImage } from './seed-image.ts'
+
+const run = promisify(execFile)
+
+/** The files of one run. */
+export interface RunFolders {
+  folder: string
+  secrets: string
+  paths: RunPaths
+  log: string
+  screen: string
+  scratch: string
+}
+
+/** Where the files of the run with this UID are. */
+export function foldersOf(host: ComputeHost, uid: string): RunFolders {
+  const folder = join(host.runRoot, uid)
+  return {
+    folder,
+    secrets: join(host.secretRoot, uid),
+    paths: {
+      qmp: join(folder, 'qmp.sock'),
+      serial: join(folder, 'serial.sock'),
+      vnc: join(folder, 'vnc.sock'),
+      guestAgent: join(folder, 'ga.sock'),
+      pidFile: join(folder, 'qemu.pid'),
+      nvram: join(folder, 'nvram.fd'),
+    },
+    log: join(folder, 'qemu.log'),
+    screen: join(folder, 'screen.png'),
+    scratch: join(host.dataRoot, 'scratch', uid),
+  }
+}
+
+/** What QEMU will open, ready to be opened. */
+export interface Prepared {
+  volumes: Map<string, ResolvedVolume>
+  nics: Map<string, ResolvedNic>
+}
+
+/** Ready the volumes, the network cards and the configuration disks, all at once. */
+export async function prepare(
+  host: ComputeHost,
+  plan: RunPlan,
+  at: RunFolders,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const published = plan.volumes.map(async ({ name, id, readOnly }, index): Promise<[string, ResolvedVolume]> => [
+    name,
+    await host.storage.publish(id, { nodeName: `vol${index}`, readOnly }),
+  ])
+  const seeds = plan.seeds.map((seed, index) => prepareSeed(host, seed, at, index))
+  const scratch = plan.scratch.map((disk, index) => prepareScratch(host, disk, at, index, signal))
+  const nics = plan.nics.map(async (nic): Promise<[string, ResolvedNic]> => {
+    const { uid = '' } = plan.vmi.metadata
+    const plugged = await host.network.plug(
+      { vmi: uid, nic: nic.name, port: nic.port, mac: nic.mac, address: nic.ip, mtu: nic.mtu, owner: host.user.uid },
+      signal,
+    )
+    return [nic.name, { mac: nic.mac, ...plugged }]
+  })
+  const [volumes, cards] = await all([Promise.all([...published, ...seeds, ...scratch]), Promise.all(nics)])
+  return { volumes: new Map(volumes), nics: new Map(cards) }
+}
+
+/** As `Promise.all`, but nothing is still at work when it rejects. */
+async function all<A, B>(parts: [Promise<A>, Promise<B>]): Promise<[A, B]> {
+  await Promise.allSettled(parts)
+  return Promise.all(parts)
+}
+
+async function prepareSeed(
+  host: ComputeHost,
+  seed: RunPlan['seeds'][number],
+  at: RunFolders,
+  index: number,
+): Promise<[string, ResolvedVolume]> {
+  mkdirSync(at.secrets, { recursive: true, mode: 0o700 })
+  chownSync(at.secrets, host.user.uid, host.user.gid)
+  const image = join(at.secrets, `seed${index}.iso`)
+  await writeSeedImage(image, seed.label, seed.files, host.user)
+  const nodeName = `seed${index}`
+  return [
+    seed.name,
+    {
+      nodeName,
+      seed: true,
+      blockdevs: [
+        { driver: 'file', 'node-name': `${nodeName}-file`, filename: image, 'read-only': true },
+        { driver: 'raw', 'node-name': nodeName, file: `${nodeName}-file`, 'read-only': true },
+      ],
+      files: [{ path: image, access: 'read' }],
+    },
+  ]
+}
+
+async function prepareScratch(
+  host: ComputeHost,
+  disk: RunPlan['scratch'][number],
+  at: RunFolders,
+  index: number,
+  signal: AbortSignal,
+): Promise<[string, ResolvedVolume]> {
+  mkdirSync(at.scratch, { recursive: true, mode: 0o711 })
+  const file = join(at.scratch, `${index}.qcow2`)
+  await run('qemu-img', ['create', '-q', '-f', 'qcow2', file, String(disk.bytes)], { signal })
+  chmodSync(file, 0o600)
+  chownSync(file, host.user.uid, host.user.gid)
+  const nodeName = `scratch${index}`
+  return [
+    disk.name,
+    {
+      nodeName,
+      seed: true,
+      blockdevs: [
+        { driver: 'file', 'node-name': `${nodeName}-file`, filename: file, discard: 'unmap' },
+        { driver: 'qcow2', 'node-name': nodeName, file: `${nodeName}-file`, discard: 'unmap' },
+      ],
+      files: [{ path: file, access: 'write' }],
+    },
+  ]
+}
+
+/** Give the run its own UEFI variables; those of an earlier run where they are to last. */
+export function prepareFirmware(host: ComputeHost, config: QemuConfig, at: RunFolders, lasting: boolean): void {
+  if (!config.nvramTemplate) return
+  const kept = keptNvram(host, config.uuid)
+  copyFileSync(lasting && existsSync(kept) ? kept : config.nvramTemplate, at.paths.nvram)
+  chmodSync(at.paths.nvram, 0o600)
+  chownSync(at.paths.nvram, host.user.uid, host.user.gid)
+}
+
+/** Keep the UEFI variables for the VM's next run. */
+export function keepFirmware(host: ComputeHost, uuid: string, at: RunFolders): void {
+  const kept = keptNvram(host, uuid)
+  mkdirSync(join(host.dataRoot, 'nvram'), { recursive: true, mode: 0o700 })
+  copyFileSync(at.paths.nvram, kept)
+  chmodSync(kept, 0o600)
+}
+
+function keptNvram(host: ComputeHost, uuid: string): string {
+  return join(host.dataRoot, 'nvram', `${uuid.toLowerCase()}.fd`)
+}
+
+/** Take a run's disks of its own away. */
+export function removeOwnDisks(at: RunFolders): void {
+  rmSync(at.secrets, { recursive: true, force: true })
+  rmSync(at.scratch, { recursive: true, force: true })
+}

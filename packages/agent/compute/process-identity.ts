@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** A process, told apart from a later one with the same number by its start time. */
+export interface ProcessIdentity {
+  pid: number
+  /** Clock ticks after boot. */
+  startTicks: string
+}
+
+/** Who has this number now; undefined when nobody or only a zombie has. @see proc(5), `/proc/pid/stat` */
+export function identityOf(pid: number): ProcessIdentity | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The name in parentheses may itself hold spaces and parentheses.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const [state, startTicks] = [fields[0], fields[19]]
+    return state === 'Z' || state === 'X' || startTicks === undefined ? undefined : { pid, startTicks }
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether that very process still runs. */
+export function isAlive(process: ProcessIdentity): boolean {
+  return identityOf(process.pid)?.startTicks === process.startTicks
+}
+
+/** Send a signal to that very process; false when it is gone. */
+export function signalProcess({ pid, startTicks }: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  if (identityOf(pid)?.startTicks !== startTicks) return false
+  try {
+    process.kill(pid, signal)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** The process that was started with this argument, for one whose number was not yet written down. */
+export function findByArgument(argument: string): ProcessIdentity | undefined {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue
+    let commandLine: string
+    try {
+      commandLine = readFileSync(`/proc/${entry}/cmdline`, 'utf8')
+    } catch {
+      continue
+    }
+    if (commandLine.split('\0').includes(argument)) return identityOf(Number(entry))
+  }
+  return undefined
+}
+
+/** Resident bytes of a process; 0 when it is gone. */
+export function residentBytes(pid: number): number {
+  try {
+    const kibibytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return Number(kibibytes ?? 0) * 1024
+  } catch {
+    return 0
+  }
+}

@@ -1,0 +1,68 @@
+import { addConsoles } from './consoles.ts'
+import { addCpu } from './cpu.ts'
+import { addSmallDevices } from './devices.ts'
+import { addDisks, hasUsbDisk, virtioDisks } from './disks.ts'
+import { Draft, UnsupportedSpecError } from './draft.ts'
+import { addFirmware } from './firmware.ts'
+import type { QemuConfig, QemuInput } from './input.ts'
+import { addInterfaces, portedNics } from './interfaces.ts'
+import { addMachine, translationCacheBytes } from './machine.ts'
+import { addRootPorts } from './pci.ts'
+
+const mebibyte = 1024 * 1024
+
+/**
+ * The guest stays when it shuts down, panics or its watchdog fires, until the agent has read why and ends QEMU. So an agent
+ * that was away at that moment still learns how the run ended.
+ */
+const actions = ['-action', 'reboot=reset,shutdown=pause,panic=pause']
+
+/** @see QEMU's `-sandbox`: what an escaped guest still could not do */
+const sandbox = ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny']
+
+/**
+ * How to run a VMI on this host. Pure: the same input gives the same command line.
+ *
+ * QEMU starts with the guest stopped (`-S`): the agent connects its consoles first, then lets it run.
+ *
+ * @throws {UnsupportedSpecError} naming every field that cannot be carried out
+ */
+export function qemuConfig(input: QemuInput): QemuConfig {
+  const { vmi, paths } = input
+  const draft = new Draft()
+  draft.add('-name', `guest=${vmi.metadata.namespace}/${vmi.metadata.name},debug-threads=on`)
+  draft.add('-nodefaults', '-no-user-config', '-S', '-pidfile', paths.pidFile, ...sandbox, ...actions)
+  const machine = addMachine(draft, input)
+  const cpus = addCpu(draft, input)
+  const nvramTemplate = addFirmware(draft, input)
+  addRootPorts(draft, portedNics(input), virtioDisks(input), !vmi.spec.domain.devices.disableHotplug)
+  const consoles = addConsoles(draft, input)
+  const balloon = addSmallDevices(draft, input, hasUsbDisk(input))
+  const disks = addDisks(draft, input)
+  const nics = addInterfaces(draft, input)
+  if (draft.errors.length > 0) throw new UnsupportedSpecError(draft.errors)
+  return {
+    args: draft.args,
+    ...machine,
+    cpus,
+    overheadBytes: overheadBytes(machine.guestBytes, cpus, input),
+    disks,
+    nics,
+    files: draft.files,
+    ...(nvramTemplate ? { nvramTemplate } : {}),
+    features: {
+      ...consoles,
+      balloon,
+      secureBoot: vmi.spec.domain.firmware?.bootloader?.efi?.secureBoot ?? false,
+    },
+  }
+}
+
+/**
+ * What QEMU needs beside the guest's memory: its own code and heap, page tables, stacks, video memory, and under TCG the
+ * translated code with its bookkeeping. Generous, as exceeding it kills the guest.
+ */
+function overheadBytes(guestBytes: number, cpus: number, { host }: QemuInput): number {
+  const translated = host.accelerator === 'tcg' ? 2 * translationCacheBytes(guestBytes) : 0
+  return 256 * mebibyte + Math.ceil(guestBytes / 128) + cpus * 8 * mebibyte + translated
+}

@@ -1,0 +1,77 @@
+import { Type, type Static, type TSchema } from 'typebox'
+
+/** What a QMP command takes and gives. */
+export interface CommandShape {
+  args: TSchema
+  reply: TSchema
+}
+
+const none = Type.Object({})
+const nothing = Type.Object({})
+const DeviceId = Type.Object({ id: Type.String() })
+
+/** The arguments of `blockdev-add` and `device_add` depend on the driver they name. */
+const Driver = Type.Object({ driver: Type.String() }, { additionalProperties: true })
+
+/**
+ * The QMP commands in use. A field that QEMU renames fails here, by name.
+ *
+ * @see https://www.qemu.org/docs/master/interop/qemu-qmp-ref.html
+ */
+export const commands = {
+  qmp_capabilities: { args: none, reply: nothing },
+  'query-status': { args: none, reply: Type.Object({ running: Type.Boolean(), status: Type.String() }) },
+  'query-chardev': {
+    args: none,
+    reply: Type.Array(Type.Object({ label: Type.String(), 'frontend-open': Type.Boolean() })),
+  },
+  'query-balloon': { args: none, reply: Type.Object({ actual: Type.Integer() }) },
+  'query-blockstats': {
+    args: none,
+    reply: Type.Array(
+      Type.Object({
+        qdev: Type.Optional(Type.String()),
+        'node-name': Type.Optional(Type.String()),
+        stats: Type.Object({
+          rd_bytes: Type.Integer(),
+          wr_bytes: Type.Integer(),
+          rd_operations: Type.Integer(),
+          wr_operations: Type.Integer(),
+        }),
+      }),
+    ),
+  },
+  cont: { args: none, reply: nothing },
+  stop: { args: none, reply: nothing },
+  quit: { args: none, reply: nothing },
+  system_powerdown: { args: none, reply: nothing },
+  system_reset: { args: none, reply: nothing },
+  balloon: { args: Type.Object({ value: Type.Integer() }), reply: nothing },
+  'qom-get': { args: Type.Object({ path: Type.String(), property: Type.String() }), reply: Type.Unknown() },
+  'qom-set': {
+    args: Type.Object({ path: Type.String(), property: Type.String(), value: Type.Unknown() }),
+    reply: nothing,
+  },
+  screendump: {
+    args: Type.Object({ filename: Type.String(), format: Type.Optional(Type.Enum(['png', 'ppm'])) }),
+    reply: nothing,
+  },
+  set_link: { args: Type.Object({ name: Type.String(), up: Type.Boolean() }), reply: nothing },
+  block_resize: { args: Type.Object({ 'node-name': Type.String(), size: Type.Integer() }), reply: nothing },
+  'blockdev-add': { args: Driver, reply: nothing },
+  'blockdev-del': { args: Type.Object({ 'node-name': Type.String() }), reply: nothing },
+  device_add: { args: Driver, reply: nothing },
+  device_del: { args: DeviceId, reply: nothing },
+} satisfies Record<string, CommandShape>
+
+export type Command = keyof typeof commands
+export type Args<C extends Command> = Static<(typeof commands)[C]['args']>
+export type Reply<C extends Command> = Static<(typeof commands)[C]['reply']>
+
+/** What every event carries; `data` depends on the event. */
+export const QmpEvent = Type.Object({
+  event: Type.String(),
+  data: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  timestamp: Type.Object({ seconds: Type.Integer(), microseconds: Type.Integer() }),
+})
+export type QmpEvent = Static<typeof QmpEvent>

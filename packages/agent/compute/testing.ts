@@ -1,0 +1,89 @@
+import { writeFileSync } from 'node:fs'
+import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import type { NetworkDriver } from '../network/network-driver.ts'
+import type { VolumeDriver } from '../storage/volume-driver.ts'
+import { probeHierarchy } from './cgroup.ts'
+import type { ComputeHost } from './host.ts'
+
+/**
+ * A whole guest in a boot sector, there 0.3 s after its start. On the serial console it says `ready` and echoes what is
+ * typed; `s` shuts it down, `r` restarts it, `p` makes it panic (pvpanic, port 0x505). It obeys the power button.
+ *
+ * ```
+ * enable the button (0x602) · print "ready" · loop: button pressed (0x600)? key (0x3f8)? else sti, hlt
+ * off: 0x2000 → 0x604 · restart: 6 → 0xcf9 · panic: 1 → 0x505
+ * ```
+ */
+const program =
+  'fa31c08ed88ed0bc007cba0206b80001efbaf803be607cac84c07403eeebf8ba0006edf6c401751fbafd03eca8017413baf803ec3c73740f3c7274143c707418eeebdcfbf4ebd8ba0406b80020efebf3baf90cb006eeebebba0505b001eeebe372656164790d0a00'
+
+/** Write the guest as a raw disk image that anyone may read and write. */
+export function writeTestGuest(path: string): void {
+  const sector = Buffer.alloc(1024 * 1024)
+  sector.write(program, 'hex')
+  sector.writeUInt16LE(0xaa55, 510)
+  writeFileSync(path, sector, { mode: 0o666 })
+}
+
+/** Uid and gid that own nothing on any host. */
+const nobody = 64_055
+
+/** A host whose volumes are raw files named by their path, without a network. */
+export function testHost(folder: string, logs: string[] = []): ComputeHost {
+  const storage: Pick<VolumeDriver, 'publish' | 'unpublish'> = {
+    publish: (path, options) => {
+      const nodeName = options?.nodeName ?? 'vol'
+      return Promise.resolve({
+        nodeName,
+        bytes: 1024 * 1024,
+        files: [{ path, access: 'write' as const }],
+        blockdevs: [
+          { driver: 'file', 'node-name': `${nodeName}-file`, filename: path },
+          { driver: 'raw', 'node-name': nodeName, file: `${nodeName}-file` },
+        ],
+      })
+    },
+    unpublish: () => Promise.resolve(),
+  }
+  const network: Pick<NetworkDriver, 'plug' | 'unplug'> = {
+    plug: () => Promise.reject(new Error('the test host has no network')),
+    unplug: () => Promise.resolve(),
+  }
+  return {
+    storage,
+    network,
+    facts: Promise.resolve({
+      accelerator: 'tcg',
+      qemu: { major: 7, minor: 2, micro: 0 },
+      ovmf: '/usr/share/OVMF',
+    }),
+    user: { uid: nobody, gid: nobody, groups: [] },
+    hierarchy: probeHierarchy(),
+    program: 'qemu-system-x86_64',
+    runRoot: `${folder}/run`,
+    secretRoot: `${folder}/secret`,
+    dataRoot: `${folder}/data`,
+    log: (_level, message) => void logs.push(message),
+  }
+}
+
+/** A VMI with one disk and no network. */
+export function testInstance(
+  uid: string,
+  domain: Partial<VirtualMachineInstance['spec']['domain']> = {},
+): VirtualMachineInstance {
+  return {
+    apiVersion: 'kubevirt.io/v1',
+    kind: 'VirtualMachineInstance',
+    metadata: { namespace: 'default', name: 'guest', uid },
+    spec: {
+      domain: {
+        cpu: { cores: 1, sockets: 1, threads: 1 },
+        memory: { guest: '64Mi' },
+        devices: { disks: [{ name: 'root', disk: { bus: 'virtio' } }] },
+        ...domain,
+      },
+      volumes: [{ name: 'root', persistentVolumeClaim: { claimName: 'root' } }],
+    },
+  }
+}
