@@ -1,3 +1,4 @@
+import { isReason } from '@thresher/api/error'
 import type { KindAddress } from './paths.ts'
 import type { Transport } from './transport.ts'
 
@@ -26,7 +27,7 @@ export async function discoverKinds(transport: Transport, signal?: AbortSignal):
   const lists = await Promise.all(
     versions.map(async ({ group, version }) => {
       const path = group ? `/apis/${group}/${version}` : `/api/${version}`
-      const { resources = [] } = await transport.request<ResourceList>({ method: 'GET', path, signal })
+      const { resources = [] } = await listResources(transport, path, signal)
       return resources
         .filter(({ name }) => !name.includes('/'))
         .map(({ name, kind, namespaced, verbs = [] }) => ({
@@ -41,4 +42,14 @@ export async function discoverKinds(transport: Transport, signal?: AbortSignal):
     }),
   )
   return lists.flat()
+}
+
+/** A group may go between the two looks, with its last kind. */
+async function listResources(transport: Transport, path: string, signal?: AbortSignal): Promise<ResourceList> {
+  try {
+    return await transport.request<ResourceList>({ method: 'GET', path, signal })
+  } catch (error) {
+    if (isReason(error, 'NotFound')) return {}
+    throw error
+  }
 }

@@ -33,7 +33,10 @@ export function allControllers(): Controller[] {
 }
 
 /** The user as which the controllers act in the server's own process. */
-export const controllersUser = { name: 'system:thresher:controllers', groups: ['system:masters', 'system:authenticated'] }
+export const controllersUser = {
+  name: 'system:thresher:controllers',
+  groups: ['system:masters', 'system:authenticated'],
+}
 
 /**
  * Start all controllers over one transport; resolves when they know what is there. They stop with the signal.

@@ -6,7 +6,8 @@ export function defaultClass(objects: () => Lookup): Step {
   return {
     name: 'DefaultClass',
     validate(request) {
-      if (!concerns(request, StorageClass, 'CREATE', 'UPDATE') || !isDefaultClass(request.object as StorageClass)) return
+      if (!concerns(request, StorageClass, 'CREATE', 'UPDATE') || !isDefaultClass(request.object as StorageClass))
+        return
       for (const other of objects().list<StorageClass>(StorageClass))
         if (other.metadata.name !== request.object?.metadata.name && isDefaultClass(other))
           return [

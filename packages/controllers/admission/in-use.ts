@@ -14,7 +14,9 @@ export function claimInUse(objects: () => Lookup): Step {
     validate(request) {
       if (!concerns(request, PersistentVolumeClaim, 'DELETE')) return
       const users = [...objects().list<VirtualMachine>(VirtualMachine, request.namespace)]
-        .filter(({ metadata, spec }) => !metadata.deletionTimestamp && claimNames(spec.template.spec).includes(request.name))
+        .filter(
+          ({ metadata, spec }) => !metadata.deletionTimestamp && claimNames(spec.template.spec).includes(request.name),
+        )
         .map(({ metadata }) => metadata.name)
       if (users.length === 0) return
       const message = `can not delete the volume ${request.name} which is currently attached to VMs: ${users.join(', ')}; take it off them first`

@@ -13,7 +13,8 @@ export function machineVolumes(objects: () => Lookup): Step {
       const machine = request.object as VirtualMachine
       const before = request.oldObject as VirtualMachine | undefined
       const { volumes } = machine.spec.template.spec
-      if (machine.metadata.deletionTimestamp || (before && sameValue(before.spec.template.spec.volumes, volumes))) return
+      if (machine.metadata.deletionTimestamp || (before && sameValue(before.spec.template.spec.volumes, volumes)))
+        return
       const wanted = exclusiveClaims(machine)
       if (wanted.size === 0) return
       return [...objects().list<VirtualMachine>(VirtualMachine, request.namespace)].flatMap((other) =>

@@ -9,11 +9,16 @@ export const eventTtlController = defineController({
   name: 'event-ttl',
   workers: 2,
   // A count that went up is looked at when the time of the first one is over.
-  watches: [watch(Event, (event, _, { type }) => (type === 'added' ? [`${event.metadata.namespace}/${event.metadata.name}`] : []))],
+  watches: [
+    watch(Event, (event, _, { type }) =>
+      type === 'added' ? [`${event.metadata.namespace}/${event.metadata.name}`] : [],
+    ),
+  ],
   async reconcile(key, context) {
     const event = context.objects(Event).get(key)
     if (!event) return
-    const seen = event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp
+    const seen =
+      event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp
     const leftMs = Date.parse(seen ?? '') + eventTtlMs - context.now().getTime()
     if (leftMs > 0) return { afterMs: leftMs }
     await context.objects(Event).delete(event)

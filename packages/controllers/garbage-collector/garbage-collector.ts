@@ -57,7 +57,10 @@ async function discover(collector: Collector): Promise<void> {
   const { kinds, own, context, queue } = collector
   const served = (await discoverKinds(context.client.transport, context.signal)).filter(
     ({ verbs, group, plural }) =>
-      verbs.includes('list') && verbs.includes('watch') && verbs.includes('delete') && !ignored.has(`${group}/${plural}`),
+      verbs.includes('list') &&
+      verbs.includes('watch') &&
+      verbs.includes('delete') &&
+      !ignored.has(`${group}/${plural}`),
   )
   const ids = new Set(served.map(idOf))
   for (const [id, kind] of kinds)
@@ -163,8 +166,7 @@ async function collect(kind: ServedKind, object: KubeObject, collector: Collecto
     })),
   )
   const verdict = judge(owners)
-  if (verdict.do === 'disown')
-    return disown({ kind, object, key: '' }, verdict.uids, collector)
+  if (verdict.do === 'disown') return disown({ kind, object, key: '' }, verdict.uids, collector)
   if (verdict.do === 'keep') return
   const { name = '', namespace, uid, resourceVersion } = object.metadata
   const waited = owners.some(({ state }) => state === 'waiting') && dependentsOf(uid ?? '', collector).length > 0

@@ -88,7 +88,9 @@ function sourceNode(image: VirtualMachineImage, context: Context): string | unde
   const { pvcName, pvcNamespace } = image.spec
   if (!pvcName || !pvcNamespace) return undefined
   const volumeName = context.objects(PersistentVolumeClaim).get(`${pvcNamespace}/${pvcName}`)?.spec.volumeName
-  const affinity = volumeName ? context.objects(PersistentVolume).get(volumeName)?.spec.nodeAffinity?.required : undefined
+  const affinity = volumeName
+    ? context.objects(PersistentVolume).get(volumeName)?.spec.nodeAffinity?.required
+    : undefined
   const expressions = affinity?.nodeSelectorTerms.flatMap((term) => term.matchExpressions ?? [])
   return expressions?.find(({ key }) => key === 'kubernetes.io/hostname')?.values?.[0]
 }
@@ -116,7 +118,11 @@ async function show(image: VirtualMachineImage, storageClassName: string, contex
         context.now(),
       )
     : image.status?.conditions
-  const status = { ...image.status, storageClassName, ...(conditions ? { conditions } : {}) } as VirtualMachineImage['status']
+  const status = {
+    ...image.status,
+    storageClassName,
+    ...(conditions ? { conditions } : {}),
+  } as VirtualMachineImage['status']
   if (sameValue(status, image.status)) return
   await context.objects(VirtualMachineImage).updateStatus({ ...image, status })
 }

@@ -76,10 +76,18 @@ export function nodeAfter(node: Node, silent: boolean, now: Date): Pick<Node, 's
     : node.status?.conditions
   const ready = findCondition(conditions, 'Ready')?.status
   const wanted =
-    ready === 'True' ? [] : ready === 'Unknown' ? taints(unreachable, now) : ready === 'False' ? taints(notReady, now) : []
+    ready === 'True'
+      ? []
+      : ready === 'Unknown'
+        ? taints(unreachable, now)
+        : ready === 'False'
+          ? taints(notReady, now)
+          : []
   const others = (node.spec?.taints ?? []).filter(({ key }) => key !== notReady && key !== unreachable)
   const own = (node.spec?.taints ?? []).filter(({ key }) => key === notReady || key === unreachable)
-  const kept = wanted.map((taint) => own.find(({ key, effect }) => key === taint.key && effect === taint.effect) ?? taint)
+  const kept = wanted.map(
+    (taint) => own.find(({ key, effect }) => key === taint.key && effect === taint.effect) ?? taint,
+  )
   const all = [...others, ...kept]
   return {
     spec: { ...node.spec, taints: all.length > 0 ? all : undefined },

@@ -26,10 +26,18 @@ export const persistentVolumeClaimController = defineController({
       },
       { class: (volume) => [volume.spec.storageClassName ?? ''] },
     ),
-    watch(Pod, (pod, context, change) => {
-      const ended = change.type === 'deleted' || isOver(pod)
-      return ended ? claimKeysOf(pod).filter((key) => context.objects(PersistentVolumeClaim).get(key)?.metadata.deletionTimestamp) : []
-    }, { claim: claimKeysOf }),
+    watch(
+      Pod,
+      (pod, context, change) => {
+        const ended = change.type === 'deleted' || isOver(pod)
+        return ended
+          ? claimKeysOf(pod).filter(
+              (key) => context.objects(PersistentVolumeClaim).get(key)?.metadata.deletionTimestamp,
+            )
+          : []
+      },
+      { claim: claimKeysOf },
+    ),
     watch(StorageClass, (storageClass, context) => [
       ...pendingOf(storageClass.metadata.name ?? '', context),
       ...(isDefaultClass(storageClass) ? pendingOf('', context) : []),
@@ -78,7 +86,10 @@ function pendingOf(className: string, context: Context): string[] {
 
 /** Let a claim go once no pod uses it. */
 async function release(claim: PersistentVolumeClaim, context: Context): Promise<void> {
-  const used = context.objects(Pod).byIndex('claim', keyOf(claim)).some((pod) => !isOver(pod))
+  const used = context
+    .objects(Pod)
+    .byIndex('claim', keyOf(claim))
+    .some((pod) => !isOver(pod))
   if (!used) await context.objects(PersistentVolumeClaim).removeFinalizer(claim, claimFinalizer)
 }
 
@@ -145,12 +156,7 @@ export function openNodes(context: Context): string[] {
   return context
     .objects(Node)
     .list()
-    .filter(
-      (node) =>
-        !node.spec?.unschedulable &&
-        !node.metadata.deletionTimestamp &&
-        isReady(node),
-    )
+    .filter((node) => !node.spec?.unschedulable && !node.metadata.deletionTimestamp && isReady(node))
     .map((node) => node.metadata.name ?? '')
     .sort()
 }

@@ -4,14 +4,15 @@ import { compareQuantities } from '@thresher/api/quantity'
 import { matchesLabels } from '../scheduler/selectors.ts'
 
 /** The volume that is, or should be, a claim's: one that names the claim, else the smallest free one that fits. */
-export function volumeFor(claim: PersistentVolumeClaim, volumes: readonly PersistentVolume[]): PersistentVolume | undefined {
+export function volumeFor(
+  claim: PersistentVolumeClaim,
+  volumes: readonly PersistentVolume[],
+): PersistentVolume | undefined {
   const { volumeName } = claim.spec
   if (volumeName) return volumes.find((volume) => volume.metadata.name === volumeName)
   const reserved = volumes.find((volume) => isReservedFor(volume, claim))
   if (reserved) return reserved
-  return volumes
-    .filter((volume) => fits(volume, claim))
-    .sort((a, b) => compareQuantities(sizeOf(a), sizeOf(b)))[0]
+  return volumes.filter((volume) => fits(volume, claim)).sort((a, b) => compareQuantities(sizeOf(a), sizeOf(b)))[0]
 }
 
 /** Whether a volume's claimRef means this claim; one without a uid means any claim of the name. */

@@ -10,7 +10,12 @@ export const podGcController = defineController({
   watches: [
     watch(Pod, (pod) => (pod.spec.nodeName ? [keyOf(pod)] : []), { node: (pod) => [pod.spec.nodeName ?? ''] }),
     watch(Node, (node, context, { type }) =>
-      type === 'deleted' ? context.objects(Pod).byIndex('node', node.metadata.name ?? '').map(keyOf) : [],
+      type === 'deleted'
+        ? context
+            .objects(Pod)
+            .byIndex('node', node.metadata.name ?? '')
+            .map(keyOf)
+        : [],
     ),
   ],
   async reconcile(key, context) {

@@ -21,7 +21,10 @@ export function antiAffinityFailure(pod: Pod, state: NodeState, states: readonly
       return `apart from the pods that the pod affinity asks for by ${term.topologyKey}`
   }
   for (const constraint of pod.spec.topologySpreadConstraints ?? [])
-    if (constraint.whenUnsatisfiable !== 'ScheduleAnyway' && skewAfter(pod, constraint, state, states) > constraint.maxSkew)
+    if (
+      constraint.whenUnsatisfiable !== 'ScheduleAnyway' &&
+      skewAfter(pod, constraint, state, states) > constraint.maxSkew
+    )
       return `too full to spread evenly over ${constraint.topologyKey}`
   return undefined
 }
@@ -32,7 +35,8 @@ export function podAffinityScore(pod: Pod, state: NodeState, states: readonly No
   let score = 0
   for (const { weight, podAffinityTerm: term } of podAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
     score += weight * countInDomain(pod, term, state, states)
-  for (const { weight, podAffinityTerm: term } of podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
+  for (const { weight, podAffinityTerm: term } of podAntiAffinity?.preferredDuringSchedulingIgnoredDuringExecution ??
+    [])
     score -= weight * countInDomain(pod, term, state, states)
   for (const constraint of pod.spec.topologySpreadConstraints ?? [])
     if (constraint.whenUnsatisfiable === 'ScheduleAnyway') score -= 10 * skewAfter(pod, constraint, state, states)
@@ -59,7 +63,8 @@ function selects(owner: Pod, term: PodAffinityTerm, other: Pod): boolean {
   const everywhere = namespaceSelector !== undefined && Object.keys(namespaceSelector).length === 0
   const named = namespaces?.length ? namespaces : [owner.metadata.namespace]
   return (
-    (everywhere || named.includes(other.metadata.namespace ?? '')) && matchesLabels(labelSelector, other.metadata.labels)
+    (everywhere || named.includes(other.metadata.namespace ?? '')) &&
+    matchesLabels(labelSelector, other.metadata.labels)
   )
 }
 
@@ -86,7 +91,8 @@ function skewAfter(
     const domain = each.node.metadata.labels?.[topologyKey]
     if (domain === undefined) continue
     const matching = each.pods.filter(
-      (other) => other.metadata.namespace === pod.metadata.namespace && matchesLabels(labelSelector, other.metadata.labels),
+      (other) =>
+        other.metadata.namespace === pod.metadata.namespace && matchesLabels(labelSelector, other.metadata.labels),
     )
     counts.set(domain, (counts.get(domain) ?? 0) + matching.length)
   }

@@ -33,7 +33,12 @@ interface Failure {
  * Filters first (node open, selectors, taints, volumes, distance from pods, resources), then the best score: most left over after
  * the pod is placed, plus the weights of preferences. Equal scores go to the first name, so the choice is repeatable.
  */
-export function schedule(pod: Pod, requests: Amounts, states: readonly NodeState[], volumes: readonly VolumeNeed[]): Decision {
+export function schedule(
+  pod: Pod,
+  requests: Amounts,
+  states: readonly NodeState[],
+  volumes: readonly VolumeNeed[],
+): Decision {
   const blocked = volumes.find((need) => need.blocked)?.blocked
   if (blocked) return { unschedulable: blocked }
   if (states.length === 0) return { unschedulable: 'there are no nodes yet; start an agent on a host' }
@@ -103,8 +108,8 @@ function scoreOf(pod: Pod, requests: Amounts, state: NodeState, states: readonly
     const total = state.allocatable[resource] ?? 0
     if (total > 0) score += (50 * (total - (state.used[resource] ?? 0) - (requests[resource] ?? 0))) / total
   }
-  for (const { weight, preference } of pod.spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ??
-    [])
+  for (const { weight, preference } of pod.spec.affinity?.nodeAffinity
+    ?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
     if (matchesTerm(preference, state.node)) score += weight
   for (const taint of state.node.spec?.taints ?? [])
     if (taint.effect === 'PreferNoSchedule' && !tolerates(pod.spec.tolerations, taint)) score -= 100

@@ -70,12 +70,15 @@ export function schedulerController(): Controller {
         },
         { node: (pod) => [pod.spec.nodeName ?? ''] },
       ),
-      watch(Node, (node, _, change) => (change.type === 'updated' && sameForPods(node, change.previous) ? [] : [...waiting])),
+      watch(Node, (node, _, change) =>
+        change.type === 'updated' && sameForPods(node, change.previous) ? [] : [...waiting],
+      ),
       watch(PersistentVolumeClaim, (claim) => inNamespace(waiting, claim.metadata.namespace)),
       watch(PersistentVolume, () => [...waiting]),
       watch(StorageClass, () => [...waiting]),
       watch(VirtualMachineImage, (image, _, change) => {
-        const node = (each: VirtualMachineImage): string | undefined => each.metadata.annotations?.[importNodeAnnotation]
+        const node = (each: VirtualMachineImage): string | undefined =>
+          each.metadata.annotations?.[importNodeAnnotation]
         return change.previous && node(change.previous) === node(image) ? [] : [...waiting]
       }),
     ],

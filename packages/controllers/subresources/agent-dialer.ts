@@ -63,7 +63,16 @@ export function agentDialer(options: AgentDialerOptions): AgentDialer {
       return new Promise((resolve, reject) => {
         const headers: Record<string, string | string[]> = { connection: 'Upgrade', upgrade: 'websocket' }
         for (const name of handshake) if (raw.headers[name] !== undefined) headers[name] = raw.headers[name]
-        const request = https.request({ ...target(node), ca, cert, key, minVersion: 'TLSv1.2', agent: false, path, headers })
+        const request = https.request({
+          ...target(node),
+          ca,
+          cert,
+          key,
+          minVersion: 'TLSv1.2',
+          agent: false,
+          path,
+          headers,
+        })
         request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer within ${timeoutMs} ms`)))
         socket.on('close', () => request.destroy())
         request.on('error', (error) => (socket.destroyed ? resolve() : reject(unreachable(node, error))))

@@ -17,7 +17,11 @@ export function getMachine(client: Client, call: Call): Promise<VirtualMachine> 
 
 /** The instance a call is about. @throws {ApiError} NotFound in KubeVirt's words */
 export function getInstance(client: Client, call: Call): Promise<VirtualMachineInstance> {
-  return named(client.resource(VirtualMachineInstance).get(call.name, call.namespace), 'virtualmachineinstance', call.name)
+  return named(
+    client.resource(VirtualMachineInstance).get(call.name, call.namespace),
+    'virtualmachineinstance',
+    call.name,
+  )
 }
 
 /** The instance of a machine that may have none. */
@@ -78,7 +82,9 @@ export async function setRunStrategy(
   const { name = '', namespace } = machine.metadata
   const older = machine.spec.runStrategy === undefined
   const spec = older ? { running: runStrategy !== 'Halted' } : { runStrategy }
-  await client.resource(VirtualMachine).patch(name, namespace, { ...(annotations ? { metadata: { annotations } } : {}), spec })
+  await client
+    .resource(VirtualMachine)
+    .patch(name, namespace, { ...(annotations ? { metadata: { annotations } } : {}), spec })
 }
 
 /** Let a stop take at most this many seconds; 0 kills the guest. */

@@ -11,7 +11,8 @@ export const start: Operation = {
   async handle(call, { client }) {
     const [machine, instance] = await Promise.all([getMachine(client, call), findInstance(client, call)])
     const strategy = runStrategyOf(machine)
-    if (strategy === 'Always') throw conflict('virtualmachine', call.name, 'Always does not support manual start requests')
+    if (strategy === 'Always')
+      throw conflict('virtualmachine', call.name, 'Always does not support manual start requests')
     if (isAlive(instance) && !instance.metadata.deletionTimestamp)
       throw conflict('virtualmachine', call.name, 'VM is already running')
     if (isDryRun(call.body)) return accepted

@@ -19,7 +19,8 @@ import { consoleStream, portForwardInstance, portForwardMachine, vncStream } fro
 import { healthz, version } from './version.ts'
 
 const noMigration = 'live migration is not available in this version; stop the machine and start it on the other node'
-const noHotplug = 'volumes cannot be attached to or detached from a running machine in this version; stop it and edit its volumes'
+const noHotplug =
+  'volumes cannot be attached to or detached from a running machine in this version; stop it and edit its volumes'
 
 /** Every operation of `subresources.kubevirt.io`. */
 export const operations: readonly Operation[] = [
@@ -59,15 +60,18 @@ const versions = ['v1', 'v1alpha3']
 /** The operations in the form in which the API server takes them. */
 export function kubevirtSubresources(tools: Tools): Handler[] {
   return versions.flatMap((apiVersion) =>
-    operations.map(({ plural, subresource, methods, namespaced = true, handle, upgrade }) => ({
-      group: 'subresources.kubevirt.io',
-      version: apiVersion,
-      plural,
-      subresource,
-      namespaced,
-      methods,
-      ...(handle ? { handle: (call) => handle(call, tools) } : {}),
-      ...(upgrade ? { upgrade: (call, raw, socket, head) => upgrade(call, raw, socket, head, tools) } : {}),
-    }) satisfies Handler),
+    operations.map(
+      ({ plural, subresource, methods, namespaced = true, handle, upgrade }) =>
+        ({
+          group: 'subresources.kubevirt.io',
+          version: apiVersion,
+          plural,
+          subresource,
+          namespaced,
+          methods,
+          ...(handle ? { handle: (call) => handle(call, tools) } : {}),
+          ...(upgrade ? { upgrade: (call, raw, socket, head) => upgrade(call, raw, socket, head, tools) } : {}),
+        }) satisfies Handler,
+    ),
   )
 }

@@ -18,7 +18,9 @@ const stopMarginSeconds = 15
 /** The name of an instance's pod. It follows from the instance, so that a repeated attempt finds the first one's pod. */
 export function launcherPodName(instance: VirtualMachineInstance): string {
   const { name, uid } = instance.metadata
-  const digest = createHash('sha256').update(uid ?? '').digest()
+  const digest = createHash('sha256')
+    .update(uid ?? '')
+    .digest()
   const suffix = [...digest.subarray(0, 5)].map((byte) => alphabet[byte % alphabet.length]).join('')
   return `virt-launcher-${(name ?? '').slice(0, 240)}-${suffix}`
 }

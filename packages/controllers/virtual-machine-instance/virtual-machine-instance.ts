@@ -37,7 +37,8 @@ export const virtualMachineInstanceController = defineController({
     const plan = planInstance(observe(instance, context))
     const word = (await act(instance, plan.step, context)) ?? plan.word
     if (word) await show(instance, word, context)
-    if (plan.step.do === 'release') await context.objects(VirtualMachineInstance).removeFinalizer(instance, instanceFinalizer)
+    if (plan.step.do === 'release')
+      await context.objects(VirtualMachineInstance).removeFinalizer(instance, instanceFinalizer)
   },
 })
 

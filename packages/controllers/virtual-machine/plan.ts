@@ -65,7 +65,11 @@ export function planMachine(view: MachineView): MachinePlan {
     const step = planRunning(view, instance, open, failure)
     // The wish to run again must outlive the failed instance, which is cleared away first.
     const again = failed && step.do === 'stop' && runStrategyOf(machine) === 'RerunOnFailure' && !asks(open, 'Stop')
-    return plan(step, again && !asks(open, 'Start') ? [...open, { action: 'Start', data: afterFailure }] : open, failure)
+    return plan(
+      step,
+      again && !asks(open, 'Start') ? [...open, { action: 'Start', data: afterFailure }] : open,
+      failure,
+    )
   }
   const { missingClaims: claims } = view
   const withClaims = (then: MachineStep): MachineStep =>

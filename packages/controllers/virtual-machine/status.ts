@@ -58,7 +58,11 @@ function machineConditions(machine: VirtualMachine, standing: Standing, now: Dat
   for (const type of mirrored) {
     const found = findCondition(theirs, type)
     conditions = found
-      ? setCondition(conditions, { ...found, status: found.status as 'True', lastTransitionTime: undefined } as never, now)
+      ? setCondition(
+          conditions,
+          { ...found, status: found.status as 'True', lastTransitionTime: undefined } as never,
+          now,
+        )
       : removeCondition(conditions, type)
   }
   const failure = trouble && trouble.reason !== 'Provisioning' ? trouble : undefined

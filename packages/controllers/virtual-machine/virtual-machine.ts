@@ -158,7 +158,11 @@ async function showInvalid(machine: VirtualMachine, message: string, context: Co
     provisioning: false,
     backingOff: false,
   }
-  await show(machine, machineStatus(machine, standing, { requests: [], startFailure: undefined }, context.now()), context)
+  await show(
+    machine,
+    machineStatus(machine, standing, { requests: [], startFailure: undefined }, context.now()),
+    context,
+  )
 }
 
 async function show(machine: VirtualMachine, status: VirtualMachine['status'], context: Context): Promise<void> {

@@ -1,0 +1,372 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { Pod } from '@thresher/api/core/pod'
+import { isReason } from '@thresher/api/error'
+import { kinds } from '@thresher/api/kinds'
+import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { ApiServer } from '@thresher/apiserver/api-server'
+import { startTestServer, type TestServer } from '@thresher/apiserver/testing'
+import { Client } from '@thresher/client/client'
+import type { ApiRequest, Transport } from '@thresher/client/transport'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { machineAdmission } from './admission/admission.ts'
+import { startControllers } from './controllers.ts'
+import { kubevirtSubresources } from './subresources/subresources.ts'
+import { simulateAgent, testMachine, type SimulatedAgent } from './testing.ts'
+
+let server: TestServer
+let client: Client
+let agent: SimulatedAgent
+let stop: AbortController
+let warnings: string[]
+
+beforeEach(async () => {
+  stop = new AbortController()
+  warnings = []
+  let api: ApiServer | undefined
+  const late = { transport: undefined as Transport | undefined }
+  const transport: Transport = {
+    request: (request) => late.transport!.request(request),
+    watch: (request) => late.transport!.watch(request),
+    close: () => Promise.resolve(),
+  }
+  const dialer = { request: () => Promise.reject(new Error('none')), upgrade: () => Promise.resolve(), close: () => {} }
+  server = await startTestServer({
+    kinds,
+    routes: stubDiscovery() as never,
+    admission: machineAdmission(() => api!.objects) as never,
+    subresources: kubevirtSubresources({ client: new Client(transport), dialer }) as never,
+  })
+  api = server.api
+  late.transport = server.transport()
+  client = new Client(server.transport())
+  await run(stop.signal)
+  agent = await simulateAgent(server.transport(), stop.signal)
+})
+
+afterEach(async () => {
+  stop.abort(new Error('test over'))
+  await server.close()
+})
+
+async function run(signal: AbortSignal, transport: Transport = server.transport()): Promise<void> {
+  await startControllers({
+    transport,
+    signal,
+    log: (level, message) => {
+      if (level !== 'info') warnings.push(message)
+    },
+  })
+}
+
+async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
+  for (let tries = 0; tries < 500; tries++) {
+    const found = await look().catch((error: unknown) => {
+      if (isReason(error, 'NotFound')) return undefined
+      throw error
+    })
+    if (found) return found
+    await delay(5)
+  }
+  const machines = await client.resource(VirtualMachine).list()
+  const instances = await client.resource(VirtualMachineInstance).list()
+  const state = [...machines.items, ...instances.items].map(({ metadata, status }) => ({
+    name: metadata.name,
+    deleted: metadata.deletionTimestamp,
+    finalizers: metadata.finalizers,
+    status,
+  }))
+  throw new Error(`${what} did not happen; ${JSON.stringify(state, null, 1)} ${warnings.join('\n')}`)
+}
+
+const machines = () => client.resource(VirtualMachine)
+const instances = () => client.resource(VirtualMachineInstance)
+
+function state(name: string, printable: string): Promise<VirtualMachine> {
+  return until(`${name} ${printable}`, async () => {
+    const machine = await machines().get(name, 'default')
+    return machine.status?.printableStatus === printable && machine
+  })
+}
+
+function put(name: string, operation: string, body?: unknown): Promise<unknown> {
+  const path = `/apis/subresources.kubevirt.io/v1/namespaces/default/virtualmachines/${name}/${operation}`
+  return client.transport.request({ method: 'PUT', path, body })
+}
+
+test('a machine that is created gets its claim, its instance and a pod on a node, and runs', async () => {
+  await machines().create(testMachine('web'))
+  const machine = await state('web', 'Running')
+  expect(machine.status).toMatchObject({ created: true, ready: true, runStrategy: 'RerunOnFailure' })
+  const claim = await client.resource(PersistentVolumeClaim).get('web-root', 'default')
+  expect(claim.status).toMatchObject({ phase: 'Bound', capacity: { storage: '1Gi' } })
+  const volume = await until('the volume is shown as bound', async () => {
+    const found = await client.resource(PersistentVolume).get(claim.spec.volumeName ?? '')
+    return found.status?.phase === 'Bound' && found
+  })
+  expect(volume.spec.claimRef?.name).toBe('web-root')
+  const instance = await instances().get('web', 'default')
+  expect(instance.spec.domain.devices.interfaces?.[0]?.macAddress).toMatch(/^52:54:00:/)
+  const pods = await client.resource(Pod).list({ namespace: 'default' })
+  expect(pods.items.map((pod) => pod.spec.nodeName)).toEqual(['node-1'])
+  expect(instance.status?.activePods).toEqual({ [pods.items[0]?.metadata.uid ?? '']: 'node-1' })
+})
+
+test('a machine stops on request, stays off, and starts again with the same address', async () => {
+  await machines().create(testMachine('web'))
+  await state('web', 'Running')
+  const first = await instances().get('web', 'default')
+  await put('web', 'stop')
+  await until('the instance is gone', async () => !(await machines().get('web', 'default')).status?.created)
+  await delay(50)
+  expect((await machines().get('web', 'default')).status?.printableStatus).toBe('Stopped')
+  expect((await client.resource(Pod).list({ namespace: 'default' })).items).toEqual([])
+  await put('web', 'start')
+  await state('web', 'Running')
+  const second = await instances().get('web', 'default')
+  expect(second.metadata.uid).not.toBe(first.metadata.uid)
+  expect(second.spec.domain.devices.interfaces).toEqual(first.spec.domain.devices.interfaces)
+  expect((await machines().get('web', 'default')).status?.stateChangeRequests).toBeUndefined()
+})
+
+test('a restart gives an instance with another uid', async () => {
+  await machines().create(testMachine('web', 'Always'))
+  await state('web', 'Running')
+  const first = await instances().get('web', 'default')
+  await put('web', 'restart')
+  await until('another instance runs', async () => {
+    const now = await instances().get('web', 'default')
+    return now.metadata.uid !== first.metadata.uid && now.status?.phase === 'Running'
+  })
+})
+
+test('a crashed guest runs again, one that keeps crashing waits longer each time', async () => {
+  await machines().create(testMachine('web'))
+  await state('web', 'Running')
+  const first = await instances().get('web', 'default')
+  await agent.end('default', 'web', 'Failed')
+  await until('it runs again', async () => {
+    const now = await instances().get('web', 'default')
+    return now.metadata.uid !== first.metadata.uid && now.status?.phase === 'Running'
+  })
+  await agent.end('default', 'web', 'Failed')
+  const waiting = await state('web', 'CrashLoopBackOff')
+  expect(waiting.status?.startFailure?.consecutiveFailCount).toBe(2)
+  await put('web', 'start')
+  await state('web', 'Running')
+})
+
+test('a guest that shuts itself down stays off under RerunOnFailure and runs again under Always', async () => {
+  await machines().create(testMachine('once'))
+  await machines().create(testMachine('ever', 'Always'))
+  await state('once', 'Running')
+  await state('ever', 'Running')
+  const before = await instances().get('ever', 'default')
+  await agent.end('default', 'once', 'Succeeded')
+  await agent.end('default', 'ever', 'Succeeded')
+  await state('once', 'Stopped')
+  await until('it runs again', async () => {
+    const now = await instances().get('ever', 'default')
+    return now.metadata.uid !== before.metadata.uid && now.status?.phase === 'Running'
+  })
+})
+
+test('a deleted machine takes its instance along, and the claims it is told to', async () => {
+  await machines().create(testMachine('web'))
+  await state('web', 'Running')
+  const annotations = { 'harvesterhci.io/removedPersistentVolumeClaims': 'web-root' }
+  await machines().patch('web', 'default', { metadata: { annotations } })
+  await machines().delete('web', 'default', { propagationPolicy: 'Foreground' })
+  await until('all is gone', async () => {
+    const left = await Promise.all([
+      machines().list(),
+      instances().list(),
+      client.resource(Pod).list(),
+      client.resource(PersistentVolumeClaim).list(),
+      client.resource(PersistentVolume).list(),
+    ])
+    return left.every(({ items }) => items.length === 0)
+  })
+})
+
+test('without the annotation the claim of a deleted machine stays', async () => {
+  await machines().create(testMachine('web'))
+  await state('web', 'Running')
+  await machines().delete('web', 'default')
+  await until('the machine is gone', async () => (await machines().list()).items.length === 0)
+  expect((await client.resource(PersistentVolumeClaim).list()).items).toHaveLength(1)
+})
+
+test('a machine larger than every node says by how much, and runs once there is room', async () => {
+  await machines().create(testMachine('big', 'Always', '64Gi'))
+  const stuck = await state('big', 'ErrorUnschedulable')
+  const failure = stuck.status?.conditions?.find(({ type }) => type === 'Failure')
+  expect(failure?.message).toMatch(
+    /none of 1 node will do: 1 with too little memory \(64\.\d GiB of memory needed, at most 16 GiB of memory free\)/,
+  )
+  await simulateAgent(server.transport(), stop.signal, 'node-2', { cpu: '8', memory: '128Gi' })
+  await state('big', 'Running')
+})
+
+test('a machine on a claim that does not exist says so, and runs once it does', async () => {
+  const machine = testMachine('web')
+  machine.metadata.annotations = {}
+  await machines().create(machine)
+  const stuck = await state('web', 'ErrorPvcNotFound')
+  expect(stuck.status?.conditions?.find(({ type }) => type === 'Failure')?.message).toContain('web-root does not exist')
+  await client.resource(PersistentVolumeClaim).create({
+    metadata: { name: 'web-root', namespace: 'default' },
+    spec: { accessModes: ['ReadWriteMany'], volumeMode: 'Block', resources: { requests: { storage: '1Gi' } } },
+  })
+  await state('web', 'Running')
+})
+
+test('a second machine on the same volume is refused', async () => {
+  await machines().create(testMachine('web'))
+  const second = testMachine('web2')
+  second.spec.template.spec.volumes = [{ name: 'root', persistentVolumeClaim: { claimName: 'web-root' } }]
+  await expect(machines().create(second)).rejects.toMatchObject({
+    code: 422,
+    message: expect.stringContaining('PVC default/web-root is already used by VM web'),
+  })
+})
+
+test('a volume in use cannot be deleted', async () => {
+  await machines().create(testMachine('web'))
+  await state('web', 'Running')
+  await expect(client.resource(PersistentVolumeClaim).delete('web-root', 'default')).rejects.toMatchObject({
+    code: 422,
+    message: expect.stringContaining('currently attached to VMs: web'),
+  })
+})
+
+test('operations that do not fit the state are refused in the words that clients know', async () => {
+  await expect(put('none', 'start')).rejects.toMatchObject({
+    code: 404,
+    message: 'virtualmachine.kubevirt.io "none" not found',
+  })
+  await machines().create(testMachine('web', 'Halted'))
+  await state('web', 'Stopped')
+  await expect(put('web', 'stop')).rejects.toMatchObject({
+    code: 409,
+    message: expect.stringContaining('VM is not running'),
+  })
+  await put('web', 'start')
+  await state('web', 'Running')
+  await expect(put('web', 'migrate')).rejects.toMatchObject({ code: 501 })
+})
+
+test('deleting a namespace deletes what is in it, then the namespace', async () => {
+  const path = '/api/v1/namespaces'
+  await client.transport.request({ method: 'POST', path, body: { metadata: { name: 'team' } } })
+  const machine = testMachine('web')
+  machine.metadata.namespace = 'team'
+  await machines().create(machine)
+  await until('it runs', async () => (await machines().get('web', 'team')).status?.printableStatus === 'Running')
+  await client.transport.request({ method: 'DELETE', path: `${path}/team` })
+  await until('the namespace is gone', async () => {
+    const { items } = await client.transport.request<{ items: { metadata: { name: string } }[] }>({
+      method: 'GET',
+      path,
+    })
+    return !items.some(({ metadata }) => metadata.name === 'team')
+  })
+  expect((await client.resource(PersistentVolume).list()).items).toEqual([])
+})
+
+/** A transport that fails for good at its nth write, as a killed process does. */
+function dyingTransport(inner: Transport, writes: number, died: () => void): Transport {
+  let left = writes
+  return {
+    request: async <T>(request: ApiRequest) => {
+      const counts = request.method !== 'GET' && !request.path.includes('/events')
+      if (counts && left-- <= 0) {
+        died()
+        throw new Error('killed')
+      }
+      return inner.request<T>(request)
+    },
+    watch: (request) => inner.watch(request),
+    close: () => inner.close(),
+  }
+}
+
+test('controllers that are killed between any two writes go on where they were', async () => {
+  // The controllers of the setup stop; each round dies one write later than the one before.
+  stop.abort(new Error('handing over'))
+  await delay(20)
+  stop = new AbortController()
+  await client.transport.request({ method: 'DELETE', path: '/api/v1/nodes/node-1' })
+  agent = await simulateAgent(server.transport(), stop.signal, 'node-2')
+  let completed = false
+  for (let writes = 0; writes < 40 && !completed; writes++) {
+    const name = `vm-${writes}`
+    const life = new AbortController()
+    const died = new Promise<void>((resolve) => {
+      void run(life.signal, dyingTransport(server.transport(), writes, resolve)).catch(() => {})
+    })
+    await machines().create(testMachine(name))
+    const fate = await Promise.race([
+      died.then(() => 'died'),
+      state(name, 'Running').then(
+        () => 'ran',
+        () => 'stuck',
+      ),
+    ])
+    completed = fate === 'ran'
+    life.abort(new Error('killed'))
+    const second = new AbortController()
+    await run(second.signal)
+    await state(name, 'Running')
+    const { items } = await client.resource(Pod).list({ namespace: 'default' })
+    expect(items.filter((pod) => pod.metadata.labels?.['vm.kubevirt.io/name'] === name)).toHaveLength(1)
+    await machines().patch(name, 'default', {
+      metadata: { annotations: { 'harvesterhci.io/removedPersistentVolumeClaims': `${name}-root` } },
+    })
+    await machines().delete(name, 'default')
+    await until('all is gone', async () => {
+      const left = await Promise.all([machines().list(), instances().list(), client.resource(PersistentVolume).list()])
+      return left.every((list) => list.items.length === 0)
+    })
+    second.abort(new Error('next round'))
+  }
+  expect(completed).toBe(true)
+}, 60_000)
+
+function stubDiscovery() {
+  const stored = kinds.filter((kind) => kind.stored !== false && kind.storageVersion !== false)
+  const groups = [...new Set(stored.map(({ group }) => group))]
+  const answer = (value: unknown) => ({
+    status: 200,
+    contentType: 'application/json',
+    value: () => value,
+    body: () => [],
+  })
+  const route = (path: string, value: unknown) => ({
+    method: 'GET',
+    path,
+    handle: () => Promise.resolve(answer(value)),
+  })
+  return [
+    route('/apis', {
+      groups: groups
+        .filter((name) => name !== '')
+        .map((name) => ({ name, preferredVersion: { version: stored.find((kind) => kind.group === name)?.version } })),
+    }),
+    ...groups.map((group) => {
+      const version = stored.find((kind) => kind.group === group)?.version
+      return route(group ? `/apis/${group}/${version}` : '/api/v1', {
+        resources: stored
+          .filter((kind) => kind.group === group)
+          .map((kind) => ({
+            name: kind.plural,
+            kind: kind.kind,
+            namespaced: kind.namespaced,
+            verbs: ['list', 'watch', 'delete', 'deletecollection'],
+          })),
+      })
+    }),
+  ]
+}
