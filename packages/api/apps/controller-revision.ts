@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { age, column } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { AnyObject, int64 } from '../schema.ts'
+import { same } from '../same.ts'
 
 /** One version of a workload's template, kept to go back to. */
 export const ControllerRevision = defineKind({
@@ -23,8 +24,6 @@ export const ControllerRevision = defineKind({
     age,
   ],
   checkUpdate: (next, previous) =>
-    JSON.stringify(next.data) === JSON.stringify(previous.data)
-      ? []
-      : [{ field: 'data', message: 'is immutable; make another revision' }],
+    same(next.data, previous.data) ? [] : [{ field: 'data', message: 'is immutable; make another revision' }],
 })
 export type ControllerRevision = ObjectOf<typeof ControllerRevision>

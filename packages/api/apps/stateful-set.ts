@@ -6,6 +6,7 @@ import { defineKind, type ObjectOf } from '../kind.ts'
 import { Conditions, LabelSelector, ObjectMeta } from '../meta.ts'
 import { AnyObject, having, int32, int64, IntOrString, list, object, oneOf, optional, text } from '../schema.ts'
 import { checkWorkload, containerNames, fillWorkload, images } from './workload.ts'
+import { same } from '../same.ts'
 
 const claimTemplate = optional({
   apiVersion: text,
@@ -93,7 +94,7 @@ export const StatefulSet = defineKind({
       .filter((field) => !changeable.includes(field))
       .filter((field) => {
         const name = field as keyof typeof next.spec
-        return JSON.stringify(next.spec[name]) !== JSON.stringify(previous.spec[name])
+        return !same(next.spec[name], previous.spec[name])
       })
       .map((field) => ({
         field: `spec.${field}`,

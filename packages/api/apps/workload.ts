@@ -3,6 +3,7 @@ import { fillPodDefaults } from '../core/pod-defaults.ts'
 import type { PodTemplateSpec } from '../core/pod-spec.ts'
 import type { FieldError } from '../error.ts'
 import type { KubeObject, LabelSelector } from '../meta.ts'
+import { same } from '../same.ts'
 
 /** What the workload kinds have in common. */
 export type Workload = KubeObject & { spec: { template: PodTemplateSpec; selector: LabelSelector; replicas?: number } }
@@ -36,7 +37,7 @@ export function checkWorkload({ spec }: Workload): FieldError[] {
 
 /** A workload's selector says which pods are its own, so it stays. */
 export function checkSelectorUpdate(next: Workload, previous: Workload): FieldError[] {
-  return JSON.stringify(next.spec.selector) === JSON.stringify(previous.spec.selector)
+  return same(next.spec.selector, previous.spec.selector)
     ? []
     : [
         {

@@ -6,6 +6,7 @@ import { defineKind, type ObjectOf } from '../kind.ts'
 import { Conditions, type ObjectMeta } from '../meta.ts'
 import { int32, optional, set, text, time } from '../schema.ts'
 import { JobSpec } from './job-spec.ts'
+import { same } from '../same.ts'
 
 /** Pods that run until enough of them have succeeded. */
 export const Job = defineKind({
@@ -55,7 +56,7 @@ export const Job = defineKind({
   checkUpdate(next, previous): FieldError[] {
     return (['selector', 'completionMode', 'template', 'podFailurePolicy', 'successPolicy'] as const)
       .filter((field) => !(field === 'template' && previous.spec.suspend))
-      .filter((field) => JSON.stringify(next.spec[field]) !== JSON.stringify(previous.spec[field]))
+      .filter((field) => !same(next.spec[field], previous.spec[field]))
       .map((field) => ({ field: `spec.${field}`, message: 'field is immutable; delete the Job and make it anew' }))
   },
 })

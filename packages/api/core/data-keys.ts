@@ -1,4 +1,5 @@
 import type { FieldError } from '../error.ts'
+import { same } from '../same.ts'
 
 const keyForm = /^[-._a-zA-Z0-9]{1,253}$/
 const maxBytes = 1024 * 1024
@@ -47,7 +48,7 @@ export function checkImmutable<T extends { immutable?: boolean }>(
 ): FieldError[] {
   if (!previous.immutable) return []
   const remedy = 'cannot change while `immutable` is set; delete the object and make it anew'
-  const changed = fields.filter((field) => JSON.stringify(next[field] ?? {}) !== JSON.stringify(previous[field] ?? {}))
+  const changed = fields.filter((field) => !same(next[field] ?? {}, previous[field] ?? {}))
   return [...(next.immutable ? [] : ['immutable' as keyof T]), ...changed].map((field) => ({
     field: String(field),
     message: remedy,

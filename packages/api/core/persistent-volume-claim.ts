@@ -7,6 +7,7 @@ import { compareQuantities, isQuantity } from '../quantity.ts'
 import { labels, optional, ResourceList, text } from '../schema.ts'
 import { AccessModes, PersistentVolumeClaimSpec } from './persistent-volume-claim-spec.ts'
 import { shortAccessModes } from './persistent-volume.ts'
+import { same } from '../same.ts'
 
 /** A wish for a volume, and the volume that fulfils it. */
 export const PersistentVolumeClaim = defineKind({
@@ -109,7 +110,7 @@ export const PersistentVolumeClaim = defineKind({
         reason: 'FieldValueForbidden',
       })
     for (const field of ['accessModes', 'volumeMode', 'selector', 'dataSource', 'dataSourceRef'] as const)
-      if (JSON.stringify(next.spec[field]) !== JSON.stringify(previous.spec[field]))
+      if (!same(next.spec[field], previous.spec[field]))
         errors.push({
           field: `spec.${field}`,
           message: 'cannot change after the claim is made; make another claim',

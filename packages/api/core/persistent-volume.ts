@@ -6,6 +6,7 @@ import { NodeSelector } from './affinity.ts'
 import { AccessModes } from './persistent-volume-claim-spec.ts'
 import { ObjectReference, SecretReference } from './references.ts'
 import { localSources } from './volume-sources.ts'
+import { same } from '../same.ts'
 
 const sources = {
   ...localSources,
@@ -144,7 +145,7 @@ export const PersistentVolume = defineKind({
     return Object.keys(sources)
       .filter((name) => {
         const source = name as keyof typeof sources
-        return JSON.stringify(next.spec[source]) !== JSON.stringify(previous.spec[source])
+        return !same(next.spec[source], previous.spec[source])
       })
       .map((name) => ({
         field: `spec.${name}`,

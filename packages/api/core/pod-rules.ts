@@ -3,6 +3,7 @@ import type { KubeObject } from '../meta.ts'
 import { compareQuantities, isQuantity } from '../quantity.ts'
 import type { Container } from './container.ts'
 import type { PodSpec } from './pod-spec.ts'
+import { same } from '../same.ts'
 
 const label = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
@@ -72,8 +73,7 @@ export function checkResources(resources: PodSpec['resources'], at: string): Fie
 
 /** What of a pod's spec may change after it was made: images, deadline, tolerations, gates, node name while unset. */
 export function checkPodUpdate<P extends KubeObject & { spec: PodSpec }>(next: P, previous: P): FieldError[] {
-  if (JSON.stringify(comparable(next.spec, previous.spec)) === JSON.stringify(comparable(previous.spec, previous.spec)))
-    return []
+  if (same(comparable(next.spec, previous.spec), comparable(previous.spec, previous.spec))) return []
   return [
     {
       field: 'spec',
@@ -98,22 +98,15 @@ const changeable = [
 function comparable(spec: PodSpec, previous: PodSpec): unknown {
   const gated = previous.schedulingGates?.length ? ['nodeSelector', 'affinity'] : []
   const unbound = previous.nodeName ? [] : ['nodeName']
-  return sorted({
+  return {
     ...without(spec, [...changeable, ...gated, ...unbound]),
     containers: spec.containers.map((container) => without(container, ['image', 'resources'])),
     initContainers: spec.initContainers?.map((container) => without(container, ['image', 'resources'])),
-  })
+  }
 }
 
 function without(value: object, names: string[]): object {
   return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value as Record<string, unknown>).filter(([, part]) => part !== undefined)
-  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, part]) => [key, sorted(part)]))
 }
 
 function duplicate(field: string, name: string): FieldError {

@@ -9,7 +9,7 @@ export const Preference = defineKind({
   version: 'v1beta1',
   kind: 'Preference',
   plural: 'preferences',
-  shortNames: ['preference'],
+  shortNames: ['preference', 'preferences'],
   namespaced: true,
   fields: { value: Type.Optional(text) },
   columns: [age],

@@ -22,6 +22,7 @@ import {
   time,
 } from '../schema.ts'
 import { Conditions } from './condition.ts'
+import { same } from '../same.ts'
 
 /** What went wrong, and when. */
 export const Failure = optional({ message: text, time })
@@ -86,7 +87,7 @@ export const VirtualMachineBackup = defineKind({
       ? []
       : [{ field: 'spec.source.name', message: 'source VM name is empty', reason: 'FieldValueRequired' }],
   checkUpdate: (next, previous) =>
-    JSON.stringify(next.spec) === JSON.stringify(previous.spec)
+    same(next.spec, previous.spec)
       ? []
       : [{ field: 'spec', message: 'is immutable; make another backup', reason: 'FieldValueForbidden' }],
 })

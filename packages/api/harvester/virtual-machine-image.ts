@@ -5,6 +5,7 @@ import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { having, int32, int64, labels, object, oneOf, optional, text } from '../schema.ts'
 import { Conditions } from './condition.ts'
+import { same } from '../same.ts'
 
 const bucket = optional({ endpoint: text, bucketName: text, bucketRegion: text })
 
@@ -99,7 +100,7 @@ export const VirtualMachineImage = defineKind({
         'securityParameters',
       ] as const
     )
-      .filter((field) => JSON.stringify(next.spec[field]) !== JSON.stringify(previous.spec[field]))
+      .filter((field) => !same(next.spec[field], previous.spec[field]))
       .map((field) => ({
         field: `spec.${field}`,
         message: `cannot modify ${field}; make another image`,

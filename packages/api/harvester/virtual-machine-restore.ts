@@ -5,6 +5,7 @@ import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { AnyObject, flag, int32, int64, list, object, optional, text, texts, time } from '../schema.ts'
 import { Conditions } from './condition.ts'
+import { same } from '../same.ts'
 
 /** Makes a virtual machine from a backup, or takes one back to it. */
 export const VirtualMachineRestore = defineKind({
@@ -50,7 +51,7 @@ export const VirtualMachineRestore = defineKind({
       : []
   },
   checkUpdate: (next, previous) =>
-    JSON.stringify(next.spec) === JSON.stringify(previous.spec)
+    same(next.spec, previous.spec)
       ? []
       : [{ field: 'spec', message: 'VirtualMachineRestore spec is immutable', reason: 'FieldValueForbidden' }],
 })

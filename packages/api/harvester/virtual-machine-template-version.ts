@@ -4,6 +4,7 @@ import { defineKind, type ObjectOf } from '../kind.ts'
 import { VirtualMachineSpec } from '../kubevirt/virtual-machine.ts'
 import { AnyObject, int32, object, optional, schemaOf, text, texts } from '../schema.ts'
 import { Conditions } from './condition.ts'
+import { same } from '../same.ts'
 
 /** A machine as KubeVirt has it, any of its parts left open. */
 const machineSource = optional({
@@ -40,7 +41,7 @@ export const VirtualMachineTemplateVersion = defineKind({
       : []
   },
   checkUpdate: (next, previous) =>
-    JSON.stringify(next.spec) === JSON.stringify(previous.spec)
+    same(next.spec, previous.spec)
       ? []
       : [
           {

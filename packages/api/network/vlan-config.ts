@@ -1,7 +1,7 @@
 import { age, column } from '../columns.ts'
 import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
-import { base64, int32, int64, labels, object, oneOf, optional, text, texts } from '../schema.ts'
+import { base64, having, int32, int64, labels, object, oneOf, optional, text, texts } from '../schema.ts'
 
 const bondModes = oneOf(
   'balance-rr',
@@ -26,8 +26,11 @@ export const VlanConfig = defineKind({
       clusterNetwork: text,
       uplink: optional({
         nics: texts,
-        linkAttributes: optional({ mtu: int32, txQLen: int32, hardwareAddr: base64 }),
-        bondOptions: optional({ mode: bondModes, miimon: int64 }),
+        linkAttributes: optional({ mtu: int32, txQLen: having(int32, { default: -1 }), hardwareAddr: base64 }),
+        bondOptions: optional({
+          mode: having(bondModes, { default: 'active-backup' }),
+          miimon: having(int64, { default: -1 }),
+        }),
       }),
     },
     { description: text, nodeSelector: labels },

@@ -2,6 +2,7 @@ import { collectionPath, creation, namespaceOf, textInput } from '../action-call
 import { age, column } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { flag, object, optional, Quantity, text, time } from '../schema.ts'
+import { same } from '../same.ts'
 
 /** The content of a volume at one moment. */
 export const VolumeSnapshot = defineKind({
@@ -67,7 +68,7 @@ export const VolumeSnapshot = defineKind({
         ]
   },
   checkUpdate: (next, previous) =>
-    JSON.stringify(next.spec.source) === JSON.stringify(previous.spec.source)
+    same(next.spec.source, previous.spec.source)
       ? []
       : [{ field: 'spec.source', message: 'is immutable; make another snapshot' }],
 })

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { age, column } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { flag, having, labels, list, object, oneOf, optional, text, texts } from '../schema.ts'
+import { same } from '../same.ts'
 
 const isDefault = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class']
 
@@ -38,7 +39,7 @@ export const StorageClass = defineKind({
       : [{ field: 'provisioner', message: 'name the driver that makes the volumes', reason: 'FieldValueRequired' }],
   checkUpdate: (next, previous) =>
     (['provisioner', 'parameters', 'reclaimPolicy', 'volumeBindingMode'] as const)
-      .filter((field) => JSON.stringify(next[field]) !== JSON.stringify(previous[field]))
+      .filter((field) => !same(next[field], previous[field]))
       .map((field) => ({
         field,
         message: 'cannot change; make another StorageClass',

@@ -2,6 +2,7 @@ import { age, column } from '../columns.ts'
 import { PersistentVolumeSpec } from '../core/persistent-volume.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { flag, int32, labels, object, optional, text, time } from '../schema.ts'
+import { same } from '../same.ts'
 
 const failure = optional({ time, message: text, errorCode: int32 })
 
@@ -26,7 +27,7 @@ export const VolumeAttachment = defineKind({
     age,
   ],
   checkUpdate: (next, previous) =>
-    JSON.stringify(next.spec) === JSON.stringify(previous.spec)
+    same(next.spec, previous.spec)
       ? []
       : [{ field: 'spec', message: 'field is immutable; make another VolumeAttachment' }],
 })

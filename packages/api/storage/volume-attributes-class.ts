@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { age, column } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { labels, text } from '../schema.ts'
+import { same } from '../same.ts'
 
 /** Properties of a volume that can change while it lives. */
 export const VolumeAttributesClass = defineKind({
@@ -15,7 +16,7 @@ export const VolumeAttributesClass = defineKind({
   fields: { driverName: text, parameters: Type.Optional(labels) },
   columns: [column('DriverName', '.driverName'), age],
   checkUpdate: (next, previous) =>
-    next.driverName === previous.driverName && JSON.stringify(next.parameters) === JSON.stringify(previous.parameters)
+    next.driverName === previous.driverName && same(next.parameters, previous.parameters)
       ? []
       : [{ field: 'parameters', message: 'cannot change; make another class', reason: 'FieldValueForbidden' }],
 })
