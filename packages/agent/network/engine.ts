@@ -29,23 +29,34 @@ export class Engine {
   #restarts = 0
   #message: string | undefined
   #watch: Promise<void> = Promise.resolve()
-  readonly #stopping = new AbortController()
+  readonly #restarted: () => void
+  #stopping = new AbortController()
 
-  /** @param env where the daemon finds its run folder */
-  constructor(spec: EngineSpec, commands: Commands, env: Record<string, string>) {
+  /**
+   * @param env where the daemon finds its run folder
+   * @param restarted told each time that the daemon ended and was started again
+   */
+  constructor(spec: EngineSpec, commands: Commands, env: Record<string, string>, restarted: () => void = () => {}) {
     this.spec = spec
     this.#commands = commands
     this.#env = env
+    this.#restarted = restarted
   }
 
   /** Adopt the running daemon or start one; from now on start it again whenever it ends. @throws {NetworkError} `EngineFailed` */
   async start(): Promise<void> {
     if (this.#wanted) return
     this.#wanted = true
+    this.#stopping = new AbortController()
     this.#state = 'starting'
-    this.#control = (await this.#find()) ?? (await this.#launch())
-    this.#running()
-    this.#watch = this.#keep()
+    try {
+      await this.#bring()
+    } catch (error) {
+      this.#wanted = false
+      this.#state = 'stopped'
+      throw error
+    }
+    this.#watch = this.#keep(this.#stopping.signal)
   }
 
   /** Look for the running daemon without starting one or watching it. */
@@ -111,9 +122,16 @@ export class Engine {
     }
   }
 
-  #running(): void {
-    this.#state = 'running'
+  /** Find the daemon or start it. */
+  async #bring(): Promise<void> {
     this.#message = undefined
+    this.#control = (await this.#find()) ?? (await this.#launch())
+    const { database } = this.spec
+    if (database?.group !== undefined) {
+      await chown(database.socket, 0, database.group)
+      await chmod(database.socket, 0o660)
+    }
+    this.#state = 'running'
   }
 
   async #controlPath(): Promise<string> {
@@ -125,8 +143,7 @@ export class Engine {
   }
 
   /** Waits for the daemon's end, starts it again, and so on. The first try is at once, later ones wait up to 5 s. */
-  async #keep(): Promise<void> {
-    const signal = this.#stopping.signal
+  async #keep(signal: AbortSignal): Promise<void> {
     while (this.#wanted) {
       const since = Date.now()
       await this.#control?.closed
@@ -139,8 +156,8 @@ export class Engine {
         if (pause > 0) await sleep(pause, undefined, { signal }).catch(() => {})
         if (!this.#wanted) return
         try {
-          this.#control = (await this.#find()) ?? (await this.#launch())
-          this.#running()
+          await this.#bring()
+          this.#restarted()
         } catch (error) {
           this.#message = (error as Error).message
           pause = Math.min(Math.max(pause * 2, 200), 5000)
@@ -165,10 +182,6 @@ export class Engine {
           cause: error,
         },
       )
-    }
-    if (spec.database?.group !== undefined) {
-      await chown(spec.database.socket, 0, spec.database.group)
-      await chmod(spec.database.socket, 0o660)
     }
     const pid = await this.pid()
     if (spec.priority !== 0 && pid !== undefined) setPriority(pid, spec.priority)

@@ -63,14 +63,20 @@ export class Gateway {
     return links.map((link) => link.ifname)
   }
 
-  /** Give the gateway interface, which must exist, its address; forward, translate and answer for the guests. */
-  async start(): Promise<void> {
+  /** Give the gateway interface, which must exist, its one address. */
+  async setAddress(): Promise<void> {
     const { commands, names, network } = this.#options
     const [link] = await this.#json<Link[]>(
       commands.run('ip', ['-json', '-4', 'address', 'show', 'dev', names.gateway]),
     )
     const now = (link?.addr_info ?? []).map((one) => `${one.local}/${one.prefixlen}`)
     await commands.run('ip', ['-batch', '-'], { input: `${planGateway(network, names, now).join('\n')}\n` })
+  }
+
+  /** Make the host the gateway: its address, forwarding, translation, and name servers for the guests. */
+  async start(): Promise<void> {
+    const { commands } = this.#options
+    await this.setAddress()
     if ((await commands.setting('net.ipv4.ip_forward')) !== '1')
       await commands.changeSetting('net.ipv4.ip_forward', '1')
     await this.#resolver.read()
@@ -101,7 +107,11 @@ export class Gateway {
       .catch(() => {})
       .then(async () => {
         const { commands, names, network } = this.#options
-        const target = await this.#target(this.#resolver.route)
+        // Guests without name servers are better off than guests without a network.
+        const target = await this.#target(this.#resolver.route).catch((error: Error) => {
+          this.#options.log?.('warn', `the guests cannot ask for names: ${error.message}`)
+          return undefined
+        })
         await commands.run('nft', ['-f', '-'], { input: planRules(network, names, target) })
       })
     this.#applying = next

@@ -66,6 +66,7 @@ export class OvnNetwork implements NetworkDriver {
     await this.#startAll(databaseSpecs(this.#options))
     const database = this.#open()
     await database.ready(limit)
+    await this.#forgetOldName()
     const daemons = await this.#daemons()
     const settings = planSettings(this.#state(), this.#setup())
     await database.transact(settings, limit)
@@ -202,9 +203,34 @@ export class OvnNetwork implements NetworkDriver {
     if (known) return known
     const { runDir, logDir, dataDir } = this.#options
     const folders = { OVS_RUNDIR: runDir, OVN_RUNDIR: runDir, OVS_LOGDIR: logDir, OVN_LOGDIR: logDir }
-    const engine = new Engine(spec, this.#commands, { ...folders, OVS_DBDIR: dataDir, OVS_SYSCONFDIR: dataDir })
+    const env = { ...folders, OVS_DBDIR: dataDir, OVS_SYSCONFDIR: dataDir }
+    const engine = new Engine(spec, this.#commands, env, () => this.#onRestart(spec.name))
     this.#engines.set(spec.name, engine)
     return engine
+  }
+
+  #onRestart(name: EngineSpec['name']): void {
+    this.#options.log?.('warn', `${name} ended and was started again`)
+    if (name !== 'ovs-vswitchd') return
+    // The gateway's interface outlives the switch as a rule; if it was made anew it has no address.
+    const limit = AbortSignal.timeout(30_000)
+    void this.#apply([], limit)
+      .then(() => this.#gateway.setAddress())
+      .catch((error: Error) => this.#options.log?.('warn', `the gateway was not restored: ${error.message}`))
+  }
+
+  /**
+   * A host that was renamed is still there under its old name in the southbound database of a single host, with the same
+   * tunnel address, which OVN refuses to have twice. Everything in that database is made anew by OVN.
+   */
+  async #forgetOldName(): Promise<void> {
+    const { central, host, dataDir } = this.#options
+    const before = this.#state().root?.external_ids['system-id']
+    if ('southbound' in central || before === undefined || before === host) return
+    const southbound = this.#engines.get('ovn-sb')
+    await southbound?.stop()
+    await rm(join(dataDir, 'sb.db'), { force: true })
+    await southbound?.start()
   }
 
   async #startAll(specs: EngineSpec[]): Promise<void> {
