@@ -6,7 +6,6 @@ import { isReason } from '@thresher/api/error'
 import { kinds } from '@thresher/api/kinds'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
-import { ApiServer } from '@thresher/apiserver/api-server'
 import { startTestServer, type TestServer } from '@thresher/apiserver/testing'
 import { Client } from '@thresher/client/client'
 import type { ApiRequest, Transport } from '@thresher/client/transport'
@@ -25,22 +24,13 @@ let warnings: string[]
 beforeEach(async () => {
   stop = new AbortController()
   warnings = []
-  let api: ApiServer | undefined
-  const late = { transport: undefined as Transport | undefined }
-  const transport: Transport = {
-    request: (request) => late.transport!.request(request),
-    watch: (request) => late.transport!.watch(request),
-    close: () => Promise.resolve(),
-  }
   const dialer = { request: () => Promise.reject(new Error('none')), upgrade: () => Promise.resolve(), close: () => {} }
   server = await startTestServer({
     kinds,
     routes: stubDiscovery() as never,
-    admission: machineAdmission(() => api!.objects) as never,
-    subresources: kubevirtSubresources({ client: new Client(transport), dialer }) as never,
+    admission: machineAdmission(() => server.api.objects) as never,
+    subresources: kubevirtSubresources(() => ({ client, dialer })) as never,
   })
-  api = server.api
-  late.transport = server.transport()
   client = new Client(server.transport())
   await run(stop.signal)
   agent = await simulateAgent(server.transport(), stop.signal)

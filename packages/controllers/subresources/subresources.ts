@@ -57,8 +57,12 @@ export const operations: readonly Operation[] = [
 /** The versions under which the operations are offered. */
 const versions = ['v1', 'v1alpha3']
 
-/** The operations in the form in which the API server takes them. */
-export function kubevirtSubresources(tools: Tools): Handler[] {
+/**
+ * The operations in the form in which the API server takes them.
+ *
+ * @param tools asked for at each call, since the client's transport may be that of the very server that is being made
+ */
+export function kubevirtSubresources(tools: () => Tools): Handler[] {
   return versions.flatMap((apiVersion) =>
     operations.map(
       ({ plural, subresource, methods, namespaced = true, handle, upgrade }) =>
@@ -69,8 +73,8 @@ export function kubevirtSubresources(tools: Tools): Handler[] {
           subresource,
           namespaced,
           methods,
-          ...(handle ? { handle: (call) => handle(call, tools) } : {}),
-          ...(upgrade ? { upgrade: (call, raw, socket, head) => upgrade(call, raw, socket, head, tools) } : {}),
+          ...(handle ? { handle: (call) => handle(call, tools()) } : {}),
+          ...(upgrade ? { upgrade: (call, raw, socket, head) => upgrade(call, raw, socket, head, tools()) } : {}),
         }) satisfies Handler,
     ),
   )

@@ -23,7 +23,7 @@ export type MachineStep =
   | { do: 'nothing' }
   /** The machine lacks its finalizer; put it on before anything is made. */
   | { do: 'guard' }
-  | { do: 'create-claims'; claims: PersistentVolumeClaim[]; then: MachineStep }
+  | { do: 'create-claims'; claims: PersistentVolumeClaim[]; next: MachineStep }
   | { do: 'start'; instance: VirtualMachineInstance }
   | { do: 'stop'; instance: VirtualMachineInstance }
   /** Look again then: a crashed machine waits before its next start. */
@@ -72,8 +72,8 @@ export function planMachine(view: MachineView): MachinePlan {
     )
   }
   const { missingClaims: claims } = view
-  const withClaims = (then: MachineStep): MachineStep =>
-    claims.length > 0 ? { do: 'create-claims', claims, then } : then
+  const withClaims = (next: MachineStep): MachineStep =>
+    claims.length > 0 ? { do: 'create-claims', claims, next } : next
   if (!shouldStart(machine, open)) return plan(withClaims({ do: 'nothing' }), open)
   const starts = open.filter(({ action }) => action === 'Start')
   const onRequest = starts.some(({ data }) => !data?.['after'])

@@ -102,7 +102,7 @@ async function act(
     }
     case 'create-claims':
       await Promise.all(step.claims.map((claim) => claims.ensure(claim)))
-      return act(machine, step.then, context)
+      return act(machine, step.next, context)
     case 'start': {
       const made = await instances.create(step.instance)
       context.events.record({ object: machine, reason: 'SuccessfulCreate', message: `Started ${metadata.name}.` })
