@@ -52,11 +52,14 @@ export class Metrics {
       'Requests by verb, resource and HTTP status.',
       [...this.#requests].map(([labels, count]) => `apiserver_request_total{${labels}} ${count}`),
     )
-    family('apiserver_request_duration_seconds', 'histogram', 'Time until the answer was ready.', [
-      ...[...this.#durations].flatMap(([labels, series]) =>
+    family(
+      'apiserver_request_duration_seconds',
+      'histogram',
+      'Time until the answer was ready.',
+      [...this.#durations].flatMap(([labels, series]) =>
         histogram('apiserver_request_duration_seconds', labels, series),
       ),
-    ])
+    )
     const per = (name: string, help: string, value: (resource: Resource) => number) =>
       family(
         name,

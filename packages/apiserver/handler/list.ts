@@ -73,7 +73,8 @@ function page(
   { limit, after, revision }: { limit: number; after?: string; revision: number },
 ): ListResult {
   const resourceVersion = String(revision)
-  let [from, to] = scopeOf(entries, selection)
+  const [start, to] = scopeOf(entries, selection)
+  let from = start
   if (after !== undefined) {
     from = Math.max(from, lowerBound(entries, after))
     if (entries[from]?.key === after) from += 1
