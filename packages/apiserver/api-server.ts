@@ -9,6 +9,7 @@ import { impersonate } from './auth/impersonation.ts'
 import { CacheFeed } from './cache-feed.ts'
 import { Compaction } from './compaction.ts'
 import { discoveryRoutes } from './discovery-routes.ts'
+import { ApiDocuments } from './discovery/api-documents.ts'
 import type { Context } from './handler/context.ts'
 import { dispatch, readDryRun } from './handler/dispatch.ts'
 import { methodNotAllowed, noSuchResource } from './handler/failures.ts'
@@ -71,6 +72,7 @@ export class ApiServer {
   readonly #context: Context
   readonly #routes: RouteHandler[]
   readonly #compaction: Compaction
+  readonly #documents: ApiDocuments
   #ready = false
 
   constructor(options: ApiServerOptions) {
@@ -84,6 +86,12 @@ export class ApiServer {
       admission: options.admission,
       now: options.now ?? Date.now,
     }
+    this.#documents = new ApiDocuments(
+      () => this.registry.kinds(),
+      () => options.subresources,
+      options.version,
+    )
+    this.registry.onChange(() => this.#documents.forget())
     this.#compaction = new Compaction(options.store, this.#feed)
     this.objects = new RegistryObjects(
       this.registry,
@@ -177,7 +185,11 @@ export class ApiServer {
     if (limiter && !request.user && info.verb !== 'watch') done.push(await limiter.enter(user, info))
     if (!open && route?.authorize !== false) await this.#authorize(user, info)
     if (route) return route.handle({ ...request, user })
-    if (!info.resourceRequest) throw noSuchResource()
+    if (!info.resourceRequest) {
+      const document = request.method === 'GET' ? this.#documents.answer(request) : undefined
+      if (document) return document
+      throw noSuchResource()
+    }
     if (!this.#ready)
       throw new ApiError('ServiceUnavailable', 'the server is starting; try again', {
         details: { retryAfterSeconds: 1 },
