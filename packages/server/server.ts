@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { kinds } from '@thresher/api/kinds'
+import { Node } from '@thresher/api/core/node'
 import { managementNetwork } from '@thresher/api/management-network'
 import { ApiServer } from '@thresher/apiserver/api-server'
 import { Security } from '@thresher/apiserver/auth/security'
@@ -7,11 +8,16 @@ import { HttpServer } from '@thresher/apiserver/http-server'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
 import { makePrivateDirectory } from '@thresher/apiserver/pki/private-file'
 import { SqliteStore } from '@thresher/apiserver/store/sqlite'
+import { Client } from '@thresher/client/client'
+import { machineAdmission } from '@thresher/controllers/admission/admission'
 import { controllersUser, startControllers } from '@thresher/controllers/controllers'
 import { networkController } from '@thresher/controllers/network/network'
+import { agentDialer } from '@thresher/controllers/subresources/agent-dialer'
+import { kubevirtSubresources } from '@thresher/controllers/subresources/subresources'
 import { authority, hostAddresses, hostNames, reachable } from './addresses.ts'
 import { writeBootstrap, writeFirstAdministrator, writeReady } from './bootstrap.ts'
 import type { ServerConfig } from './config.ts'
+import { facadeRoutes } from './facade/routes.ts'
 import { log } from './log.ts'
 import manifest from './package.json' with { type: 'json' }
 
@@ -44,20 +50,37 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       onError: (error) => log('warn', `security: ${String(error)}`),
     })
     cleanup.defer(() => security.stop())
-    const api = new ApiServer({
+    const dialer = agentDialer({
+      ca: pki.ca.cert,
+      cert: pki.agentClient.cert,
+      key: pki.agentClient.key,
+      node: (name) => api.objects.get<Node>(Node, '', name),
+    })
+    cleanup.defer(() => dialer.close())
+    const api: ApiServer = new ApiServer({
       store,
       kinds: [...kinds, ...security.kinds.filter((kind) => !kinds.includes(kind))],
       authenticators: security.authenticators,
       authorizer: security.authorizer,
-      admission: security.admission,
-      subresources: security.subresources,
-      routes: [],
+      admission: [...security.admission, ...machineAdmission(() => api.objects)],
+      subresources: [...security.subresources, ...kubevirtSubresources(() => ({ client, dialer }))],
+      routes: [
+        ...security.routes,
+        ...facadeRoutes({
+          server: () => api,
+          authorizer: security.authorizer,
+          users: security.users,
+          tokens: security.tokens,
+          ca: pki.ca.cert,
+        }),
+      ],
       version: manifest.version,
     })
+    const transport = api.transport(controllersUser)
+    const client = new Client(transport)
     await api.start()
     cleanup.defer(() => api.close())
-    const transport = api.transport(controllersUser)
-    const first = await security.start(api.registry, transport)
+    const first = await security.start(api.objects)
     const http = await HttpServer.listen(api, { ...pki.server, ca: pki.ca.cert }, config.listen)
     cleanup.defer(() => http.close())
     await writeBootstrap({ dataDir: config.dataDir, nodeName: config.nodeName, serverUrl: url, pki })
