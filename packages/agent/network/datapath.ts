@@ -24,10 +24,11 @@ export async function switchProcesses(): Promise<SwitchProcess[]> {
 
 /** Whether the kernel can forward for Open vSwitch: its module is there, or can be loaded. */
 export async function kernelHasDatapath(commands: Commands): Promise<boolean> {
-  const asked = () => commands.run('genl', ['ctrl', 'get', 'name', 'ovs_datapath'], { mayFail: true })
-  if ((await asked()).code === 0) return true
-  const loaded = await commands.run('modprobe', ['--quiet', 'openvswitch'], { mayFail: true }).catch(() => undefined)
-  return loaded?.code === 0 && (await asked()).code === 0
+  // A host without one of these programs has no module for us either.
+  const succeeds = async (program: string, ...args: string[]) =>
+    (await commands.run(program, args, { mayFail: true }).catch(() => undefined))?.code === 0
+  const answers = () => succeeds('genl', 'ctrl', 'get', 'name', 'ovs_datapath')
+  return (await answers()) || ((await succeeds('modprobe', '--quiet', 'openvswitch')) && (await answers()))
 }
 
 /**
