@@ -4,6 +4,8 @@ import { Node } from '@thresher/api/core/node'
 import { managementNetwork } from '@thresher/api/management-network'
 import { ApiServer } from '@thresher/apiserver/api-server'
 import { Security } from '@thresher/apiserver/auth/security'
+import { ensureKeyFile } from '@thresher/apiserver/encryption/key-file'
+import { ValueCipher } from '@thresher/apiserver/encryption/value-cipher'
 import { HttpServer } from '@thresher/apiserver/http-server'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
 import { makePrivateDirectory } from '@thresher/apiserver/pki/private-file'
@@ -42,7 +44,8 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       names: [...hostNames(), ...config.names.filter((name) => !isAddress(name))],
       addresses: [...hostAddresses(), ...config.names.filter(isAddress)],
     })
-    const store = await SqliteStore.open(join(config.dataDir, 'store.db'))
+    const keys = await ensureKeyFile(join(config.dataDir, 'encryption.key'))
+    const store = await SqliteStore.open(join(config.dataDir, 'store.db'), { transform: new ValueCipher(keys) })
     cleanup.defer(() => store.close())
     const security = new Security({
       pki,
