@@ -1,0 +1,256 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { Event } from '@thresher/api/core/event'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { Client } from '@thresher/client/client'
+import { runControllers, type Running } from '@thresher/client/controller'
+import { MemoryTransport } from '@thresher/client/testing'
+import { HttpServer } from '@thresher/lab/http-server'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openStorage, type HostStorage, type StorageOptions } from './storage.ts'
+
+const MiB = 1024 * 1024
+const times = { firstMs: 20, longestMs: 50, restMs: 30 }
+
+let root: string
+let content: Buffer
+let server: HttpServer
+let transport: MemoryTransport
+let storage: HostStorage
+let running: Running
+let stop: AbortController
+
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'thresher-images-'))
+  const raw = join(root, 'given.raw')
+  execFileSync('qemu-img', ['create', '-q', '-f', 'raw', raw, '8M'])
+  execFileSync('qemu-io', ['-f', 'raw', '-c', 'write -P 0x5a 1M 1M', raw])
+  content = readFileSync(raw)
+  server = await HttpServer.start()
+  transport = new MemoryTransport()
+  await startAgent()
+})
+
+afterEach(async () => {
+  stop.abort()
+  await server[Symbol.asyncDispose]()
+  rmSync(root, { recursive: true, force: true })
+})
+
+async function startAgent(more: Partial<StorageOptions> = {}): Promise<void> {
+  stop = new AbortController()
+  storage = await openStorage({ root, node: 'here', times, limits: { answerMs: 300, stallMs: 300 }, ...more })
+  running = await runControllers(storage.controllers, { transport, signal: stop.signal, component: 'agent' })
+}
+
+const images = () => new Client(transport).resource(VirtualMachineImage)
+const sum = () => createHash('sha512').update(content).digest('hex')
+
+function create(spec: Partial<VirtualMachineImage['spec']>, name = 'debian'): Promise<VirtualMachineImage> {
+  return images().create({
+    metadata: { name, namespace: 'default', annotations: { 'thresher.io/import-node': 'here' } },
+    spec: { displayName: name, sourceType: 'download', ...spec } as VirtualMachineImage['spec'],
+  })
+}
+
+async function until(what: (image: VirtualMachineImage) => boolean, name = 'debian'): Promise<VirtualMachineImage> {
+  const end = Date.now() + 10_000
+  for (;;) {
+    const image = await images().get(name, 'default')
+    if (what(image)) return image
+    if (Date.now() > end) throw new Error(`not reached: ${JSON.stringify(image.status, undefined, 2)}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+async function gone(): Promise<void> {
+  const end = Date.now() + 5000
+  while ((await images().list()).items.length > 0) {
+    if (Date.now() > end) throw new Error('the image is still there')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+const says = (image: VirtualMachineImage, type: string) => image.status?.conditions?.find((one) => one.type === type)
+const isImported = (image: VirtualMachineImage) => says(image, 'Imported')?.status === 'True'
+const isOver = (image: VirtualMachineImage) => says(image, 'RetryLimitExceeded')?.status === 'True'
+const leftBehind = () => readdirSync(join(root, 'images'))
+
+describe('an image assigned to this node', () => {
+  it('is imported, with its sizes in the status', async () => {
+    await create({ url: server.serve('/a', content), checksum: sum() })
+    const image = await until(isImported)
+    expect(image.status).toMatchObject({ progress: 100, size: content.length, virtualSize: 8 * MiB })
+    expect(says(image, 'Initialized')).toMatchObject({ status: 'True' })
+    expect(says(image, 'RetryLimitExceeded')).toMatchObject({ status: 'False' })
+    expect(image.metadata.finalizers).toContain('local.thresher.io/image')
+    expect(leftBehind()).toEqual([`${image.metadata.uid}.qcow2`])
+  })
+
+  it('of another node is left alone', async () => {
+    await images().create({
+      metadata: { name: 'far', namespace: 'default', annotations: { 'thresher.io/import-node': 'there' } },
+      spec: {
+        displayName: 'far',
+        sourceType: 'download',
+        url: server.serve('/a', content),
+      } as VirtualMachineImage['spec'],
+    })
+    await running.idle()
+    expect((await images().get('far', 'default')).status).toBeUndefined()
+    expect(server.requests).toEqual([])
+  })
+
+  it('is tried again after failures, and goes on where it was', async () => {
+    const url = server.serve('/a', content, { status: 503 }, { cutAfterBytes: 3 * MiB }, {})
+    await create({ url, checksum: sum() })
+    const image = await until(isImported)
+    expect(image.status).toMatchObject({ failed: 2, progress: 100 })
+    expect(server.requests.at(-1)!.range).toMatch(/^bytes=[1-9]/)
+  })
+
+  it.each([
+    ['that is missing', { status: 404 }, '404'],
+    ['that hangs', { hang: true }, 'did not answer'],
+    ['that stalls', { stallAfterBytes: 1000 }, 'sent nothing'],
+    ['that lies about its length', { claimedLength: 9 * MiB }, 'but ended after'],
+  ])('with a URL %s ends in a condition that says so', async (_, misbehaviour, words) => {
+    await create({ url: server.serve('/a', content, misbehaviour), retry: 1 })
+    const image = await until(isOver)
+    expect(says(image, 'Imported')).toMatchObject({ status: 'False', message: expect.stringContaining(words) })
+    expect(says(image, 'RetryLimitExceeded')!.message).toContain(words)
+    expect(image.status).toMatchObject({ failed: 2 })
+    await running.idle()
+    const events = await new Client(transport).resource(Event).list()
+    expect(events.items.map(({ reason }) => reason)).toContain('ImportFailed')
+  })
+
+  it('with a wrong checksum ends in a condition and leaves nothing', async () => {
+    await create({ url: server.serve('/a', content), checksum: 'ab'.repeat(64), retry: 0 })
+    const image = await until(isOver)
+    expect(says(image, 'Imported')!.message).toContain('SHA-512')
+    expect(leftBehind()).toEqual([])
+  })
+
+  it('whose file points at a file of the host is refused at once', async () => {
+    const path = join(root, 'evil.qcow2')
+    execFileSync('qemu-img', ['create', '-q', '-u', '-f', 'qcow2', '-b', '/etc/shadow', '-F', 'raw', path, '8M'])
+    await create({ url: server.serve('/a', readFileSync(path)) })
+    const image = await until(isOver)
+    expect(says(image, 'Imported')).toMatchObject({
+      reason: 'Refused',
+      message: expect.stringContaining('/etc/shadow'),
+    })
+    expect(server.requests).toHaveLength(1)
+    expect(leftBehind()).toEqual([])
+  })
+
+  it('deleted while it is imported stops at once and leaves nothing', async () => {
+    await create({ url: server.serve('/a', content, { bytesPerSecond: MiB }) })
+    await until((image) => says(image, 'Imported')?.status === 'Unknown')
+    await images().delete('debian', 'default')
+    await gone()
+    expect(leftBehind()).toEqual([])
+  })
+
+  it('deleted later goes with its file', async () => {
+    await create({ url: server.serve('/a', content) })
+    await until(isImported)
+    await images().delete('debian', 'default')
+    await gone()
+    expect(leftBehind()).toEqual([])
+  })
+
+  it('is finished after a restart of the agent, from where it was', async () => {
+    const url = server.serve('/a', content, { bytesPerSecond: 4 * MiB }, {})
+    await create({ url, checksum: sum() })
+    const { metadata } = await until((image) => says(image, 'Imported')?.status === 'Unknown')
+    const partial = join(root, 'images', `.import-${metadata.uid}`, 'source')
+    while (!existsSync(partial) || readFileSync(partial).length < MiB) await new Promise((done) => setTimeout(done, 5))
+    stop.abort()
+    await startAgent()
+    await until(isImported)
+    expect(server.requests.at(-1)!.range).toMatch(/^bytes=[1-9]/)
+  })
+
+  it('says that it waits for an upload, and takes it', async () => {
+    await create({ sourceType: 'upload' })
+    await until((image) => says(image, 'Initialized')?.status === 'True')
+    await storage.images.upload('default/debian', Readable.from([content]), content.length)
+    expect((await until(isImported)).status).toMatchObject({ virtualSize: 8 * MiB, progress: 100 })
+    const again = storage.images.upload('default/debian', Readable.from([content]))
+    await expect(again).rejects.toMatchObject({ reason: 'Conflict' })
+  })
+
+  it('whose file vanished says what to do and does not take another in its place', async () => {
+    await create({ url: server.serve('/a', content) })
+    const { metadata } = await until(isImported)
+    stop.abort()
+    rmSync(join(root, 'images', `${metadata.uid}.qcow2`))
+    await startAgent()
+    const image = await until(isOver)
+    expect(says(image, 'Imported')).toMatchObject({ status: 'False', reason: 'FileMissing' })
+    expect(server.requests).toHaveLength(1)
+  })
+})
+
+describe('an import whose process is killed', () => {
+  it('goes on in the next one', async () => {
+    stop.abort()
+    const url = server.serve('/a', content, { bytesPerSecond: 4 * MiB }, {})
+    const own = (name: string) => JSON.stringify(join(import.meta.dirname, name))
+    const script = `
+      const { StorageFolders } = await import(${own('storage-folders.ts')})
+      const { LocalDriver } = await import(${own('local.ts')})
+      const { ImageFiles } = await import(${own('image-files.ts')})
+      const { importImage } = await import(${own('import-image.ts')})
+      const folders = new StorageFolders(${JSON.stringify(root)})
+      const driver = new LocalDriver({ folders })
+      await driver.start()
+      await importImage({ files: new ImageFiles(folders), driver, direct: false }, {
+        id: 'killed', subject: 'image', source: { kind: 'download', url: ${JSON.stringify(url)} }, checksum: '${sum()}' })`
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' })
+    const partial = join(root, 'images/.import-killed/source')
+    while (!existsSync(partial) || readFileSync(partial).length < MiB) await new Promise((done) => setTimeout(done, 5))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    expect(leftBehind()).toEqual(['.import-killed'])
+
+    const { importImage } = await import('./import-image.ts')
+    const { ImageFiles } = await import('./image-files.ts')
+    const { StorageFolders } = await import('./storage-folders.ts')
+    const files = new ImageFiles(new StorageFolders(root))
+    const source = { kind: 'download' as const, url }
+    const work = { id: 'killed', subject: 'image', source, checksum: sum() }
+    expect(await importImage({ files, driver: storage.driver, direct: false }, work)).toMatchObject({
+      virtualBytes: 8 * MiB,
+    })
+    expect(server.requests[1]!.range).toMatch(/^bytes=[1-9]/)
+    expect(leftBehind()).toEqual(['killed.qcow2'])
+  })
+})
+
+describe.skipIf(process.getuid?.() !== 0)('a full disk', () => {
+  it('is said in a condition, and the import ends well once there is room', async () => {
+    stop.abort()
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m', 'tmpfs', root])
+    try {
+      await startAgent({ reserveBytes: 1024 * 1024 })
+      await create({ url: server.serve('/a', content), retry: 0 })
+      execFileSync('fallocate', ['-l', '6M', join(root, 'ballast')])
+      const image = await until((one) => says(one, 'Imported')?.reason === 'NoSpace')
+      expect(says(image, 'Imported')).toMatchObject({ status: 'False', message: expect.stringContaining('delete') })
+      expect(leftBehind().filter((name) => name.endsWith('.qcow2'))).toEqual([])
+      rmSync(join(root, 'ballast'))
+      await until(isImported)
+    } finally {
+      stop.abort()
+      execFileSync('umount', ['-l', root])
+    }
+  })
+})

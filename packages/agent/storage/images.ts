@@ -1,0 +1,244 @@
+import type { Readable } from 'node:stream'
+import { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { isReason } from '@thresher/api/error'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
+import { keyOf } from '@thresher/client/paths'
+import { DownloadError } from './download.ts'
+import { tellStatus, type ImportNews } from './image-status.ts'
+import { importImage, type ImageSource, type Importing } from './import-image.ts'
+import { imageFinalizer, importNodeAnnotation } from './names.ts'
+import { planImport, retryTimes, title, type RetryTimes } from './plan-import.ts'
+import { DriverError, isDriverError } from './volume-driver.ts'
+
+/** What the image controller works with. */
+export interface ImageControlOptions extends Importing {
+  /** The name of this agent's Node. */
+  node: string
+  times?: RetryTimes
+}
+
+const progressEveryMs = 1000
+const waitForVolumesMs = 5_000
+/** Also how many imports run at once: each keeps its worker until it ends. */
+const workers = 8
+const sweepKey = ' sweep'
+
+/** Imports the images that are assigned to this node. */
+export class ImageImports {
+  readonly #options: ImageControlOptions
+  readonly #times: RetryTimes
+  /** What is under way, by the image's UID. */
+  readonly #running = new Map<string, AbortController>()
+  #context: Context | undefined
+
+  constructor(options: ImageControlOptions) {
+    this.#options = options
+    this.#times = options.times ?? retryTimes
+  }
+
+  /** The controller that drives this. */
+  controller(): Controller {
+    return defineController({
+      name: 'local-image',
+      workers,
+      watches: [
+        watch(VirtualMachineImage, (image) => {
+          // The import occupies this image's worker; ending it makes way for the deletion.
+          const { deletionTimestamp, uid } = image.metadata
+          if (deletionTimestamp) this.#running.get(uid ?? '')?.abort(new Error(`${title(image)} is being deleted`))
+          return [keyOf(image)]
+        }),
+        watch(PersistentVolumeClaim, () => []),
+        watch(PersistentVolume, () => []),
+      ],
+      keys: [sweepKey],
+      reconcile: (key, context) => {
+        this.#context = context
+        return key === sweepKey ? this.#sweep(context) : this.#reconcile(key, context)
+      },
+    })
+  }
+
+  /**
+   * Take in the file of an image whose source type is `upload`.
+   *
+   * @param key `namespace/name`
+   * @param bytes how many will come, when known
+   * @throws {DriverError} `NotFound`, `Invalid`, or why the file was not taken
+   */
+  async upload(key: string, body: Readable, bytes?: number): Promise<void> {
+    const context = this.#context
+    const image = context?.objects(VirtualMachineImage).get(key)
+    if (!context || !image) throw new DriverError('NotFound', `there is no image ${key} on this node`)
+    if (image.spec.sourceType !== 'upload')
+      throw new DriverError('Invalid', `${title(image)} is not uploaded: its source type is ${image.spec.sourceType}`)
+    if (image.metadata.annotations?.[importNodeAnnotation] !== this.#options.node)
+      throw new DriverError('NotFound', `${title(image)} is imported on another node`)
+    if (this.#running.has(image.metadata.uid ?? ''))
+      throw new DriverError('Conflict', `${title(image)} is being uploaded already`)
+    if (await this.#options.files.virtualBytes(image.metadata.uid ?? ''))
+      throw new DriverError('Conflict', `${title(image)} is there already; make another image`)
+    const failure = await this.#import(image, { kind: 'upload', body, bytes }, context)
+    if (failure) throw failure
+  }
+
+  /** Remove what imports of images that are gone have left. */
+  async #sweep(context: Context): Promise<void> {
+    const images = context.objects(VirtualMachineImage).list()
+    const removed = await this.#options.files.sweep(new Set(images.map(({ metadata }) => metadata.uid ?? '')))
+    if (removed.length > 0) context.log('info', `removed unfinished imports: ${removed.join(', ')}`)
+  }
+
+  async #reconcile(key: string, context: Context): Promise<Result | void> {
+    const images = context.objects(VirtualMachineImage)
+    const image = images.get(key)
+    if (!image || image.metadata.annotations?.[importNodeAnnotation] !== this.#options.node) return
+    const uid = image.metadata.uid ?? ''
+    const step = planImport(
+      {
+        node: this.#options.node,
+        image,
+        virtualBytes: await this.#options.files.virtualBytes(uid),
+        running: this.#running.has(uid),
+        nowMs: context.now().getTime(),
+      },
+      this.#times,
+    )
+    switch (step.do) {
+      case 'nothing':
+        return
+      case 'hold': {
+        const finalizers = [...(image.metadata.finalizers ?? []), imageFinalizer]
+        await images.update({ ...image, metadata: { ...image.metadata, finalizers } })
+        return
+      }
+      case 'remove':
+        return this.#remove(image, context)
+      case 'wait':
+        return { afterMs: step.ms }
+      case 'report':
+        return tell(image, { is: 'done', virtualBytes: step.virtualBytes }, context)
+      case 'await-upload':
+        return tell(image, { is: 'awaiting-upload' }, context)
+      case 'fail':
+        return tell(image, { is: 'failed', reason: step.reason, message: step.message, final: true }, context)
+      case 'download':
+        await this.#import(image, { kind: 'download', url: step.url }, context)
+        return { afterMs: 0 }
+      case 'export':
+        return this.#export(image, step.claim, context)
+    }
+  }
+
+  async #export(image: VirtualMachineImage, claimKey: string, context: Context): Promise<Result | void> {
+    const claim = context.objects(PersistentVolumeClaim).get(claimKey)
+    const volume = claim?.spec.volumeName ? context.objects(PersistentVolume).get(claim.spec.volumeName) : undefined
+    const handle = volume?.spec.csi?.volumeHandle
+    if (handle) {
+      await this.#import(image, { kind: 'volume', volume: handle }, context)
+      return { afterMs: 0 }
+    }
+    const message = `${title(image)} waits for the claim ${claimKey} to have a volume`
+    await tell(image, { is: 'failed', reason: 'InUse', message, final: false }, context)
+    return { afterMs: waitForVolumesMs }
+  }
+
+  async #remove(image: VirtualMachineImage, context: Context): Promise<Result | void> {
+    const uid = image.metadata.uid ?? ''
+    if (this.#running.has(uid)) return { afterMs: progressEveryMs }
+    try {
+      await this.#options.files.remove(uid)
+    } catch (error) {
+      if (isDriverError(error, 'InUse')) return { afterMs: waitForVolumesMs }
+      throw error
+    }
+    await context.objects(VirtualMachineImage).removeFinalizer(image, imageFinalizer)
+  }
+
+  /** Run one import to its end and tell of it. @returns what went wrong */
+  async #import(image: VirtualMachineImage, source: ImageSource, context: Context): Promise<Error | undefined> {
+    const { uid = '' } = image.metadata
+    const stop = new AbortController()
+    this.#running.set(uid, stop)
+    try {
+      await tell(image, { is: 'started', url: source.kind === 'download' ? source.url : undefined }, context)
+      const signal = AbortSignal.any([stop.signal, context.signal])
+      return await this.#fetch(image, source, context, signal)
+    } finally {
+      this.#running.delete(uid)
+    }
+  }
+
+  async #fetch(
+    image: VirtualMachineImage,
+    source: ImageSource,
+    context: Context,
+    signal: AbortSignal,
+  ): Promise<Error | undefined> {
+    const { name, namespace, uid = '' } = image.metadata
+    let toldAt = 0
+    // What was told last must arrive before the end is told.
+    let telling: Promise<unknown> = Promise.resolve()
+    const onProgress = (progress: number) => {
+      if (Date.now() - toldAt < progressEveryMs || signal.aborted) return
+      toldAt = Date.now()
+      const patch = { status: { progress } }
+      const images = context.client.resource(VirtualMachineImage)
+      telling = images.patch(name ?? '', namespace, patch, 'merge', { subresource: 'status' }).catch(() => {})
+    }
+    try {
+      const done = await importImage(this.#options, {
+        id: uid,
+        subject: title(image),
+        source,
+        checksum: image.spec.checksum,
+        onProgress,
+        signal,
+      })
+      await telling
+      await tell(image, { is: 'done', ...done }, context)
+      const message = `imported ${done.sizeBytes} bytes, ${done.virtualBytes} for a guest`
+      context.events.record({ object: image, reason: 'Imported', message })
+      return undefined
+    } catch (error) {
+      if (signal.aborted) return error as Error
+      const news = newsOf(error, source)
+      await telling
+      await tell(image, news, context)
+      context.events.record({ object: image, type: 'Warning', reason: 'ImportFailed', message: news.message })
+      return error as Error
+    }
+  }
+}
+
+/** What a failure means for the image. */
+function newsOf(error: unknown, source: ImageSource): Extract<ImportNews, { is: 'failed' }> {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof DriverError || error instanceof DownloadError) {
+    const hopeless = ['Refused', 'BadUrl', 'NotFound', 'Invalid'].includes(error.reason)
+    return { is: 'failed', reason: error.reason, message, final: hopeless && source.kind !== 'upload' }
+  }
+  return { is: 'failed', reason: 'ImportFailed', message, final: false }
+}
+
+/** Write news into the status of the image as it is now; another may have written since. */
+async function tell(image: VirtualMachineImage, news: ImportNews, context: Context): Promise<void> {
+  const images = context.objects(VirtualMachineImage)
+  const { namespace, name } = image.metadata
+  let current = images.get(`${namespace}/${name}`) ?? image
+  for (let tries = 0; ; tries++) {
+    if (current.metadata.uid !== image.metadata.uid) return
+    const status = tellStatus(current, news, context.now())
+    if (status === current.status) return
+    try {
+      await images.updateStatus({ ...current, status })
+      return
+    } catch (error) {
+      if (isReason(error, 'NotFound')) return
+      if (!isReason(error, 'Conflict') || tries >= 10) throw error
+      current = await context.client.resource(VirtualMachineImage).get(name ?? '', namespace)
+    }
+  }
+}

@@ -1,0 +1,171 @@
+import type { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import type { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { parseBytes } from '@thresher/api/quantity'
+import type { StorageClass } from '@thresher/api/storage/storage-class'
+import {
+  hostnameLabel,
+  imageIdAnnotation,
+  importNodeAnnotation,
+  localDriverName,
+  selectedNodeAnnotation,
+} from './names.ts'
+import type { VolumeId, VolumeSource } from './volume-driver.ts'
+
+/** The next step for a claim on this node. */
+export type ClaimStep =
+  | { do: 'nothing' }
+  | { do: 'provision'; volume: VolumeId; source: VolumeSource; bytes: number }
+  /** Nothing can be done until another object changes. */
+  | { do: 'wait'; reason: string; message: string }
+  /** Nothing can be done until the claim's author changes or replaces it. */
+  | { do: 'refuse'; reason: string; message: string }
+  | { do: 'grow'; volume: VolumeId; bytes: number; size: string }
+  /** All is done; take back what an earlier failure said. */
+  | { do: 'settle' }
+
+/** What a decision about a claim rests on. */
+export interface ClaimWorld {
+  node: string
+  claim: PersistentVolumeClaim
+  storageClass: StorageClass | undefined
+  /** The claim's volume, bound or just made. */
+  volume: PersistentVolume | undefined
+  /** By `namespace/name`. */
+  image(key: string): VirtualMachineImage | undefined
+  /** Another claim of the same namespace, and its volume. */
+  sourceVolume(claimName: string): PersistentVolume | undefined
+}
+
+/** The name of a claim's volume, here and as a PersistentVolume. */
+export function volumeIdOf(claim: PersistentVolumeClaim): VolumeId {
+  return `pvc-${claim.metadata.uid}`
+}
+
+/** The image a claim's content comes from, as `namespace/name`. */
+export function imageKeyOf(claim: PersistentVolumeClaim, storageClass: StorageClass | undefined): string | undefined {
+  const named = claim.metadata.annotations?.[imageIdAnnotation]
+  if (named) return named.includes('/') ? named : `${claim.metadata.namespace}/${named}`
+  return storageClass?.parameters?.['imageId']
+}
+
+/** The node a volume of this driver lies on; undefined for other drivers' volumes. */
+export function nodeOf(volume: PersistentVolume): string | undefined {
+  if (volume.spec.csi?.driver !== localDriverName) return undefined
+  const terms = volume.spec.nodeAffinity?.required?.nodeSelectorTerms ?? []
+  const expressions = terms.flatMap((term) => term.matchExpressions ?? [])
+  return expressions.find(({ key }) => key === hostnameLabel)?.values?.[0]
+}
+
+/** Decide about a claim. No I/O. */
+export function planClaim(world: ClaimWorld): ClaimStep {
+  const { claim, node, volume } = world
+  if (claim.metadata.deletionTimestamp) return { do: 'nothing' }
+  if (volume) return nodeOf(volume) === node ? planGrowth(world, volume) : { do: 'nothing' }
+  if (claim.spec.volumeName) return { do: 'nothing' }
+  if (world.storageClass?.provisioner !== localDriverName) return { do: 'nothing' }
+  if (claim.metadata.annotations?.[selectedNodeAnnotation] !== node) return { do: 'nothing' }
+  return planProvision(world)
+}
+
+function planProvision(world: ClaimWorld): ClaimStep {
+  const { claim } = world
+  const bytes = requestedBytes(claim)
+  if (bytes === undefined)
+    return {
+      do: 'refuse',
+      reason: 'NoSize',
+      message: `${title(claim)} does not say its size; set spec.resources.requests.storage`,
+    }
+  const volume = volumeIdOf(claim)
+  const imageKey = imageKeyOf(claim, world.storageClass)
+  if (imageKey) return planFromImage(world, imageKey, volume, bytes)
+  const from = claim.spec.dataSource
+  if (!from) return { do: 'provision', volume, source: { kind: 'empty' }, bytes }
+  if (from.kind !== 'PersistentVolumeClaim')
+    return {
+      do: 'refuse',
+      reason: 'Unsupported',
+      message: `${title(claim)} asks for content from a ${from.kind}, which local volumes cannot be made from; use a PersistentVolumeClaim or an image`,
+    }
+  const source = world.sourceVolume(from.name)
+  if (!source)
+    return {
+      do: 'wait',
+      reason: 'SourceMissing',
+      message: `${title(claim)} waits for the claim ${from.name} to have a volume`,
+    }
+  const handle = source.spec.csi?.volumeHandle
+  if (nodeOf(source) !== world.node || !handle)
+    return {
+      do: 'refuse',
+      reason: 'SourceElsewhere',
+      message: `${title(claim)} cannot copy ${from.name}, whose volume lies on ${nodeOf(source) ?? 'other storage'}; run its virtual machine there`,
+    }
+  return { do: 'provision', volume, source: { kind: 'volume', volume: handle }, bytes }
+}
+
+function planFromImage(world: ClaimWorld, imageKey: string, volume: VolumeId, bytes: number): ClaimStep {
+  const { claim, node } = world
+  const image = world.image(imageKey)
+  if (!image)
+    return {
+      do: 'wait',
+      reason: 'ImageMissing',
+      message: `${title(claim)} needs the image ${imageKey}, which does not exist; create it or choose another`,
+    }
+  const conditions = image.status?.conditions ?? []
+  const failed = conditions.find(({ type, status }) => type === 'RetryLimitExceeded' && status === 'True')
+  if (!conditions.some(({ type, status }) => type === 'Imported' && status === 'True')) {
+    const why = failed ? `failed: ${failed.message}` : `is not finished, ${image.status?.progress ?? 0} % are done`
+    return {
+      do: 'wait',
+      reason: failed ? 'ImageFailed' : 'ImageImporting',
+      message: `the import of ${title(claim)}'s image ${imageKey} ${why}`,
+    }
+  }
+  const home = image.metadata.annotations?.[importNodeAnnotation]
+  if (home !== node)
+    return {
+      do: 'refuse',
+      reason: 'ImageElsewhere',
+      message: `${title(claim)} is to be made on ${node}, but its image ${imageKey} lies on ${home}; let its virtual machine run there`,
+    }
+  const needed = image.status?.virtualSize ?? 0
+  if (needed > bytes)
+    return {
+      do: 'refuse',
+      reason: 'ImageTooLarge',
+      message: `${title(claim)} asks for ${claim.spec.resources?.requests?.['storage']}, but the image ${imageKey} needs ${needed} bytes; ask for at least ${Math.ceil(needed / 1024 ** 2)}Mi`,
+    }
+  return { do: 'provision', volume, source: { kind: 'image', image: image.metadata.uid ?? '' }, bytes }
+}
+
+function planGrowth({ claim, storageClass }: ClaimWorld, volume: PersistentVolume): ClaimStep {
+  const wanted = requestedBytes(claim)
+  const size = claim.spec.resources?.requests?.['storage']
+  const handle = volume.spec.csi?.volumeHandle
+  const now = volume.spec.capacity?.['storage']
+  if (wanted === undefined || size === undefined || now === undefined || !handle) return { do: 'nothing' }
+  if (volume.spec.claimRef?.uid !== claim.metadata.uid || wanted <= parseBytes(now)) return { do: 'settle' }
+  if (storageClass && storageClass.allowVolumeExpansion !== true)
+    return {
+      do: 'refuse',
+      reason: 'ExpansionForbidden',
+      message: `${title(claim)} cannot grow to ${size}: its storage class ${storageClass.metadata.name} does not allow it; set allowVolumeExpansion there`,
+    }
+  return { do: 'grow', volume: handle, bytes: wanted, size }
+}
+
+function requestedBytes(claim: PersistentVolumeClaim): number | undefined {
+  const size = claim.spec.resources?.requests?.['storage']
+  try {
+    return size === undefined ? undefined : parseBytes(size)
+  } catch {
+    return undefined
+  }
+}
+
+function title(claim: PersistentVolumeClaim): string {
+  return `the claim ${claim.metadata.namespace}/${claim.metadata.name}`
+}

@@ -1,0 +1,46 @@
+import type { Controller } from '@thresher/client/controller'
+import { probeFileAccess } from './file-access.ts'
+import { FreshVolumes } from './fresh-volumes.ts'
+import { ImageFiles } from './image-files.ts'
+import { ImageImports, type ImageControlOptions } from './images.ts'
+import { LocalDriver } from './local.ts'
+import { StorageFolders, type FileOwner } from './storage-folders.ts'
+import type { VolumeDriver } from './volume-driver.ts'
+import { claimController, freshVolumeSweep, volumeController, type VolumeControlOptions } from './volumes.ts'
+
+/** Where the storage of a host lies and whom it serves. */
+export interface StorageOptions
+  extends
+    Pick<VolumeControlOptions, 'growRunning'>,
+    Pick<ImageControlOptions, 'times' | 'limits' | 'reserveBytes' | 'worker'> {
+  /** The agent's data folder: volumes and images lie below it. */
+  root: string
+  /** The name of this agent's Node. */
+  node: string
+  /** The user that QEMU runs as. */
+  owner?: FileOwner
+}
+
+/** The storage of one host. */
+export interface HostStorage {
+  driver: VolumeDriver
+  images: ImageImports
+  /** To be run with the agent's other controllers, by `runControllers`. */
+  controllers: Controller[]
+}
+
+/** Ready the storage of this host. What an interrupted call left is removed; imports go on when the controllers run. */
+export async function openStorage(options: StorageOptions): Promise<HostStorage> {
+  const { root, node, owner, growRunning, ...importing } = options
+  const folders = new StorageFolders(root)
+  const driver = new LocalDriver({ folders, owner })
+  await driver.start()
+  const { direct } = await probeFileAccess(folders.images)
+  const images = new ImageImports({ ...importing, node, driver, direct, files: new ImageFiles(folders, owner) })
+  const control: VolumeControlOptions = { node, driver, fresh: new FreshVolumes(folders), growRunning }
+  return {
+    driver,
+    images,
+    controllers: [claimController(control), volumeController(control), freshVolumeSweep(control), images.controller()],
+  }
+}

@@ -1,0 +1,280 @@
+import { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { StorageClass } from '@thresher/api/storage/storage-class'
+import { removeCondition, setCondition } from '@thresher/client/conditions'
+import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
+import { keyOf } from '@thresher/client/paths'
+import type { FreshVolumes } from './fresh-volumes.ts'
+import { hostnameLabel, localDriverName, volumeFinalizer } from './names.ts'
+import { imageKeyOf, nodeOf, planClaim, volumeIdOf, type ClaimStep } from './plan-claim.ts'
+import { isDriverError, type VolumeDriver, type VolumeId } from './volume-driver.ts'
+
+/** What the volume controllers work with. */
+export interface VolumeControlOptions {
+  /** The name of this agent's Node. */
+  node: string
+  driver: VolumeDriver
+  fresh: FreshVolumes
+  /** Grows a volume that a running guest has open, by QEMU's `block_resize`; false when no guest here has it. */
+  growRunning?(volume: VolumeId, bytes: number, signal: AbortSignal): Promise<boolean>
+}
+
+/** Says on a claim why its volume is not made. */
+const provisionCondition = 'Provisioned'
+/** Says on a claim why its volume did not grow, as Kubernetes names it. */
+const growthCondition = 'ControllerResizeError'
+const waitForRoomMs = 30_000
+const waitForGuestMs = 5_000
+
+/** Makes the volumes of claims that chose this node, and grows them when claims ask for more. */
+export function claimController(options: VolumeControlOptions): Controller {
+  const { node } = options
+  return defineController({
+    name: 'local-volume',
+    watches: [
+      watch(PersistentVolumeClaim, (claim, context) => [keyOf(claim), ...copiesOf(claim, context)], {
+        class: (claim) => [claim.spec.storageClassName ?? ''],
+      }),
+      watch(PersistentVolume, (volume) => {
+        const ref = volume.spec.claimRef
+        return ref && nodeOf(volume) === node ? [`${ref.namespace}/${ref.name}`] : []
+      }),
+      watch(StorageClass, (storageClass, context) => pendingOf(storageClass.metadata.name ?? '', context)),
+      watch(VirtualMachineImage, (image, context) => claimsWaitingFor(keyOf(image), context)),
+    ],
+    reconcile: (key, context) => reconcileClaim(key, context, options),
+  })
+}
+
+/** Deletes the files of this node's volumes that are being deleted. */
+export function volumeController({ node, driver }: VolumeControlOptions): Controller {
+  return defineController({
+    name: 'local-volume-deletion',
+    watches: [
+      watch(PersistentVolume),
+      watch(PersistentVolumeClaim, (claim) => (claim.spec.volumeName ? [claim.spec.volumeName] : [])),
+    ],
+    reconcile: async (key, context) => {
+      const volumes = context.objects(PersistentVolume)
+      const volume = volumes.get(key)
+      if (!volume?.metadata.deletionTimestamp || nodeOf(volume) !== node) return
+      if (!volume.metadata.finalizers?.includes(volumeFinalizer)) return
+      if (claimOf(volume, context)) return
+      try {
+        if (volume.spec.persistentVolumeReclaimPolicy === 'Delete')
+          await driver.delete(volume.spec.csi?.volumeHandle ?? '')
+      } catch (error) {
+        if (!isDriverError(error, 'InUse')) throw error
+        context.events.record({ object: volume, type: 'Warning', reason: 'VolumeInUse', message: error.message })
+        return { afterMs: waitForGuestMs }
+      }
+      await volumes.removeFinalizer(volume, volumeFinalizer)
+    },
+  })
+}
+
+/** Deletes, once at the start, volumes that were made just before this agent died and whose claims are gone since. */
+export function freshVolumeSweep(options: VolumeControlOptions): Controller {
+  return defineController({
+    name: 'local-volume-sweep',
+    watches: [watch(PersistentVolumeClaim, () => []), watch(PersistentVolume, () => [])],
+    keys: ['start'],
+    reconcile: async (_key, context) => {
+      const removed = await sweep(options, context)
+      if (removed.length > 0) context.log('info', `removed unfinished volumes: ${removed.join(', ')}`)
+    },
+  })
+}
+
+async function sweep({ driver, fresh }: VolumeControlOptions, context: Context): Promise<VolumeId[]> {
+  const claims = new Set(context.objects(PersistentVolumeClaim).list().map(volumeIdOf))
+  const removed: VolumeId[] = []
+  for (const id of await fresh.list()) {
+    if (context.objects(PersistentVolume).get(id)) {
+      await fresh.remove(id)
+    } else if (!claims.has(id)) {
+      await driver.delete(id)
+      await fresh.remove(id)
+      removed.push(id)
+    }
+  }
+  return removed
+}
+
+async function reconcileClaim(key: string, context: Context, options: VolumeControlOptions): Promise<Result | void> {
+  const claim = context.objects(PersistentVolumeClaim).get(key)
+  if (!claim) return
+  const volumes = context.objects(PersistentVolume)
+  const step = planClaim({
+    node: options.node,
+    claim,
+    storageClass: context.objects(StorageClass).get(claim.spec.storageClassName ?? ''),
+    volume: volumes.get(claim.spec.volumeName ?? volumeIdOf(claim)),
+    image: (imageKey) => context.objects(VirtualMachineImage).get(imageKey),
+    sourceVolume: (name) => {
+      const source = context.objects(PersistentVolumeClaim).get(`${claim.metadata.namespace}/${name}`)
+      return source?.spec.volumeName ? volumes.get(source.spec.volumeName) : undefined
+    },
+  })
+  switch (step.do) {
+    case 'nothing':
+      return
+    case 'settle':
+      return clear(claim, context)
+    case 'wait':
+    case 'refuse':
+      return complain(claim, claim.spec.volumeName ? growthCondition : provisionCondition, step, context)
+    case 'provision':
+      return provision(claim, step, context, options)
+    case 'grow':
+      return grow(claim, step, context, options)
+  }
+}
+
+async function provision(
+  claim: PersistentVolumeClaim,
+  { volume, source, bytes }: Extract<ClaimStep, { do: 'provision' }>,
+  context: Context,
+  { driver, fresh, node }: VolumeControlOptions,
+): Promise<Result | void> {
+  try {
+    await fresh.add(volume)
+    await driver.create(volume, source, bytes, context.signal)
+  } catch (error) {
+    await fresh.remove(volume)
+    if (!isDriverError(error)) throw error
+    const { namespace, name } = claim.metadata
+    const message = `the volume of the claim ${namespace}/${name} cannot be made: ${error.message}`
+    await complain(claim, provisionCondition, { reason: error.reason, message }, context)
+    return { afterMs: waitForRoomMs }
+  }
+  const made = await context.objects(PersistentVolume).ensure(volumeObject(claim, volume, node, context))
+  await fresh.remove(volume)
+  context.events.record({
+    object: claim,
+    reason: 'ProvisioningSucceeded',
+    message: `the volume ${made.metadata.name} is ready on ${node}`,
+  })
+}
+
+async function grow(
+  claim: PersistentVolumeClaim,
+  { volume, bytes, size }: Extract<ClaimStep, { do: 'grow' }>,
+  context: Context,
+  { driver, growRunning }: VolumeControlOptions,
+): Promise<Result | void> {
+  try {
+    const running = (await growRunning?.(volume, bytes, context.signal)) ?? false
+    if (!running) await driver.grow(volume, bytes, context.signal)
+  } catch (error) {
+    if (!isDriverError(error)) throw error
+    const { namespace, name } = claim.metadata
+    const message = `the volume of the claim ${namespace}/${name} did not grow to ${size}: ${error.message}`
+    await complain(claim, growthCondition, { reason: error.reason, message }, context)
+    return { afterMs: error.reason === 'InUse' ? waitForGuestMs : waitForRoomMs }
+  }
+  const held = context.objects(PersistentVolume).get(claim.spec.volumeName ?? volume)
+  if (held) await context.objects(PersistentVolume).patch(held, { spec: { capacity: { storage: size } } })
+  const conditions = removeCondition(claim.status?.conditions, growthCondition)
+  const capacity = { ...claim.status?.capacity, storage: size }
+  await context
+    .objects(PersistentVolumeClaim)
+    .updateStatus({ ...claim, status: { ...claim.status, capacity, conditions } })
+  context.events.record({ object: claim, reason: 'VolumeResizeSuccessful', message: `the volume has grown to ${size}` })
+}
+
+/** The PersistentVolume for a claim's new volume. */
+function volumeObject(
+  claim: PersistentVolumeClaim,
+  volume: VolumeId,
+  node: string,
+  context: Context,
+): PersistentVolume {
+  const { name, namespace, uid } = claim.metadata
+  const storageClass = context.objects(StorageClass).get(claim.spec.storageClassName ?? '')
+  const imageId = imageKeyOf(claim, storageClass)
+  return {
+    apiVersion: 'v1',
+    kind: 'PersistentVolume',
+    metadata: {
+      name: volume,
+      annotations: { 'pv.kubernetes.io/provisioned-by': localDriverName },
+      finalizers: [volumeFinalizer],
+    },
+    spec: {
+      capacity: { storage: claim.spec.resources?.requests?.['storage'] ?? '0' },
+      accessModes: claim.spec.accessModes,
+      volumeMode: claim.spec.volumeMode ?? 'Filesystem',
+      persistentVolumeReclaimPolicy: storageClass?.reclaimPolicy ?? 'Delete',
+      storageClassName: claim.spec.storageClassName,
+      claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name, namespace, uid },
+      nodeAffinity: {
+        required: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: hostnameLabel, operator: 'In', values: [node] }] }],
+        },
+      },
+      csi: {
+        driver: localDriverName,
+        volumeHandle: volume,
+        ...(imageId ? { volumeAttributes: { imageId } } : {}),
+      },
+    },
+  }
+}
+
+/** Say on the claim, and in an event, what is in the way. */
+async function complain(
+  claim: PersistentVolumeClaim,
+  type: string,
+  { reason, message }: { reason: string; message: string },
+  context: Context,
+): Promise<void> {
+  const growing = type === growthCondition
+  const word = { type, status: growing ? ('True' as const) : ('False' as const), reason, message }
+  const conditions = setCondition(claim.status?.conditions, word, context.now())
+  if (conditions === claim.status?.conditions) return
+  await context.objects(PersistentVolumeClaim).updateStatus({ ...claim, status: { ...claim.status, conditions } })
+  const event = growing ? 'VolumeResizeFailed' : 'ProvisioningFailed'
+  context.events.record({ object: claim, type: 'Warning', reason: event, message })
+}
+
+async function clear(claim: PersistentVolumeClaim, context: Context): Promise<void> {
+  const before = claim.status?.conditions
+  if (!before?.some(({ type }) => type === provisionCondition || type === growthCondition)) return
+  const conditions = removeCondition(removeCondition(before, provisionCondition), growthCondition)
+  await context.objects(PersistentVolumeClaim).updateStatus({ ...claim, status: { ...claim.status, conditions } })
+}
+
+/** The claim that a volume is kept for, while it exists. */
+function claimOf(volume: PersistentVolume, context: Context): PersistentVolumeClaim | undefined {
+  const { namespace, name, uid } = volume.spec.claimRef ?? {}
+  const claim = context.objects(PersistentVolumeClaim).get(`${namespace}/${name}`)
+  return claim && claim.metadata.uid === uid ? claim : undefined
+}
+
+/** Claims without a volume that are to be copies of this claim's. */
+function copiesOf({ metadata, spec }: PersistentVolumeClaim, context: Context): string[] {
+  if (!spec.volumeName) return []
+  return context
+    .objects(PersistentVolumeClaim)
+    .list(metadata.namespace)
+    .filter((claim) => !claim.spec.volumeName && claim.spec.dataSource?.name === metadata.name)
+    .map(keyOf)
+}
+
+function pendingOf(className: string, context: Context): string[] {
+  const claims = context.objects(PersistentVolumeClaim).byIndex('class', className)
+  return claims.filter((claim) => !claim.spec.volumeName).map(keyOf)
+}
+
+/** Claims without a volume whose content comes from an image. */
+function claimsWaitingFor(imageKey: string, context: Context): string[] {
+  const classes = context.objects(StorageClass)
+  return context
+    .objects(PersistentVolumeClaim)
+    .list()
+    .filter((claim) => !claim.spec.volumeName)
+    .filter((claim) => imageKeyOf(claim, classes.get(claim.spec.storageClassName ?? '')) === imageKey)
+    .map(keyOf)
+}
