@@ -56,6 +56,10 @@ const claims = () => client().resource(PersistentVolumeClaim)
 const volumes = () => client().resource(PersistentVolume)
 const files = () => readdirSync(join(root, 'volumes'))
 
+type ClaimOptions = { name?: string; node?: string; annotations?: Record<string, string> } & Partial<
+  PersistentVolumeClaim['spec']
+>
+
 function claim(size: string, more: ClaimOptions = {}) {
   const { name = 'root', node = 'here', annotations, ...spec } = more
   return claims().create({
@@ -247,22 +251,6 @@ describe('a claim that chose this node', () => {
     expect(await storage.driver.inspect(`pvc-${copy.metadata.uid}`)).toMatchObject({ bytes: 32 * MiB })
     expect(files()).toHaveLength(2)
     expect(source.metadata.name).not.toBe(`pvc-${copy.metadata.uid}`)
-  })
-
-  it('gets its volume within 60 ms, most of it qemu-img', async () => {
-    await image()
-    const times: number[] = []
-    for (let i = 0; i < 9; i++) {
-      const before = performance.now()
-      const made = await claim('1Gi', { name: `c${i}`, annotations: { 'harvesterhci.io/imageId': 'default/debian' } })
-      const id = `pvc-${made.metadata.uid}`
-      await until(
-        () => volumes().list(),
-        ({ items }) => items.some(({ metadata }) => metadata.name === id),
-      )
-      times.push(performance.now() - before)
-    }
-    expect(times.toSorted((a, b) => a - b)[4]).toBeLessThan(60)
   })
 })
 
