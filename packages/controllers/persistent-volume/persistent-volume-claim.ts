@@ -30,11 +30,12 @@ export const persistentVolumeClaimController = defineController({
       Pod,
       (pod, context, change) => {
         const ended = change.type === 'deleted' || isOver(pod)
-        return ended
-          ? claimKeysOf(pod).filter(
-              (key) => context.objects(PersistentVolumeClaim).get(key)?.metadata.deletionTimestamp,
-            )
-          : []
+        if (!ended && !pod.spec.nodeName) return []
+        return claimKeysOf(pod).filter((key) => {
+          const claim = context.objects(PersistentVolumeClaim).get(key)
+          if (!claim) return false
+          return ended ? claim.metadata.deletionTimestamp : !claim.metadata.annotations?.[selectedNodeAnnotation]
+        })
       },
       { claim: claimKeysOf },
     ),
@@ -136,19 +137,32 @@ async function bind(claim: PersistentVolumeClaim, context: Context): Promise<boo
   return true
 }
 
-/** A claim of a class that binds at once gets the node whose agent makes its volume. */
+/** A claim gets the node whose agent makes its volume: that of its first pod, or any where it need not wait for one. */
 async function chooseNode(claim: PersistentVolumeClaim, context: Context): Promise<void> {
   const { storageClassName } = claim.spec
   const storageClass = storageClassName ? context.objects(StorageClass).get(storageClassName) : undefined
-  if (!storageClass || storageClass.volumeBindingMode === 'WaitForFirstConsumer') return
-  if (claim.metadata.annotations?.[selectedNodeAnnotation]) return
-  const imageKey = imageKeyOf(claim, (name) => context.objects(StorageClass).get(name))
-  const image = imageKey ? context.objects(VirtualMachineImage).get(imageKey) : undefined
-  const node = imageKey ? image?.metadata.annotations?.[importNodeAnnotation] : openNodes(context)[0]
-  // Without a node there is nothing to do until one comes; see the watch on nodes.
+  if (!storageClass || claim.metadata.annotations?.[selectedNodeAnnotation]) return
+  const node =
+    storageClass.volumeBindingMode === 'WaitForFirstConsumer' ? consumerNode(claim, context) : anyNode(claim, context)
+  // Without a node there is nothing to do until one comes; see the watches.
   if (!node) return
   const annotations = { [selectedNodeAnnotation]: node }
   await context.objects(PersistentVolumeClaim).patch(claim, { metadata: { annotations } })
+}
+
+/** Where the first pod of a claim was put, should the scheduler have ended before it could say so. */
+function consumerNode(claim: PersistentVolumeClaim, context: Context): string | undefined {
+  return context
+    .objects(Pod)
+    .byIndex('claim', keyOf(claim))
+    .find((pod) => pod.spec.nodeName && !isOver(pod))?.spec.nodeName
+}
+
+/** The node that has the claim's image, or else the first that is open. */
+function anyNode(claim: PersistentVolumeClaim, context: Context): string | undefined {
+  const imageKey = imageKeyOf(claim, (name) => context.objects(StorageClass).get(name))
+  if (!imageKey) return openNodes(context)[0]
+  return context.objects(VirtualMachineImage).get(imageKey)?.metadata.annotations?.[importNodeAnnotation]
 }
 
 /** The names of nodes that are ready and take new work, in order. */

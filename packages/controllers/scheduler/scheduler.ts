@@ -143,20 +143,25 @@ function volumeNeeds(pod: Pod, context: Context): VolumeNeed[] {
   )
 }
 
-/** Tell the pod's waiting claims their node, and bind the pod to it. */
+/**
+ * Bind the pod to its node, and tell the claims that wait for it. Both go at once: should only the binding succeed, the
+ * controller of claims tells them by the pod.
+ */
 async function place(pod: Pod, node: string, volumes: readonly VolumeNeed[], context: Context): Promise<void> {
   const claims = context.objects(PersistentVolumeClaim)
   const { name = '', namespace = '', uid } = pod.metadata
   const waiting = volumes.flatMap((need) => need.selectNode ?? [])
-  await Promise.all(
-    waiting.map((claim) => claims.patch(claim, { metadata: { annotations: { [selectedNodeAnnotation]: node } } })),
-  )
-  await context.client.resource(Pod).createSubresource(name, namespace, 'binding', {
+  const binding = {
     apiVersion: 'v1',
     kind: 'Binding',
     metadata: { name, namespace, uid },
     target: { apiVersion: 'v1', kind: 'Node', name: node },
-  })
+  }
+  const [bound] = await Promise.allSettled([
+    context.client.resource(Pod).createSubresource(name, namespace, 'binding', binding),
+    ...waiting.map((claim) => claims.patch(claim, { metadata: { annotations: { [selectedNodeAnnotation]: node } } })),
+  ])
+  if (bound.status === 'rejected') throw bound.reason
   const message = `Assigned ${namespace}/${name} to ${node}.`
   context.events.record({ object: pod, reason: 'Scheduled', message })
 }
