@@ -21,6 +21,7 @@ import { writeBootstrap, writeFirstAdministrator, writeReady } from './bootstrap
 import type { ServerConfig } from './config.ts'
 import { facadeRoutes } from './facade/routes.ts'
 import { log } from './log.ts'
+import { seedSettings } from './seed-settings.ts'
 import manifest from './package.json' with { type: 'json' }
 
 /** A running server. */
@@ -84,6 +85,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     await api.start()
     cleanup.defer(() => api.close())
     const first = await security.start(api.objects)
+    await seedSettings(api.objects, process.env)
     const http = await HttpServer.listen(api, { ...pki.server, ca: pki.ca.cert }, config.listen)
     cleanup.defer(() => http.close())
     await writeBootstrap({ dataDir: config.dataDir, nodeName: config.nodeName, serverUrl: url, pki })

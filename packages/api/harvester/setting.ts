@@ -26,10 +26,5 @@ export const Setting = defineKind({
     if (!declared?.check || value === '') return []
     return declared.check(value).map((message) => ({ field: 'value', message }))
   },
-  checkUpdate(next, previous) {
-    const declared = settingNamed(next.metadata.name ?? '')
-    if (!declared?.readOnly || (next.value ?? '') === (previous.value ?? '')) return []
-    return [{ field: 'value', message: 'is set by the server and cannot be changed', reason: 'FieldValueForbidden' }]
-  },
 })
 export type Setting = ObjectOf<typeof Setting>

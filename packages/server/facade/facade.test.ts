@@ -1,3 +1,4 @@
+// oxlint-disable typescript/no-explicit-any -- answers are looked at as they come over the wire
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'

@@ -7,6 +7,4 @@ export interface SettingDeclaration {
   about: string
   /** What is wrong with a value; never called with an empty one, which means the default. */
   check?(value: string): string[]
-  /** Written by the server alone. */
-  readOnly?: boolean
 }

@@ -19,8 +19,9 @@ export const operationSettings: SettingDeclaration[] = [
   {
     name: 'server-version',
     default: '',
-    about: 'The version of this server.',
-    readOnly: true,
+    about: 'The version of Harvester whose API this server speaks; the server sets it anew at its start.',
+    check: (value) =>
+      /^v\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/.test(value) ? [] : ['must be a version, such as v1.8.0; clients read it'],
   },
   {
     name: 'log-level',
