@@ -38,6 +38,7 @@ const schema: JsonSchema = {
       properties: {
         replicas: { type: 'integer' },
         paused: { type: 'boolean' },
+        memory: { type: 'string', format: 'quantity' },
         selector: {
           type: 'object',
           'x-kubernetes-map-type': 'atomic',
@@ -289,6 +290,14 @@ describe('server-side apply', () => {
     expect(moved.metadata.annotations?.['kubectl.kubernetes.io/last-applied-configuration']).toContain('"replicas":4')
     const changed = updateAs('editor', made, (object) => (object.spec!.replicas = 7))
     conflict(() => applyAs('kubectl', changed, thing({ replicas: 4 })))
+  })
+
+  it('takes quantities that are the same amount for the same value', () => {
+    const made = applyAs('a', undefined, thing({ memory: '1Gi' }))
+    const shared = applyAs('b', made, thing({ memory: '1024Mi' }))
+    expect(shared.spec).toEqual({ memory: '1Gi' })
+    expect(applyAs('a', shared, thing({ memory: '1024Mi' }))).toBe(shared)
+    conflict(() => applyAs('b', made, thing({ memory: 2 })))
   })
 
   it('refuses managed fields in the configuration and what is no object', () => {

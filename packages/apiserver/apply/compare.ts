@@ -1,4 +1,5 @@
 import type { JsonSchema } from '@thresher/api/kind'
+import { compareQuantities, isQuantity } from '@thresher/api/quantity'
 import { deepEqual, getOwn, isObject } from '../schema/clone.ts'
 import { emptySet, isEmpty, leaf, node, type FieldSet } from './field-set.ts'
 import { elementsOf, fieldSchema, shapeOf, type Shape } from './shape.ts'
@@ -24,7 +25,7 @@ export function compare(schema: JsonSchema | undefined, before: unknown, after: 
   if (was === undefined && is === undefined) return same
   const shape = shapeOf(schema, is ?? was)
   const changed = was !== undefined && is !== undefined && shapeOf(schema, was) !== shape
-  if (shape === 'leaf' || changed || (isHollow(was) && isHollow(is))) return compareLeaf(was, is)
+  if (shape === 'leaf' || changed || (isHollow(was) && isHollow(is))) return compareLeaf(schema, was, is)
   const inner = shape === 'map' ? compareMaps(schema, was, is) : compareLists(schema, shape, was, is)
   if (was === undefined) return { ...inner, added: { ...inner.added, member: true } }
   return is === undefined ? { ...inner, removed: { ...inner.removed, member: true } } : inner
@@ -35,10 +36,16 @@ function isHollow(value: unknown): boolean {
   return Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0
 }
 
-function compareLeaf(was: unknown, is: unknown): Comparison {
+function compareLeaf(schema: JsonSchema | undefined, was: unknown, is: unknown): Comparison {
   if (was === undefined) return { ...same, added: leaf }
   if (is === undefined) return { ...same, removed: leaf }
-  return deepEqual(was, is) ? same : { ...same, modified: leaf }
+  return deepEqual(was, is) || sameAmount(schema, was, is) ? same : { ...same, modified: leaf }
+}
+
+/** Whether both are the same quantity, however written: `1` and `"1"`, `1Gi` and `1024Mi`. */
+export function sameAmount(schema: JsonSchema | undefined, a: unknown, b: unknown): boolean {
+  if (schema?.format !== 'quantity' || !isQuantity(a) || !isQuantity(b)) return false
+  return compareQuantities(a, b) === 0
 }
 
 function compareMaps(schema: JsonSchema | undefined, was: unknown, is: unknown): Comparison {

@@ -1,5 +1,6 @@
 import type { JsonSchema } from '@thresher/api/kind'
 import { deepClone, getOwn, isObject, setOwn, type JsonObject } from '../schema/clone.ts'
+import { sameAmount } from './compare.ts'
 import { elementsOf, fieldSchema, keyElement, shapeOf, valueElement } from './shape.ts'
 
 /**
@@ -12,6 +13,7 @@ export function merge(schema: JsonSchema | undefined, live: unknown, applied: un
   if (applied === undefined) return deepClone(live)
   const shape = shapeOf(schema, applied)
   if (shape === 'map') return mergeMaps(schema, isObject(live) ? live : {}, applied as JsonObject)
+  if (sameAmount(schema, live, applied)) return live
   if (shape === 'leaf' || !Array.isArray(live)) return deepClone(applied)
   return mergeLists(schema!, shape, live, applied as unknown[])
 }

@@ -16,7 +16,8 @@ interface Document {
 }
 
 const json = 'application/json'
-const swaggerProtobuf = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf'
+/** Asked for with an @ before the version, answered with a dot: Go refuses the @ in the media type of an answer. */
+const swaggerProtobuf = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf'
 
 /** What is asked, without what the connection adds. */
 type Question = Pick<ServerRequest, 'path' | 'headers'> & { query?: URLSearchParams }
