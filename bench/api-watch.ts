@@ -23,7 +23,7 @@ export async function measureWatch(
 ): Promise<WatchResult> {
   const url = new URL(target.url)
   const options = { host: url.hostname, port: url.port, ca: target.ca, cert: target.cert, key: target.key }
-  const writer = new Agent({ keepAlive: true, maxSockets: 8, ...options })
+  const writer = new Agent({ keepAlive: true, maxSockets: 8 })
   const name = 'watched'
   const call = (method: string, path: string, body: unknown, type: string) =>
     new Promise<void>((resolve, reject) => {

@@ -8,7 +8,6 @@ import { forbidden } from './auth/forbidden.ts'
 import { impersonate } from './auth/impersonation.ts'
 import { CacheFeed } from './cache-feed.ts'
 import { Compaction } from './compaction.ts'
-import { discoveryRoutes } from './discovery-routes.ts'
 import { ApiDocuments } from './discovery/api-documents.ts'
 import type { Context } from './handler/context.ts'
 import { dispatch, readDryRun } from './handler/dispatch.ts'
@@ -24,6 +23,7 @@ import { textAnswer, valueAnswer, type RequestInfo, type ServerRequest, type Ser
 import type { Store } from './store/store.ts'
 import type { RouteHandler, SubresourceHandler } from './subresource.ts'
 import type { Attributes, Authenticator, Authorizer, User } from './user.ts'
+import { versionRoute } from './version-route.ts'
 
 /** Told of every request when it is known who asks what, and again when it is answered. */
 export interface AuditSink {
@@ -108,7 +108,7 @@ export class ApiServer {
         },
         ...(options.healthChecks ?? []),
       ]),
-      ...discoveryRoutes(this.registry, options.subresources, options.version),
+      versionRoute(options.version),
       { method: 'GET', path: '/metrics', handle: () => Promise.resolve(this.#metricsAnswer()) },
     ]
   }

@@ -35,22 +35,20 @@ export async function startEtcdCluster(size: number): Promise<EtcdCluster> {
     const client = `http://127.0.0.1:${ports[index * 2 + 1]}`
     const child = spawn(
       'etcd',
-      [
-        ...[
-          '--name',
-          names[index]!,
-          '--data-dir',
-          join(directory, names[index]!),
-          '--logger',
-          'zap',
-          '--log-level',
-          'error',
-        ],
-        ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
-        ...['--listen-client-urls', client, '--advertise-client-urls', client],
-        ...['--initial-cluster', peers, '--initial-cluster-state', state],
-        ...['--heartbeat-interval', '50', '--election-timeout', '500'],
-      ],
+      Object.entries({
+        name: names[index]!,
+        'data-dir': join(directory, names[index]!),
+        logger: 'zap',
+        'log-level': 'error',
+        'listen-peer-urls': peer,
+        'initial-advertise-peer-urls': peer,
+        'listen-client-urls': client,
+        'advertise-client-urls': client,
+        'initial-cluster': peers,
+        'initial-cluster-state': state,
+        'heartbeat-interval': '50',
+        'election-timeout': '500',
+      }).flatMap(([flag, value]) => [`--${flag}`, value]),
       { stdio: 'ignore' },
     )
     return { name: names[index]!, clientUrl: client, process: child }

@@ -1,21 +1,14 @@
-import type { Registry } from './registry.ts'
-import type { RouteHandler, SubresourceHandler } from './subresource.ts'
 import { valueAnswer } from './request.ts'
+import type { RouteHandler } from './subresource.ts'
 
-/** /version. */
-export function discoveryRoutes(
-  _registry: Registry,
-  _subresources: SubresourceHandler[],
-  version: string,
-): RouteHandler[] {
-  return [
-    {
-      method: 'GET',
-      path: '/version',
-      anonymous: true,
-      handle: () => Promise.resolve(valueAnswer(200, versionInfo(version))),
-    },
-  ]
+/** /version. @param version the product's */
+export function versionRoute(version: string): RouteHandler {
+  return {
+    method: 'GET',
+    path: '/version',
+    anonymous: true,
+    handle: () => Promise.resolve(valueAnswer(200, versionInfo(version))),
+  }
 }
 
 /** The version of Kubernetes whose API this is. Clients compare it before they use newer features. */
