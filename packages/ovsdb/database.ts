@@ -188,6 +188,7 @@ export class Database<T extends Tables> implements AsyncDisposable {
       if (this.#link === link) this.#announce(this.#replica.apply(params[1]))
       else early.push(params[1])
     })
+    const stopProbing = this.#probe(link, endpoint)
     try {
       const wanted = Object.fromEntries(
         Object.entries(schema.tables).map(([table, columns]) => [table, [{ columns: Object.keys(columns) }]]),
@@ -202,8 +203,9 @@ export class Database<T extends Tables> implements AsyncDisposable {
       this.#link = link
       this.#announce(changes)
       this.#announceLink(true)
-      this.#failure = await this.#ended(link, endpoint)
+      this.#failure = await link.closed
     } finally {
+      stopProbing()
       link.close()
       if (this.#link === link) {
         this.#link = undefined
@@ -212,14 +214,14 @@ export class Database<T extends Tables> implements AsyncDisposable {
     }
   }
 
-  /** Waits for the connection's end. A dead host on TCP is only noticed by a probe that stays unanswered. */
-  async #ended(link: JsonRpc, endpoint: Endpoint): Promise<Error> {
-    if (endpoint.startsWith('unix:')) return await link.closed
+  /** Ends a connection whose other side went silent: on TCP a dead host is noticed in no other way. */
+  #probe(link: JsonRpc, endpoint: Endpoint): () => void {
+    if (endpoint.startsWith('unix:')) return () => {}
     const every = this.#options.probeMs ?? 5000
     const probe = setInterval(() => {
       link.request('echo', [], AbortSignal.timeout(every)).catch(() => link.close())
     }, every)
-    return await link.closed.finally(() => clearInterval(probe))
+    return () => clearInterval(probe)
   }
 
   #announce(changes: Change<T>[]): void {

@@ -19,6 +19,17 @@ export interface RunOptions {
   timeoutMs?: number
 }
 
+/** Which Debian package brings a program that the network needs. */
+const packages: Record<string, string> = {
+  ip: 'iproute2',
+  nft: 'nftables',
+  'ovsdb-tool': 'openvswitch-common',
+  'ovsdb-server': 'openvswitch-common',
+  'ovs-vswitchd': 'openvswitch-switch',
+  'ovn-northd': 'ovn-central',
+  'ovn-controller': 'ovn-host',
+}
+
 /** Where system programs are, for callers whose PATH has no sbin. */
 const searchPath = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(':')
 
@@ -44,8 +55,7 @@ export class Commands {
           maxBuffer: 64 * 1024 * 1024,
         },
         (error, stdout, stderr) => {
-          if (error && 'syscall' in error)
-            return fail(new NetworkError('MissingProgram', `cannot run ${program}: ${error.message}`, { cause: error }))
+          if (error && 'syscall' in error) return fail(cannotRun(program, error))
           const code = typeof error?.code === 'number' ? error.code : error ? 128 : 0
           if (code !== 0 && !options.mayFail) {
             const said = stderr.trim() || stdout.trim() || (error?.killed ? 'no answer in time' : `exit code ${code}`)
@@ -71,6 +81,12 @@ export class Commands {
     if (this.#netns) await this.run('tee', [path], { input: value })
     else await writeFile(path, value)
   }
+}
+
+function cannotRun(program: string, cause: Error & { code?: unknown }): NetworkError {
+  const brings = packages[program]
+  const remedy = brings && cause.code === 'ENOENT' ? `: install the package ${brings}` : `: ${cause.message}`
+  return new NetworkError('MissingProgram', `cannot run ${program}${remedy}`, { cause })
 }
 
 function settingPath(name: string): string {

@@ -161,7 +161,10 @@ describe('the network of one host', () => {
   it('lets traffic go on while the agent is away, and adopts the running engines', async () => {
     const before = await driver.status()
     const northd = pids(before).get('ovn-northd')!
+    const lost = { vmi: 'lost', nic: 'default', port: 'default/lost/default', mac: '52:54:00:00:00:05', owner: 4242 }
+    const { ifname } = await driver.plug(lost)
     await driver.close()
+    await run('ip', ['-n', host.netns('host'), 'link', 'delete', ifname])
     process.kill(northd, 'SIGKILL')
     expect(await mbits('web', outside, 'up')).toBeGreaterThan(200)
     const transfer = host.peer('web', 'load', outside, 'down', '400')
@@ -174,6 +177,7 @@ describe('the network of one host', () => {
     const kept = ['ovsdb-server', 'ovs-vswitchd', 'ovn-nb', 'ovn-sb', 'ovn-controller'] as const
     for (const name of kept) expect(pids(after).get(name)).toBe(pids(before).get(name))
     expect(pids(after).get('ovn-northd')).not.toBe(northd)
+    expect(after.ports).not.toContain('default/lost/default')
   })
 
   it('refuses a subnet that the host already reaches elsewhere', async () => {

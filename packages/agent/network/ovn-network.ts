@@ -74,7 +74,11 @@ export class OvnNetwork implements NetworkDriver {
     const isController = (spec: EngineSpec) => spec.name === 'ovn-controller'
     await this.#startAll(daemons.filter((spec) => !isController(spec)))
     await this.#apply(planBridge(this.#state(), this.#setup()), limit)
-    await Promise.all([this.#startAll(daemons.filter(isController)), this.#gateway.start()])
+    await Promise.all([
+      this.#startAll(daemons.filter(isController)),
+      this.#gateway.start(),
+      this.#sweepPorts((_ifname, exists) => exists),
+    ])
   }
 
   async plug(request: NicRequest, signal?: AbortSignal): Promise<PluggedNic> {
@@ -110,14 +114,7 @@ export class OvnNetwork implements NetworkDriver {
 
   async sweep(known: Iterable<NicId>): Promise<string[]> {
     const keep = new Set([...known].map((nic) => tapName(this.#names, nic)))
-    const onSwitch = [...this.#connected().rows('Port').values()].map((port) => port.name)
-    const gone = new Set(
-      [...onSwitch, ...(await this.#gateway.interfaces())].filter(
-        (name) => name.startsWith(this.#names.tapPrefix) && !keep.has(name),
-      ),
-    )
-    await this.#remove([...gone])
-    return [...gone]
+    return await this.#sweepPorts((ifname) => keep.has(ifname))
   }
 
   async status(): Promise<NetworkStatus> {
@@ -328,6 +325,17 @@ export class OvnNetwork implements NetworkDriver {
     const refused = /^(.*)\nCommand failed -:1$/m.exec(result.stderr)?.[1]
     if (refused !== undefined && !refused.includes('busy'))
       throw new NetworkError('CommandFailed', `the tap ${ifname} could not be made: ${refused}`)
+  }
+
+  /** Remove taps and ports that are not to stay. A port without its tap is what a restart of the host leaves. */
+  async #sweepPorts(stays: (ifname: string, exists: boolean) => boolean): Promise<string[]> {
+    const existing = new Set(await this.#gateway.interfaces())
+    const ports = [...this.#connected().rows('Port').values()].map((port) => port.name)
+    const gone = [...new Set([...ports, ...existing])].filter(
+      (ifname) => ifname.startsWith(this.#names.tapPrefix) && !stays(ifname, existing.has(ifname)),
+    )
+    await this.#remove(gone)
+    return gone
   }
 
   /** Take interfaces off the switch and out of the kernel; those that are gone are fine. */

@@ -54,7 +54,18 @@ export function networkController(options: NetworkControllerOptions): Controller
     async reconcile(key, context) {
       if (!central) return
       const limit = AbortSignal.any([context.signal, AbortSignal.timeout(patienceMs)])
-      await central.database.ready(limit)
+      await central.database.ready(limit).catch((error: unknown) => {
+        const instance = context.objects(VirtualMachineInstance).get(key)
+        const why = central?.database.failure?.message ?? (error as Error).message
+        if (instance && !context.signal.aborted)
+          context.events.record({
+            object: instance,
+            type: 'Warning',
+            reason: 'NetworkNotReady',
+            message: `the network's database does not answer (${why}): is the agent on its host running?`,
+          })
+        throw new Error(`the northbound database does not answer: ${why}`, { cause: error })
+      })
       if (key === switchKey) await central.makeSwitch(limit)
       else if (key === namesKey) await central.writeNames(limit)
       else return await reconcileGuest(key, central, options.network, context, limit)
@@ -74,7 +85,8 @@ class Central {
   constructor(options: NetworkControllerOptions, wake: (key: string) => void) {
     const { endpoints, tls, network } = options
     this.#network = network
-    this.database = new Database({ schema: northbound, endpoints, tls })
+    // The agent brings the database up, often after the server; trying a socket costs nothing.
+    this.database = new Database({ schema: northbound, endpoints, tls, backoffMs: { first: 50, most: 500 } })
     this.database.onChange((changes) => {
       for (const { table, uuid, before, after } of changes) {
         if (table !== 'Logical_Switch_Port') {
