@@ -52,6 +52,8 @@ const questions = {
     Type.Object({ user: Type.String(), 'login-time': Type.Number(), domain: optionalText }),
   ),
   'guest-fsfreeze-status': Type.String(),
+  'guest-fsfreeze-freeze': Type.Integer(),
+  'guest-fsfreeze-thaw': Type.Integer(),
   'guest-ping': Type.Object({}),
   'guest-shutdown': Type.Object({}),
 } satisfies Record<string, TSchema>

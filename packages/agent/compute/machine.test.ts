@@ -12,7 +12,7 @@ import { testHost, testInstance, writeTestGuest } from './testing.ts'
 
 let folder: string
 let host: ComputeHost
-let machines: Machine[]
+let machines: Watched[]
 let logs: string[]
 
 beforeEach(() => {
@@ -27,11 +27,11 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  for (const machine of machines) {
-    machine.stop(0)
-    await machine.settled()
-    const { process } = machine.view()
+  for (const watched of machines) {
+    watched.machine.release()
+    const { process } = watched.machine.view()
     if (process) signalProcess(process, 'SIGKILL')
+    await watched.machine.settled()
   }
   rmSync(folder, { recursive: true, force: true })
 })
@@ -57,7 +57,7 @@ class Watched {
 
   start(runPlan = plan()): this {
     this.machine = Machine.start(host, runPlan, this.changed)
-    machines.push(this.machine)
+    machines.push(this)
     return this
   }
 
@@ -65,7 +65,7 @@ class Watched {
     const machine = await Machine.adopt(host, 'u1', this.changed)
     if (!machine) throw new Error('nothing was adopted')
     this.machine = machine
-    machines.push(machine)
+    machines.push(this)
     return this
   }
 
@@ -89,14 +89,11 @@ class Watched {
     return new Promise((resolve, reject) => {
       let heard = ''
       setTimeout(() => reject(new Error(`the console only said ${JSON.stringify(heard)}`)), 15_000).unref()
-      const detach = this.machine.console.attach({
+      this.machine.console.attach({
         pendingBytes: () => 0,
         send: (chunk) => {
           heard += chunk.toString()
-          if (heard.includes(text)) {
-            detach?.()
-            resolve(heard)
-          }
+          if (heard.includes(text)) resolve(heard)
         },
         end: () => {},
       })

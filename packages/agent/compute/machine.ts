@@ -9,7 +9,15 @@ import { ConsoleLog } from './console-log.ts'
 import { askGuest, type GuestAnswer } from './guest-agent.ts'
 import type { ComputeHost } from './host.ts'
 import type { RunPlan } from './plan.ts'
-import { foldersOf, keepFirmware, prepare, prepareFirmware, removeOwnDisks, type RunFolders } from './prepare.ts'
+import {
+  foldersOf,
+  keepFirmware,
+  prepare,
+  prepareFirmware,
+  removeOwnDisks,
+  volumeNode,
+  type RunFolders,
+} from './prepare.ts'
 import { launch, LaunchError } from './process.ts'
 import { findByArgument, isAlive, signalProcess, type ProcessIdentity } from './process-identity.ts'
 import { qemuConfig } from './qemu/config.ts'
@@ -113,10 +121,14 @@ export class Machine {
       uid,
       pod: plan.pod,
       step: 'preparing',
-      holdings: { volumes: plan.volumes.map(({ id }) => id), nics: plan.nics.map((nic) => nic.name) },
+      holdings: {
+        volumes: plan.volumes.map(({ id }) => id),
+        nodes: Object.fromEntries(plan.volumes.map(({ id }, index) => [id, volumeNode(index)])),
+        nics: plan.nics.map((nic) => nic.name),
+      },
     }
     const machine = new Machine(host, state, onChange)
-    void machine.#queue.run(() => machine.#start(plan))
+    machine.#post(() => machine.#start(plan))
     return machine
   }
 
@@ -178,7 +190,7 @@ export class Machine {
   stop(graceSeconds: number): void {
     if (this.#life === 'ended') return
     this.#starting.abort(new Error('the run was stopped before it began'))
-    void this.#queue.run(() => this.#stop(graceSeconds))
+    this.#post(() => this.#stop(graceSeconds))
   }
 
   pause(): Promise<void> {
@@ -218,6 +230,24 @@ export class Machine {
         rmSync(this.folders.screen, { force: true })
       }
     })
+  }
+
+  /** Grow a volume that the guest has open; the guest sees it at once. @returns false when it has not */
+  async growVolume(id: string, bytes: number): Promise<boolean> {
+    const node = this.#state.holdings.nodes?.[id]
+    if (node === undefined || this.#life !== 'running') return false
+    await this.#running((qmp) => qmp.execute('block_resize', { 'node-name': node, size: bytes }))
+    return true
+  }
+
+  /** Hold the guest's file systems still, by its agent. */
+  async freeze(): Promise<void> {
+    await this.askGuest((ask) => ask('guest-fsfreeze-freeze'))
+  }
+
+  /** Let the guest's file systems go on. */
+  async thaw(): Promise<void> {
+    await this.askGuest((ask) => ask('guest-fsfreeze-thaw'))
   }
 
   /** Bytes of memory the guest has with its balloon as it is. */
@@ -313,8 +343,8 @@ export class Machine {
       const qmp = await connectSoon(paths.qmp, limit)
       this.#qmp = qmp
       if (this.#state.config?.features.serial) await this.console.connect(paths.serial)
-      qmp.onEvent((event) => void this.#queue.run(() => this.#handle(event)))
-      void qmp.closed.then(() => this.#queue.run(() => this.#lost()))
+      qmp.onEvent((event) => this.#post(() => this.#handle(event)))
+      void qmp.closed.then(() => this.#post(() => this.#lost()))
     } catch (error) {
       // Let the exit be noticed, which explains more than a lost connection.
       await Promise.race([this.#exited, delay(200)])
@@ -502,7 +532,16 @@ export class Machine {
   async #end(outcome: Outcome): Promise<void> {
     if (this.#life === 'ended') return
     this.#clearStopping()
-    this.#write({ step: 'ended', outcome })
+    try {
+      this.#write({ step: 'ended', outcome })
+    } catch (error) {
+      // On a full disk the run still ends; only an agent that dies right now would not know how.
+      this.#state = { ...this.#state, step: 'ended', outcome }
+      this.#host.log(
+        'error',
+        `${this.namespace}/${this.name}: the end was not written down: ${(error as Error).message}`,
+      )
+    }
     await this.#endProcess()
     const { volumes, nics } = this.#state.holdings
     this.#keepFirmware()
@@ -558,6 +597,13 @@ export class Machine {
       if (this.#life !== 'running' || !this.#qmp)
         throw new NotRunningError(`the virtual machine ${this.namespace}/${this.name} is not running`)
       return task(this.#qmp)
+    })
+  }
+
+  /** Put in the queue what nobody waits for. */
+  #post(task: () => Promise<void>): void {
+    this.#queue.run(task).catch((error: unknown) => {
+      if (!this.#released) this.#host.log('error', `${this.namespace}/${this.name}: ${(error as Error).message}`)
     })
   }
 

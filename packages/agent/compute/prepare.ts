@@ -45,6 +45,11 @@ export interface Prepared {
   nics: Map<string, ResolvedNic>
 }
 
+/** QEMU's name for the n-th volume of a run. */
+export function volumeNode(index: number): string {
+  return `vol${index}`
+}
+
 /** Ready the volumes, the network cards and the configuration disks, all at once. */
 export async function prepare(
   host: ComputeHost,
@@ -54,7 +59,7 @@ export async function prepare(
 ): Promise<Prepared> {
   const published = plan.volumes.map(async ({ name, id, readOnly }, index): Promise<[string, ResolvedVolume]> => [
     name,
-    await host.storage.publish(id, { nodeName: `vol${index}`, readOnly }),
+    await host.storage.publish(id, { nodeName: volumeNode(index), readOnly }),
   ])
   const seeds = plan.seeds.map((seed, index) => prepareSeed(host, seed, at, index))
   const scratch = plan.scratch.map((disk, index) => prepareScratch(host, disk, at, index, signal))

@@ -20,6 +20,8 @@ const text = Type.String({ minLength: 1 })
 const Holdings = Type.Object({
   /** Volumes of the storage driver, by id. */
   volumes: Type.Array(text),
+  /** QEMU's names for them. */
+  nodes: Type.Optional(Type.Record(Type.String(), text)),
   /** Names of the network cards. */
   nics: Type.Array(text),
 })

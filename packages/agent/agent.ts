@@ -1,0 +1,209 @@
+import { mkdirSync, readFileSync, statfsSync } from 'node:fs'
+import { join } from 'node:path'
+import { managementNetwork } from '@thresher/api/management-network'
+import { runControllers } from '@thresher/client/controller'
+import { httpsTransport } from '@thresher/client/https-transport'
+import { loadKubeconfig } from '@thresher/client/kubeconfig'
+import { AgentServer } from './api/server.ts'
+import { knownAcceleration, type Acceleration } from './compute/accelerator.ts'
+import { probeHierarchy } from './compute/cgroup.ts'
+import type { ComputeHost, Log } from './compute/host.ts'
+import { Machines } from './compute/machines.ts'
+import { residentBytes } from './compute/process-identity.ts'
+import type { AgentConfig } from './config.ts'
+import { findOvmf, findUser, primaryAddress, qemuVersion, takeInventory } from './host-facts.ts'
+import { OvnNetwork } from './network/ovn-network.ts'
+import { registerNode, renewLease } from './node.ts'
+import { openStorage, type HostStorage } from './storage/storage.ts'
+import { version } from './version.ts'
+
+const qemuProgram = 'qemu-system-x86_64'
+const qemuUserName = 'thresher-qemu'
+const serverUserName = 'thresher'
+/** @see Linux `include/uapi/linux/magic.h` */
+const tmpfsMagic = 0x01021994
+
+/**
+ * Run the agent until the signal aborts. Guests, and the network they use, run on afterwards.
+ *
+ * @throws {Error} with one sentence and what to do, when the host lacks something
+ */
+export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Log): Promise<void> {
+  const started = Date.now()
+  const api = loadKubeconfig(config.kubeconfig)
+  const [qemu, owner, server] = await Promise.all([
+    qemuVersion(qemuProgram),
+    findUser(qemuUserName),
+    findUser(serverUserName).catch(() => undefined),
+  ])
+  const qemuName = `${qemu.major}.${qemu.minor}.${qemu.micro}`
+  const address = primaryAddress()
+  makeFolders(config)
+  const user = { ...owner, groups: [] as number[] }
+  const probed = knownAcceleration(join(config.dataDir, 'accelerator.json'), qemuName, { program: qemuProgram, user })
+  const network = openNetwork(config, address, server?.gid, log)
+  const networkUp = network.start()
+  networkUp.catch(() => {})
+  const grower: { grow?: Machines['growVolume'] } = {}
+  const storage = await openStorage({
+    root: config.dataDir,
+    node: config.nodeName,
+    owner,
+    growRunning: async (volume, bytes) => (await grower.grow?.(volume, bytes)) ?? false,
+  })
+  const host = computeHost(config, { user, storage, network, networkUp, probed, qemu, log })
+  const transport = httpsTransport({ ...api, userAgent: `thresher-agent/${version}` })
+  const { context } = await startControllers(storage, transport, signal, log)
+  const machines = new Machines({
+    host,
+    client: context.client,
+    informers: context.informers,
+    events: context.events,
+    node: config.nodeName,
+    hostIP: address,
+    signal,
+    onWatchError: (kind, error) => log('warn', `cannot watch ${kind}: ${(error as Error).message}`),
+  })
+  grower.grow = (volume, bytes) => machines.growVolume(volume, bytes)
+  await machines.adopt()
+  await networkUp
+  const swept = await network.sweep(machines.nics())
+  if (swept.length > 0) log('info', `removed taps that nobody uses: ${swept.join(', ')}`)
+  const agentServer = await serve(config, machines, { started, network, probed, log })
+  const acceleration = await probed
+  log('info', `guests run under ${acceleration.accelerator}: ${acceleration.message}`)
+  const word = () => ({
+    name: config.nodeName,
+    address,
+    port: agentServer.port,
+    version,
+    qemu: qemuName,
+    inventory: takeInventory(config.dataDir),
+    acceleration,
+    now: new Date(),
+  })
+  await machines.run()
+  const node = await registerNode(context.client, word())
+  log('info', `the node ${config.nodeName} is ready`, { address, port: agentServer.port, ms: Date.now() - started })
+  void renewLease(context.client, node, signal, log)
+  const refresh = setInterval(() => {
+    registerNode(context.client, word()).catch((error: unknown) =>
+      log('warn', `the node's status could not be written: ${(error as Error).message}`),
+    )
+  }, refreshEveryMs)
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  clearInterval(refresh)
+  agentServer.close()
+  machines.release()
+  await network.close()
+  await transport.close()
+}
+
+/** Disk pressure and the like change slowly; the lease says meanwhile that the node lives. */
+const refreshEveryMs = 60_000
+
+function startControllers(
+  storage: HostStorage,
+  transport: Parameters<typeof runControllers>[1]['transport'],
+  signal: AbortSignal,
+  log: Log,
+): ReturnType<typeof runControllers> {
+  return runControllers(storage.controllers, { transport, signal, component: 'thresher-agent', log })
+}
+
+function makeFolders({ dataDir, runDir }: AgentConfig): void {
+  for (const folder of [dataDir, runDir, join(runDir, 'vms'), join(runDir, 'network')])
+    mkdirSync(folder, { recursive: true, mode: 0o755 })
+  mkdirSync(secretRoot(runDir), { recursive: true, mode: 0o711 })
+}
+
+/** Secrets of guests lie in memory: below the run folder where that is in memory, else in the host's shared memory. */
+function secretRoot(runDir: string): string {
+  const isInMemory = (folder: string): boolean => {
+    try {
+      return statfsSync(folder).type === tmpfsMagic
+    } catch {
+      return false
+    }
+  }
+  if (isInMemory(runDir) || !isInMemory('/dev/shm')) return join(runDir, 'seeds')
+  return join('/dev/shm', `thresher${runDir.replaceAll('/', '-')}`)
+}
+
+function openNetwork(config: AgentConfig, address: string, serverGroup: number | undefined, log: Log): OvnNetwork {
+  return new OvnNetwork({
+    dataDir: join(config.dataDir, 'network'),
+    runDir: join(config.runDir, 'network'),
+    logDir: join(config.dataDir, 'network', 'log'),
+    host: config.nodeName,
+    network: managementNetwork({ subnet: config.guestSubnet }),
+    central: serverGroup === undefined ? {} : { serverGroup },
+    tunnelAddress: address,
+    instance: config.instance,
+    log: (level, message) => log(level, message),
+  })
+}
+
+interface HostParts {
+  user: ComputeHost['user']
+  storage: HostStorage
+  network: OvnNetwork
+  /** Until then no card can be plugged. */
+  networkUp: Promise<void>
+  probed: Promise<Acceleration>
+  qemu: { major: number; minor: number; micro: number }
+  log: Log
+}
+
+function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
+  const { user, storage, network, networkUp, probed, qemu, log } = parts
+  const ovmf = findOvmf()
+  return {
+    storage: storage.driver,
+    network: {
+      plug: async (request, signal) => {
+        await networkUp
+        return network.plug(request, signal)
+      },
+      unplug: (nic) => network.unplug(nic),
+    },
+    facts: probed.then(({ accelerator }) => ({ accelerator, qemu, ...(ovmf ? { ovmf } : {}) })),
+    user,
+    hierarchy: probeHierarchy(),
+    program: qemuProgram,
+    runRoot: join(config.runDir, 'vms'),
+    secretRoot: secretRoot(config.runDir),
+    dataRoot: config.dataDir,
+    log,
+  }
+}
+
+async function serve(
+  config: AgentConfig,
+  machines: Machines,
+  parts: { started: number; network: OvnNetwork; probed: Promise<Acceleration>; log: Log },
+): Promise<AgentServer & { port: number }> {
+  const file = (name: string): Buffer => readFileSync(join(config.dataDir, name))
+  const server = new AgentServer({
+    port: config.port,
+    tls: { ca: file('ca.crt'), cert: file('agent.crt'), key: file('agent.key') },
+    find: (namespace, name) => machines.find(namespace, name),
+    addressOf: (machine) => machines.addressOf(machine),
+    stats: async () => ({
+      version,
+      pid: process.pid,
+      uptimeSeconds: Math.round((Date.now() - parts.started) / 1000),
+      memoryBytes: process.memoryUsage.rss(),
+      acceleration: await parts.probed,
+      network: await parts.network.status(),
+      machines: machines.list().map((machine) => {
+        const { life, process: qemu, config: running } = machine.view()
+        const { namespace, name, uid } = machine
+        const memoryBytes = qemu ? residentBytes(qemu.pid) : 0
+        return { namespace, name, uid, life, pid: qemu?.pid, memoryBytes, guestBytes: running?.guestBytes }
+      }),
+    }),
+    log: parts.log,
+  })
+  return Object.assign(server, { port: await server.listen() })
+}

@@ -1,0 +1,91 @@
+import type { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import type { Pod } from '@thresher/api/core/pod'
+import type { FieldError } from '@thresher/api/error'
+import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import type { Volume } from '@thresher/api/kubevirt/volume'
+import { readNics, type PodNic } from '@thresher/api/pod-network'
+import { parseBytes } from '@thresher/api/quantity'
+import type { PlannedScratch, PlannedVolume } from './plan.ts'
+import { presentInterfaces } from './qemu/interfaces.ts'
+
+/** What of the API decides whether a run can begin. */
+export interface ResolveInput {
+  vmi: VirtualMachineInstance
+  pod: Pod
+  claim(name: string): PersistentVolumeClaim | undefined
+  volume(name: string): PersistentVolume | undefined
+}
+
+/** A volume whose files come from the API. */
+export interface SeedVolume {
+  name: string
+  source: Volume
+}
+
+export type Resolution =
+  | { ready: true; volumes: PlannedVolume[]; scratch: PlannedScratch[]; seeds: SeedVolume[]; nics: PodNic[] }
+  /** What is not there yet, as a sentence that names the object. */
+  | { ready: false; waitingFor: string }
+  | { ready: false; errors: FieldError[] }
+
+const localDriver = 'local.thresher.io'
+const seedSources = ['cloudInitNoCloud', 'cloudInitConfigDrive', 'configMap', 'secret'] as const
+
+/** Whether all that a run needs is there, and what it is. Pure. */
+export function resolveRun(input: ResolveInput): Resolution {
+  const volumes: PlannedVolume[] = []
+  const scratch: PlannedScratch[] = []
+  const seeds: SeedVolume[] = []
+  const errors: FieldError[] = []
+  let waitingFor: string | undefined
+  for (const [index, volume] of (input.vmi.spec.volumes ?? []).entries()) {
+    const claimName = volume.persistentVolumeClaim?.claimName ?? volume.dataVolume?.name
+    if (claimName !== undefined) {
+      const found = resolveClaim(input, claimName)
+      if (typeof found === 'string') waitingFor ??= found
+      else volumes.push({ name: volume.name, readOnly: isReadOnly(input.vmi, volume), id: found.id })
+    } else if (volume.emptyDisk) {
+      scratch.push({ name: volume.name, bytes: parseBytes(volume.emptyDisk.capacity) })
+    } else if (seedSources.some((source) => volume[source])) {
+      seeds.push({ name: volume.name, source: volume })
+    } else {
+      const source = Object.keys(volume).find((field) => field !== 'name') ?? 'source'
+      errors.push({
+        field: `spec.volumes[${index}].${source}`,
+        message: 'cannot be attached; use persistentVolumeClaim, cloudInitNoCloud, emptyDisk, configMap or secret',
+        reason: 'FieldValueNotSupported',
+      })
+    }
+  }
+  if (errors.length > 0) return { ready: false, errors }
+  const cards = presentInterfaces(input.vmi)
+  const nics = cards.length === 0 ? [] : readNics(input.pod.metadata.annotations)
+  const missing = cards.find(({ name }) => !nics?.some((nic) => nic.name === name))
+  if (missing) waitingFor ??= `the network of the interface ${missing.name}`
+  if (waitingFor !== undefined || !nics) return { ready: false, waitingFor: waitingFor ?? 'its network' }
+  return {
+    ready: true,
+    volumes,
+    scratch,
+    seeds,
+    nics: nics.filter((nic) => cards.some(({ name }) => name === nic.name)),
+  }
+}
+
+/** A claim's volume on this host, or what it waits for. The volume is there as soon as it names the claim, bound or not. */
+function resolveClaim({ claim, volume }: ResolveInput, name: string): { id: string } | string {
+  const found = claim(name)
+  if (!found) return `the PersistentVolumeClaim ${name}`
+  const { uid } = found.metadata
+  const held = volume(found.spec.volumeName ?? `pvc-${uid}`)
+  if (!held || held.spec.claimRef?.uid !== uid) return `the volume of the PersistentVolumeClaim ${name}`
+  if (held.spec.csi?.driver !== localDriver)
+    return `a driver for the volume ${held.metadata.name} of the PersistentVolumeClaim ${name}`
+  return { id: held.spec.csi.volumeHandle }
+}
+
+function isReadOnly({ spec }: VirtualMachineInstance, volume: Volume): boolean {
+  const disk = spec.domain.devices.disks?.find(({ name }) => name === volume.name)
+  return Boolean(volume.persistentVolumeClaim?.readOnly || disk?.disk?.readonly || disk?.cdrom)
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+
+/** What the agent is told on its command line. */
+export interface AgentConfig {
+  /** How to reach the API server, with this node's client certificate. */
+  kubeconfig: string
+  /** Outlives a restart of the host: images, volumes, the network's databases, certificates. */
+  dataDir: string
+  /** Sockets and states of what runs. */
+  runDir: string
+  nodeName: string
+  /** Where the API server reaches the agent. */
+  port: number
+  /** CIDR of the guests' management network. */
+  guestSubnet: string
+  /** Tells instances on one machine apart in interface names: 1 to 8 of a-z and 0-9. */
+  instance: string
+  /** Stop all guests and the network instead of running. */
+  down: boolean
+}
+
+/** The command line is wrong. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** The longest socket below the run folder: `/vms/<36>/serial.sock`; unix(7) allows 107 characters. */
+const longestRunDir = 107 - '/vms/'.length - 36 - '/serial.sock'.length
+
+/** @throws {UsageError} */
+export function parseConfig(args: string[]): AgentConfig {
+  const { values } = readArgs(args)
+  const dataDir = values['data-dir'] ?? '/var/lib/thresher/agent'
+  const runDir = values['run-dir'] ?? '/run/thresher'
+  for (const [option, path] of [
+    ['--data-dir', dataDir],
+    ['--run-dir', runDir],
+  ] as const)
+    if (!path.startsWith('/') || /[,\n]/.test(path))
+      throw new UsageError(`${option} ${path} must be an absolute path without commas`)
+  if (runDir.length > longestRunDir)
+    throw new UsageError(
+      `--run-dir ${runDir} is too long for sockets below it; use at most ${longestRunDir} characters`,
+    )
+  const port = Number(values.port ?? '10250')
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError('--port must be from 1 to 65535')
+  return {
+    kubeconfig: values.kubeconfig ?? join(dataDir, 'agent.kubeconfig'),
+    dataDir,
+    runDir,
+    nodeName: values['node-name'] ?? '',
+    port,
+    guestSubnet: values['guest-subnet'] ?? '10.52.0.0/16',
+    instance: values.instance ?? 'thr0',
+    down: values.down ?? false,
+  }
+}
+
+function readArgs(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        kubeconfig: { type: 'string' },
+        'data-dir': { type: 'string' },
+        'run-dir': { type: 'string' },
+        'node-name': { type: 'string' },
+        port: { type: 'string' },
+        'guest-subnet': { type: 'string' },
+        instance: { type: 'string' },
+        down: { type: 'boolean' },
+      },
+    })
+  } catch (cause) {
+    throw new UsageError((cause as Error).message, { cause })
+  }
+}

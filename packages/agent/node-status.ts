@@ -1,0 +1,95 @@
+import type { Node } from '@thresher/api/core/node'
+import type { Condition } from '@thresher/api/meta'
+import { formatBytes, formatCpu } from '@thresher/api/quantity'
+import { formatTime, setCondition } from '@thresher/client/conditions'
+import type { Acceleration } from './compute/accelerator.ts'
+import type { HostInventory } from './host-facts.ts'
+
+/** What the node says of itself. */
+export interface NodeWord {
+  name: string
+  address: string
+  port: number
+  version: string
+  qemu: string
+  inventory: HostInventory
+  acceleration: Acceleration
+  now: Date
+}
+
+/** Kept for the host itself: the agent, the server, the network's engines and the kernel. */
+const reservedMemoryBytes = 512 * 1024 * 1024
+const reservedMillicores = 100
+const mebibyte = 1024 * 1024
+
+/** Says which accelerator guests run under. */
+export const accelerationCondition = 'VirtualizationAccelerated'
+export const acceleratorLabel = 'thresher.io/accelerator'
+export const qemuVersionAnnotation = 'thresher.io/qemu-version'
+
+/** Labels that the node sets on itself. */
+export function nodeLabels({ name, inventory, acceleration }: NodeWord): Record<string, string> {
+  return {
+    'kubernetes.io/hostname': name,
+    'kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': inventory.architecture,
+    'beta.kubernetes.io/os': 'linux',
+    'beta.kubernetes.io/arch': inventory.architecture,
+    'kubevirt.io/schedulable': 'true',
+    [acceleratorLabel]: acceleration.accelerator,
+  }
+}
+
+/** The node's status as the host is. Conditions of others stay. Pure. */
+export function nodeStatus(word: NodeWord, before: Node['status']): NonNullable<Node['status']> {
+  const { inventory, acceleration, now } = word
+  const memory = Math.floor(inventory.memoryBytes / mebibyte) * mebibyte
+  const usable = Math.max(memory - reservedMemoryBytes, 0)
+  const storage = Math.floor(inventory.storageBytes / mebibyte) * mebibyte
+  const shared = { 'ephemeral-storage': formatBytes(storage), pods: '1000', 'devices.kubevirt.io/tun': '1000' }
+  let conditions: Condition[] = (before?.conditions ?? []) as Condition[]
+  const set = (type: string, status: 'True' | 'False', reason: string, message: string): void => {
+    conditions = setCondition(conditions, { type, status, reason, message }, now).map((one) =>
+      one.type === type ? { ...one, lastHeartbeatTime: formatTime(now) } : one,
+    )
+  }
+  const isKvm = acceleration.accelerator === 'kvm'
+  set('MemoryPressure', 'False', 'KubeletHasSufficientMemory', 'the node has memory left')
+  const diskFull = inventory.storageFreeBytes < inventory.storageBytes / 20
+  set(
+    'DiskPressure',
+    diskFull ? 'True' : 'False',
+    diskFull ? 'KubeletHasDiskPressure' : 'KubeletHasNoDiskPressure',
+    diskFull ? 'less than 5 % of the disk is free; delete images or volumes' : 'the node has disk space left',
+  )
+  set('PIDPressure', 'False', 'KubeletHasSufficientPID', 'the node has process numbers left')
+  set(accelerationCondition, isKvm ? 'True' : 'False', acceleration.reason, acceleration.message)
+  set('Ready', 'True', 'KubeletReady', 'the agent is ready')
+  return {
+    ...before,
+    capacity: { cpu: String(inventory.cpus), memory: formatBytes(memory), ...shared },
+    allocatable: {
+      cpu: formatCpu(Math.max(inventory.cpus * 1000 - reservedMillicores, 0)),
+      memory: formatBytes(usable),
+      ...shared,
+    },
+    addresses: [
+      { type: 'InternalIP', address: word.address },
+      { type: 'Hostname', address: word.name },
+    ],
+    daemonEndpoints: { kubeletEndpoint: { Port: word.port } },
+    nodeInfo: {
+      machineID: inventory.machineId,
+      systemUUID: inventory.systemUuid,
+      bootID: inventory.bootId,
+      kernelVersion: inventory.kernel,
+      osImage: inventory.osImage,
+      containerRuntimeVersion: `qemu://${word.qemu}`,
+      kubeletVersion: word.version,
+      kubeProxyVersion: '',
+      operatingSystem: 'linux',
+      architecture: inventory.architecture,
+    },
+    conditions: conditions as NonNullable<Node['status']>['conditions'],
+  }
+}
