@@ -1,6 +1,6 @@
 # network-config version 2: one line per ethernet, `name|mac|dhcp|addresses|gateway|mtu|name servers|routes to,via …`
 function clean(text) {
-  gsub(/["'\[\],\r]/, " ", text)
+  gsub(/[]["',\r]/, " ", text)
   gsub(/^[ \t]+|[ \t]+$/, "", text)
   return text
 }
@@ -24,7 +24,9 @@ servers >= 0 && at <= servers && !item { servers = -1 }
 paths >= 0 && at <= paths && !item { paths = -1 }
 line ~ /^nameservers:/ { servers = at; next }
 line ~ /^routes:/ { paths = at; next }
-line ~ /^macaddress:/ { mac[name] = tolower(rest(line)) }
+match(line, /macaddress:[ "']*([0-9a-fA-F][0-9a-fA-F]:)+[0-9a-fA-F][0-9a-fA-F]/) {
+  mac[name] = tolower(substr(line, RSTART + RLENGTH - 17, 17))
+}
 line ~ /^dhcp4:/ && rest(line) ~ /^(true|yes|on)$/ { dhcp[name] = "yes" }
 line ~ /^mtu:/ { mtu[name] = rest(line) }
 line ~ /^gateway4:/ { gateway[name] = rest(line) }
