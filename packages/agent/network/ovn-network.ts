@@ -31,7 +31,7 @@ export interface OvnNetworkOptions {
   host: string
   network: ManagementNetwork
   central: Central
-  /** This host's address towards other hosts, for tunnels. Without one there are no other hosts. */
+  /** This host's address towards other hosts, where tunnels end. */
   tunnelAddress?: string
   /** Tells instances on one machine apart: 1 to 8 of a-z and 0-9; `thr0` unless given. */
   instance?: string
@@ -173,8 +173,9 @@ export class OvnNetwork implements NetworkDriver {
   }
 
   get #offloads(): boolean {
-    // The userspace datapath of Open vSwitch 3.1 drops large packets that should go into a tunnel.
-    return this.#datapath === 'kernel' || this.#options.tunnelAddress === undefined
+    // The userspace datapath of Open vSwitch 3.1 drops large packets that should go into a tunnel to another host.
+    const { central } = this.#options
+    return this.#datapath === 'kernel' || !('southbound' in central || central.listen)
   }
 
   async #prepareHost(): Promise<void> {
@@ -341,7 +342,9 @@ export class OvnNetwork implements NetworkDriver {
   /** Take interfaces off the switch and out of the kernel; those that are gone are fine. */
   async #remove(ifnames: readonly string[]): Promise<void> {
     if (ifnames.length === 0) return
-    const database = this.#connected()
+    const database = this.#database
+    // Before the start only the taps can go; their ports go at the start, being without taps then.
+    if (!database?.connected) return await this.#deleteLinks(ifnames)
     const ports = ifnames.flatMap((ifname) => database.find('Port', 'name', ifname)?._uuid ?? [])
     await Promise.all([database.transact(planRemoval(this.#names.bridge, ports)), this.#deleteLinks(ifnames)])
   }
