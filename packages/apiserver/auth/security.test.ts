@@ -1,108 +1,30 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { request } from 'node:https'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { kinds } from '@thresher/api/kinds'
 import type { KubeObject } from '@thresher/api/meta'
-import { ensurePki } from '../pki/ensure.ts'
 import { writeKubeconfig } from '../pki/kubeconfig.ts'
-import { startTestServer, type TestServer } from '../testing.ts'
-import { Security } from './security.ts'
+import type { TestServer } from '../testing.ts'
+import type { Security } from './security.ts'
+import { startSecureServer, type SecureServer } from './testing.ts'
 
 const run = promisify(execFile)
 const kubectlPath = '/usr/bin/kubectl'
+let secure: SecureServer
 let directory: string
 let server: TestServer
 let security: Security
 let password: string
+let call: SecureServer['call']
+let asAdmin: SecureServer['asAdmin']
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'security-'))
-  const pki = await ensurePki(join(directory, 'pki'), { names: [], addresses: [] })
-  security = new Security({ pki, serverUrl: 'https://127.0.0.1', onError: (error) => console.error(error) })
-  const own = new Set(security.kinds)
-  const served = [
-    '',
-    'rbac.authorization.k8s.io',
-    'scheduling.k8s.io',
-    'storage.k8s.io',
-    'kubevirt.io',
-    'apps',
-    'coordination.k8s.io',
-    'authorization.k8s.io',
-    'authentication.k8s.io',
-  ]
-  server = await startTestServer({
-    kinds: [...kinds.filter((kind) => served.includes(kind.group) && !own.has(kind)), ...own],
-    directory,
-    authenticators: security.authenticators,
-    authorizer: security.authorizer,
-    admission: security.admission,
-    subresources: security.subresources,
-    routes: security.routes,
-  })
-  password = (await security.start(server.api.objects))!.password
+  secure = await startSecureServer()
+  ;({ directory, server, security, password, call, asAdmin } = secure)
 })
-afterAll(async () => {
-  security.stop()
-  await server.close()
-  await rm(directory, { recursive: true, force: true })
-})
+afterAll(() => secure.close())
 
-interface Reply {
-  status: number
-  body: Record<string, unknown>
-}
-/** One HTTPS request as a client would send it. */
-function call(
-  method: string,
-  path: string,
-  options: {
-    token?: string
-    headers?: Record<string, string>
-    body?: unknown
-    cert?: { cert: string; key: string }
-  } = {},
-): Promise<Reply> {
-  const text = options.body === undefined ? undefined : JSON.stringify(options.body)
-  return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        host: '127.0.0.1',
-        port: server.http.port,
-        method,
-        path,
-        ca: server.pki.ca.cert,
-        ...options.cert,
-        agent: false,
-        headers: {
-          ...(text === undefined ? {} : { 'content-type': 'application/json' }),
-          ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
-          ...options.headers,
-        },
-      },
-      (reply) => {
-        const chunks: Buffer[] = []
-        reply.on('data', (chunk: Buffer) => chunks.push(chunk))
-        reply.on('end', () => {
-          const bytes = Buffer.concat(chunks).toString()
-          resolve({
-            status: reply.statusCode ?? 0,
-            body: bytes.startsWith('{') ? (JSON.parse(bytes) as Record<string, unknown>) : { text: bytes },
-          })
-        })
-      },
-    )
-    sent.on('error', reject)
-    sent.end(text)
-  })
-}
-const asAdmin = <T = KubeObject>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown) =>
-  server.transport().request<T>({ method, path, body })
 const settle = () => new Promise((done) => setTimeout(done, 100))
 
 describe('over HTTPS', () => {
@@ -195,7 +117,9 @@ describe('over HTTPS', () => {
   test('every namespace gets its default service account, and pods run as it', async () => {
     await asAdmin('POST', '/api/v1/namespaces', { metadata: { name: 'fresh' } })
     await settle()
-    expect((await asAdmin('GET', '/api/v1/namespaces/fresh/serviceaccounts/default')).metadata.name).toBe('default')
+    expect((await asAdmin<KubeObject>('GET', '/api/v1/namespaces/fresh/serviceaccounts/default')).metadata.name).toBe(
+      'default',
+    )
     const pod = await asAdmin<{ spec: Record<string, unknown> }>('POST', '/api/v1/namespaces/fresh/pods', {
       metadata: { name: 'p' },
       spec: { containers: [{ name: 'c', image: 'i' }], priorityClassName: 'system-node-critical' },

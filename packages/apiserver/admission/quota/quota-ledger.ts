@@ -3,7 +3,7 @@ import { ApiError, isReason } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
 import { compareQuantities, subtractQuantities } from '@thresher/api/quantity'
 import type { AdmissionRequest } from '../../admission.ts'
-import type { Objects, ResourceType } from '../../auth/objects.ts'
+import type { Change, Objects, ResourceType } from '../../auth/objects.ts'
 import { refuse } from '../refuse.ts'
 import { inScope, type Quota } from './scopes.ts'
 import { addAmounts, usageOf, type Amounts, type CountedPod } from './usage.ts'
@@ -54,7 +54,10 @@ export class QuotaLedger {
   readonly #waiting = new Map<string, Waiting[]>()
   /** The work under way for each namespace: bookings and counts take turns. */
   readonly #busy = new Map<string, Promise<void>>()
-  readonly #reservations = new Map<string, Set<Reservation>>()
+  /** By namespace, then by kind and name. */
+  readonly #reservations = new Map<string, Map<string, Reservation>>()
+  /** Namespaces whose count waits for its turn. */
+  readonly #recounting = new Set<string>()
   readonly #recounts = new Map<string, NodeJS.Timeout>()
 
   constructor(objects: () => Objects, onError: (error: unknown) => void) {
@@ -77,20 +80,12 @@ export class QuotaLedger {
       queue.push({ request, type, resolve, reject, booked: false })
       void this.#inTurn(request.namespace, () => this.#bookAll(request.namespace))
     })
-    if (!booked || request.dryRun) return undefined
-    const reservation: Reservation = {
-      type,
-      name: request.name,
-      object: request.object,
-      from: request.oldObject?.metadata.resourceVersion,
-      until: Date.now() + reservationMs,
-    }
-    const held = this.#reservations.get(request.namespace) ?? new Set()
-    this.#reservations.set(request.namespace, held.add(reservation))
+    if (!booked) return undefined
     return {
       undo: () => {
-        held.delete(reservation)
-        this.#recountSoon(request.namespace)
+        this.#reservations.get(request.namespace)?.delete(keyOf(type, request.name))
+        // Whoever asks next finds it given back: counting takes its turn before the next booking.
+        this.#recountNow(request.namespace)
       },
     }
   }
@@ -106,6 +101,7 @@ export class QuotaLedger {
         key,
         objects.follow(type, (change) => {
           if (this.#quotas(change.namespace).length === 0) return
+          this.#landed(type, change)
           const { object, previous } = change
           if (object && previous && isDeepStrictEqual(usageOf(type, object), usageOf(type, previous))) return
           this.#recountSoon(change.namespace)
@@ -128,6 +124,7 @@ export class QuotaLedger {
   /** Write into each quota's status what is used now. */
   recount(namespace: string): Promise<void> {
     return this.#inTurn(namespace, async () => {
+      this.#recounting.delete(namespace)
       for (const { metadata } of this.#quotas(namespace))
         await this.#write(namespace, metadata.name ?? '', (quota) => this.#count(namespace, quota))
     })
@@ -153,7 +150,10 @@ export class QuotaLedger {
       for (const waiting of batch) waiting.failure ??= error
     }
     for (const waiting of batch) {
-      if (!waiting.failure) waiting.resolve(waiting.booked)
+      const { request, type, booked } = waiting
+      const reserves = booked && !request.dryRun && !waiting.failure
+      if (reserves) this.#reserve(request, type)
+      if (!waiting.failure) waiting.resolve(reserves)
       else {
         if (waiting.booked) this.#recountSoon(namespace)
         waiting.reject(waiting.failure)
@@ -225,17 +225,35 @@ export class QuotaLedger {
     return Object.fromEntries(hard.map((name) => [name, sum[name] ?? '0']))
   }
 
-  /** Reservations whose write is not in the caches yet; the others are forgotten. */
+  #reserve(request: AdmissionRequest, type: ResourceType): void {
+    const { namespace, name, object, oldObject } = request
+    if (!object) return
+    let held = this.#reservations.get(namespace)
+    if (!held) this.#reservations.set(namespace, (held = new Map()))
+    held.set(keyOf(type, name), {
+      type,
+      name,
+      object,
+      from: oldObject?.metadata.resourceVersion,
+      until: Date.now() + reservationMs,
+    })
+  }
+
+  /** What was reserved is in the caches now, or has even gone again. */
+  #landed(type: ResourceType, change: Change): void {
+    const held = this.#reservations.get(change.namespace)
+    const reservation = held?.get(keyOf(type, change.name))
+    if (!reservation) return
+    const isOwn = reservation.from === undefined || change.object?.metadata.resourceVersion !== reservation.from
+    if (isOwn) held?.delete(keyOf(type, change.name))
+  }
+
+  /** Reservations whose write is not in the caches yet; those that were never written are forgotten after a while. */
   #stillReserved(namespace: string): Reservation[] {
     const held = this.#reservations.get(namespace)
-    for (const reservation of held ?? []) {
-      const found = this.#objects().get(reservation.type, namespace, reservation.name)
-      const landed =
-        reservation.from === undefined ? found !== undefined : found?.metadata.resourceVersion !== reservation.from
-      if (landed || reservation.until < Date.now()) held?.delete(reservation)
-    }
+    for (const [key, reservation] of held ?? []) if (reservation.until < Date.now()) held?.delete(key)
     if (held?.size === 0) this.#reservations.delete(namespace)
-    return [...(held ?? [])]
+    return [...(held?.values() ?? [])]
   }
 
   async #write(namespace: string, name: string, next: (quota: Quota) => Amounts): Promise<void> {
@@ -266,6 +284,12 @@ export class QuotaLedger {
     }
   }
 
+  #recountNow(namespace: string): void {
+    if (this.#recounting.has(namespace)) return
+    this.#recounting.add(namespace)
+    this.recount(namespace).catch(this.#onError)
+  }
+
   #recountSoon(namespace: string): void {
     if (this.#recounts.has(namespace)) return
     const timer = setTimeout(() => {
@@ -290,6 +314,8 @@ export class QuotaLedger {
     return [...this.#objects().list<Quota>(quotas, namespace)]
   }
 }
+
+const keyOf = (type: ResourceType, name: string): string => `${type.group}/${type.plural}/${name}`
 
 /** `count/deployments.apps` → the kind that it counts. */
 function countedType(name: string): ResourceType {
