@@ -12,6 +12,9 @@ const leaseNamespace = 'kube-node-lease'
 const notReady = 'node.kubernetes.io/not-ready'
 const unreachable = 'node.kubernetes.io/unreachable'
 
+/** The reason that an agent's silence is told with. */
+const silence = 'NodeStatusUnknown'
+
 type Taints = NonNullable<NonNullable<Node['spec']>['taints']>
 
 /**
@@ -22,7 +25,7 @@ type Taints = NonNullable<NonNullable<Node['spec']>['taints']>
  * @param monotonicMs a clock that never jumps
  */
 export function nodeLifecycleController(monotonicMs: () => number = () => performance.now()): Controller {
-  const renewals = new Map<string, { renewTime: string; seenAtMs: number }>()
+  const renewals = new Map<string, { renewTime: string; seenAtMs: number; heard: boolean }>()
   return {
     name: 'node-lifecycle',
     watches: [
@@ -38,10 +41,12 @@ export function nodeLifecycleController(monotonicMs: () => number = () => perfor
       const lease = context.objects(Lease).get(`${leaseNamespace}/${key}`)
       const renewTime = lease?.spec?.renewTime ?? ''
       const before = renewals.get(key)
-      if (!before || before.renewTime !== renewTime) renewals.set(key, { renewTime, seenAtMs: monotonicMs() })
-      const silentMs = monotonicMs() - (renewals.get(key)?.seenAtMs ?? 0)
-      const leftMs = graceMs - silentMs
-      const next = nodeAfter(node, leftMs <= 0, context.now())
+      // The first look at a Lease tells nothing of when it was renewed; only a change is a sign of life.
+      const renewal =
+        before?.renewTime === renewTime ? before : { renewTime, seenAtMs: monotonicMs(), heard: before !== undefined }
+      renewals.set(key, renewal)
+      const leftMs = graceMs - (monotonicMs() - renewal.seenAtMs)
+      const next = nodeAfter(node, leftMs <= 0 ? 'silent' : renewal.heard ? 'heard' : 'unsure', context.now())
       const nodes = context.objects(Node)
       let current = node
       if (!sameValue(next.status, node.status)) {
@@ -60,20 +65,12 @@ export function nodeLifecycleController(monotonicMs: () => number = () => perfor
   }
 }
 
+/** What is known of an agent: it renews its Lease, it has stopped to, or we have not watched long enough to tell. */
+export type Life = 'heard' | 'silent' | 'unsure'
+
 /** A node as it should be: its Ready condition when its agent is silent, and the taints that go with the condition. */
-export function nodeAfter(node: Node, silent: boolean, now: Date): Pick<Node, 'spec' | 'status'> {
-  const conditions = silent
-    ? setCondition(
-        node.status?.conditions as Condition[] | undefined,
-        {
-          type: 'Ready',
-          status: 'Unknown',
-          reason: 'NodeStatusUnknown',
-          message: 'the agent stopped posting its status; look at the host and its network',
-        },
-        now,
-      )
-    : node.status?.conditions
+export function nodeAfter(node: Node, life: Life, now: Date): Pick<Node, 'spec' | 'status'> {
+  const conditions = conditionsAfter(node, life, now)
   const ready = findCondition(conditions, 'Ready')?.status
   const wanted =
     ready === 'True'
@@ -93,6 +90,29 @@ export function nodeAfter(node: Node, silent: boolean, now: Date): Pick<Node, 's
     spec: { ...node.spec, taints: all.length > 0 ? all : undefined },
     status: { ...node.status, conditions },
   }
+}
+
+function conditionsAfter(node: Node, life: Life, now: Date): Condition[] | undefined {
+  const before = node.status?.conditions as Condition[] | undefined
+  if (life === 'silent')
+    return setCondition(
+      before,
+      {
+        type: 'Ready',
+        status: 'Unknown',
+        reason: silence,
+        message: 'the agent stopped posting its status; look at the host and its network',
+      },
+      now,
+    )
+  const ready = findCondition(before, 'Ready')
+  // Only what was said here is taken back; the agent tells of its own troubles.
+  if (life === 'unsure' || ready?.status !== 'Unknown' || ready.reason !== silence) return before
+  return setCondition(
+    before,
+    { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'the agent is heard of again' },
+    now,
+  )
 }
 
 function taints(key: string, now: Date): Taints {

@@ -48,13 +48,15 @@ export function planMachine(view: MachineView): MachinePlan {
   const instance = ours ? view.instance : undefined
   const requests = machine.status?.stateChangeRequests ?? []
   const startFailure = machine.status?.startFailure
-  const plan = (step: MachineStep, left: Request[] = requests, failure = startFailure): MachinePlan => ({
+  /** Without further words, requests and failures stay as they are. */
+  const plan = (step: MachineStep, words: Partial<Omit<MachinePlan, 'step'>> = {}): MachinePlan => ({
     step,
-    requests: left,
-    startFailure: failure,
+    requests,
+    startFailure,
+    ...words,
   })
 
-  if (machine.metadata.deletionTimestamp) return plan(planDeletion(view, instance), [])
+  if (machine.metadata.deletionTimestamp) return plan(planDeletion(view, instance), { requests: [] })
   if (!machine.metadata.finalizers?.includes(machineFinalizer)) return plan({ do: 'guard' })
   // Someone else's instance has the name: nothing can be started until it goes, and the status says so.
   if (view.instance && !ours) return plan({ do: 'nothing' })
@@ -65,27 +67,25 @@ export function planMachine(view: MachineView): MachinePlan {
     const step = planRunning(view, instance, open, failure)
     // The wish to run again must outlive the failed instance, which is cleared away first.
     const again = failed && step.do === 'stop' && runStrategyOf(machine) === 'RerunOnFailure' && !asks(open, 'Stop')
-    return plan(
-      step,
-      again && !asks(open, 'Start') ? [...open, { action: 'Start', data: afterFailure }] : open,
-      failure,
-    )
+    return plan(step, {
+      requests: again && !asks(open, 'Start') ? [...open, { action: 'Start', data: afterFailure }] : open,
+      startFailure: failure,
+    })
   }
   const { missingClaims: claims } = view
   const withClaims = (next: MachineStep): MachineStep =>
     claims.length > 0 ? { do: 'create-claims', claims, next } : next
-  if (!shouldStart(machine, open)) return plan(withClaims({ do: 'nothing' }), open)
+  if (!shouldStart(machine, open)) return plan(withClaims({ do: 'nothing' }), { requests: open })
   const starts = open.filter(({ action }) => action === 'Start')
   const onRequest = starts.some(({ data }) => !data?.['after'])
   const waitMs = startFailure?.retryAfterTimestamp ? Date.parse(startFailure.retryAfterTimestamp) - now.getTime() : 0
-  if (waitMs > 0 && !onRequest) return plan({ do: 'wait', ms: waitMs }, open)
+  if (waitMs > 0 && !onRequest) return plan({ do: 'wait', ms: waitMs }, { requests: open })
   const paused = starts.some(({ data }) => data?.['paused'] === 'true')
   const start: MachineStep = { do: 'start', instance: instanceOf(machine, paused) }
-  return plan(
-    withClaims(start),
-    open.filter(({ action }) => action !== 'Start'),
-    onRequest ? undefined : startFailure,
-  )
+  return plan(withClaims(start), {
+    requests: open.filter(({ action }) => action !== 'Start'),
+    startFailure: onRequest ? undefined : startFailure,
+  })
 }
 
 /** Marks a Start that follows a crash and not a person's wish, so that it waits out the back-off. */

@@ -55,6 +55,7 @@ export function printableStatus(machine: VirtualMachine, standing: Standing): Pr
   }
   const scheduled = findCondition(conditions as never, 'PodScheduled')
   if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') return 'ErrorUnschedulable'
+  if (trouble?.reason === 'DataVolumeError') return 'DataVolumeError'
   return provisioning ? 'Provisioning' : 'Starting'
 }
 

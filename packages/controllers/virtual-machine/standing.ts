@@ -24,6 +24,9 @@ export function volumeTrouble(machine: VirtualMachine, context: Context): Troubl
       return { reason: 'FailedPvcNotFound', message }
     }
     if (claim.status?.phase === 'Bound') continue
+    const provisioned = findCondition(claim.status?.conditions, 'Provisioned')
+    if (provisioned?.status === 'False' && provisioned.reason !== 'ImageImporting')
+      return { reason: 'DataVolumeError', message: provisioned.message ?? `the volume of ${name} cannot be made` }
     const imageKey = imageKeyOf(claim, (className) => classes.get(className))
     if (!imageKey) continue
     const state = imageState(imageKey, images.get(imageKey))

@@ -65,7 +65,12 @@ function machineConditions(machine: VirtualMachine, standing: Standing, now: Dat
         )
       : removeCondition(conditions, type)
   }
-  const failure = trouble && trouble.reason !== 'Provisioning' ? trouble : undefined
+  const crash = findCondition(conditions, 'Failure')
+  const failure =
+    (trouble && trouble.reason !== 'Provisioning' ? trouble : undefined) ??
+    crashOf(machine, standing, ready) ??
+    // The failed instance is gone by now; why it failed is told until the next one runs.
+    (standing.backingOff && crash ? { reason: crash.reason, message: crash.message } : undefined)
   conditions = failure
     ? setCondition(conditions, { type: 'Failure', status: 'True', ...failure }, now)
     : removeCondition(conditions, 'Failure')
@@ -84,6 +89,17 @@ function machineConditions(machine: VirtualMachine, standing: Standing, now: Dat
         )
       : removeCondition(conditions, 'RestartRequired')
   return conditions as VirtualMachineConditions
+}
+
+/** Why the last run failed, as its node's agent told. */
+function crashOf(
+  machine: VirtualMachine,
+  { instance }: Standing,
+  ready: Condition | undefined,
+): { reason: string; message: string } | undefined {
+  if (instance?.status?.phase !== 'Failed') return undefined
+  const why = ready?.message || instance.status.reason || 'no reason is known'
+  return { reason: instance.status.reason || 'GuestFailed', message: `${machine.metadata.name} failed: ${why}` }
 }
 
 type VirtualMachineConditions = NonNullable<VirtualMachineStatus['conditions']>
