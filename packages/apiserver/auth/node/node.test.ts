@@ -22,7 +22,7 @@ beforeAll(async () => {
       {
         metadata: { name: `vm-${node}` },
         spec: {
-          domain: { devices: {} },
+          domain: { memory: { guest: '64Mi' }, devices: { disks: [{ name: 'ci', disk: { bus: 'virtio' } }] } },
           volumes: [{ name: 'ci', cloudInitNoCloud: { secretRef: { name: `cloud-${node}` } } }],
         },
       },
