@@ -10,7 +10,7 @@ import { CacheFeed } from './cache-feed.ts'
 import { Compaction } from './compaction.ts'
 import { ApiDocuments } from './discovery/api-documents.ts'
 import type { Context } from './handler/context.ts'
-import { dispatch, readDryRun } from './handler/dispatch.ts'
+import { dispatch, ownSubresources, readDryRun } from './handler/dispatch.ts'
 import { methodNotAllowed, noSuchResource } from './handler/failures.ts'
 import { requestInfo } from './handler/request-info.ts'
 import { answerSubresource, findSubresource, subresourceCall } from './handler/subresources.ts'
@@ -88,7 +88,10 @@ export class ApiServer {
     }
     this.#documents = new ApiDocuments(
       () => this.registry.kinds(),
-      () => options.subresources,
+      () => [
+        ...ownSubresources.filter((one) => this.registry.lookup(one.group, one.version, one.plural)),
+        ...options.subresources,
+      ],
       options.version,
     )
     this.registry.onChange(() => this.#documents.forget())

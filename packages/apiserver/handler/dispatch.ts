@@ -2,6 +2,7 @@ import { ApiError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
 import type { Resource } from '../registry.ts'
 import { valueAnswer, type Answer, type ResourceCall, type StreamAnswer } from '../request.ts'
+import type { SubresourceHandler } from '../subresource.ts'
 import { encode, entryAnswer, listAnswer, objectAnswer } from './answers.ts'
 import { readBody } from './body.ts'
 import type { Context } from './context.ts'
@@ -29,6 +30,13 @@ const subresources: Record<string, Record<string, Handle>> = {
   '/pods/eviction': { POST: eviction },
   '/namespaces/finalize': { PUT: finalize },
 }
+
+/** Those of {@link subresources} that discovery cannot know from the kind. */
+export const ownSubresources: Omit<SubresourceHandler, 'handle' | 'upgrade'>[] = [
+  { group: '', version: 'v1', plural: 'pods', subresource: 'binding', namespaced: true, methods: ['POST'] },
+  { group: '', version: 'v1', plural: 'pods', subresource: 'eviction', namespaced: true, methods: ['POST'] },
+  { group: '', version: 'v1', plural: 'namespaces', subresource: 'finalize', namespaced: false, methods: ['PUT'] },
+]
 
 const verbs: Record<string, Handle> = {
   get,

@@ -1,115 +1,133 @@
 import { ApiError } from '@thresher/api/error'
+import { messages, type FieldType, type Message } from './protobuf-messages.ts'
 
 export const protobufType = 'application/vnd.kubernetes.protobuf'
 
-/** A field of a message: its name, and what it holds. */
-type Field = readonly [name: string, type: 'string' | 'strings' | 'integer' | 'boolean' | Message]
-/** Fields by number. */
-interface Message {
-  readonly [number: number]: Field
-}
-
-const metadata: Message = { 1: ['name', 'string'], 2: ['generateName', 'string'], 3: ['namespace', 'string'] }
-const resourceAttributes: Message = {
-  1: ['namespace', 'string'],
-  2: ['verb', 'string'],
-  3: ['group', 'string'],
-  4: ['version', 'string'],
-  5: ['resource', 'string'],
-  6: ['subresource', 'string'],
-  7: ['name', 'string'],
-}
-const nonResourceAttributes: Message = { 1: ['path', 'string'], 2: ['verb', 'string'] }
-const subjectSpec: Message = {
-  1: ['resourceAttributes', resourceAttributes],
-  2: ['nonResourceAttributes', nonResourceAttributes],
-  3: ['user', 'string'],
-  4: ['groups', 'strings'],
-  6: ['uid', 'string'],
-}
-const deleteOptions: Message = {
-  1: ['gracePeriodSeconds', 'integer'],
-  2: ['preconditions', { 1: ['uid', 'string'], 2: ['resourceVersion', 'string'] }],
-  3: ['orphanDependents', 'boolean'],
-  4: ['propagationPolicy', 'string'],
-  5: ['dryRun', 'strings'],
-}
-const boundObject: Message = {
-  1: ['kind', 'string'],
-  2: ['apiVersion', 'string'],
-  3: ['name', 'string'],
-  4: ['uid', 'string'],
-}
-
-/**
- * The few messages that kubectl sends as protobuf whatever the server says it takes.
- *
- * @see the generated.proto files of k8s.io/api authorization, authentication and policy, and of meta/v1
- */
-const messages: Record<string, Message> = {
-  SelfSubjectAccessReview: {
-    1: ['metadata', metadata],
-    2: ['spec', { 1: ['resourceAttributes', resourceAttributes], 2: ['nonResourceAttributes', nonResourceAttributes] }],
-  },
-  SelfSubjectRulesReview: { 1: ['metadata', metadata], 2: ['spec', { 1: ['namespace', 'string'] }] },
-  SelfSubjectReview: { 1: ['metadata', metadata] },
-  SubjectAccessReview: { 1: ['metadata', metadata], 2: ['spec', subjectSpec] },
-  LocalSubjectAccessReview: { 1: ['metadata', metadata], 2: ['spec', subjectSpec] },
-  TokenReview: { 1: ['metadata', metadata], 2: ['spec', { 1: ['token', 'string'], 2: ['audiences', 'strings'] }] },
-  TokenRequest: {
-    1: ['metadata', metadata],
-    2: [
-      'spec',
-      { 1: ['audiences', 'strings'], 3: ['boundObjectRef', boundObject], 4: ['expirationSeconds', 'integer'] },
-    ],
-  },
-  Eviction: { 1: ['metadata', metadata], 2: ['deleteOptions', deleteOptions] },
-  DeleteOptions: deleteOptions,
-}
-
 /** `k8s` and a zero byte, before the envelope. */
 const magic = Buffer.from([0x6b, 0x38, 0x73, 0])
-const envelope: Message = { 1: ['typeMeta', { 1: ['apiVersion', 'string'], 2: ['kind', 'string'] }] }
 const RAW_FIELD = 2
+/** Messages within messages; those that kubectl sends have less than ten. */
+const DEPTH = 16
 
 /**
  * Read a body in Kubernetes' protobuf form as the object that JSON would have given.
  *
- * @throws {ApiError} UnsupportedMediaType for other kinds than those of {@link messages}; BadRequest when damaged
+ * @throws {ApiError} UnsupportedMediaType for other kinds and fields than those of {@link messages}; BadRequest when damaged
  */
 export function parseProtobuf(body: Buffer): Record<string, unknown> {
   try {
     if (!body.subarray(0, magic.length).equals(magic)) throw new RangeError('the magic number is missing')
-    const unknown = body.subarray(magic.length)
-    const { apiVersion, kind } = (decode(unknown, envelope).typeMeta ?? {}) as { apiVersion?: string; kind?: string }
-    const message = kind !== undefined && Object.hasOwn(messages, kind) ? messages[kind] : undefined
-    if (!message) {
-      throw new ApiError(
-        'UnsupportedMediaType',
-        `${kind || 'this kind'} cannot be read as protobuf: send application/json`,
-      )
-    }
-    const raw = [...fieldsOf(unknown)].find((field) => field.number === RAW_FIELD)?.bytes ?? Buffer.alloc(0)
-    return { apiVersion, kind, ...decode(raw, message) }
+    const envelope = [...fieldsOf(body.subarray(magic.length))]
+    const typeMeta = envelope.find((field) => field.number === 1)?.bytes ?? none
+    const raw = envelope.find((field) => field.number === RAW_FIELD)?.bytes ?? none
+    const { apiVersion, kind } = decode(typeMeta, { 1: ['apiVersion', 'string'], 2: ['kind', 'string'] }, '', 0)
+    const name = typeof kind === 'string' ? kind : ''
+    const message = Object.hasOwn(messages, name) ? messages[name] : undefined
+    if (!message) throw unreadable(name || 'this kind')
+    return { apiVersion, kind, ...decode(raw, message, name, 0) }
   } catch (error) {
     if (error instanceof ApiError) throw error
     throw new ApiError('BadRequest', `the protobuf body is damaged: ${(error as Error).message}`)
   }
 }
 
-function decode(bytes: Buffer, message: Message): Record<string, unknown> {
+/** What is not understood is never left out in silence. */
+function unreadable(what: string): ApiError {
+  return new ApiError('UnsupportedMediaType', `${what} cannot be read as protobuf: send application/json`)
+}
+
+function decode(bytes: Buffer, message: Message, path: string, depth: number): Record<string, unknown> {
+  if (depth > DEPTH) throw new RangeError('it is nested too deep')
   const result: Record<string, unknown> = {}
   for (const field of fieldsOf(bytes)) {
     const known = Object.hasOwn(message, field.number) ? message[field.number] : undefined
-    if (!known) continue
-    const [name, type] = known
-    if (type === 'integer') result[name] = Number(BigInt.asIntN(64, field.value))
-    else if (type === 'boolean') result[name] = field.value !== 0n
-    else if (type === 'string') result[name] = field.bytes.toString()
-    else if (type === 'strings') ((result[name] ??= []) as string[]).push(field.bytes.toString())
-    else result[name] = decode(field.bytes, type)
+    if (known) put(result, field, known[0], known[1], `${path}.${known[0]}`, depth)
+    else if (field.value !== 0n || field.bytes.length > 0) throw unreadable(`field ${field.number} of ${path}`)
   }
   return result
+}
+
+function put(
+  result: Record<string, unknown>,
+  field: RawField,
+  name: string,
+  type: FieldType,
+  path: string,
+  depth: number,
+): void {
+  const text = () => utf8(field.bytes)
+  if (typeof type === 'object') {
+    if ('map' in type) return putPair((result[name] ??= {}) as Record<string, unknown>, field.bytes, type.map, path)
+    if ('list' in type) {
+      ;((result[name] ??= []) as unknown[]).push(decode(field.bytes, type.list as Message, path, depth + 1))
+      return
+    }
+    if ('inline' in type) {
+      Object.assign(result, decode(field.bytes, type.inline as Message, path, depth + 1))
+      return
+    }
+    const inner = decode(field.bytes, type as Message, path, depth + 1)
+    if (Object.keys(inner).length > 0 || name === 'metadata') result[name] = inner
+    return
+  }
+  switch (type) {
+    case 'string':
+      if (field.bytes.length > 0) result[name] = text()
+      return
+    case 'strings':
+      ;((result[name] ??= []) as string[]).push(text())
+      return
+    case 'integer':
+    case 'count':
+      if (type === 'integer' || field.value !== 0n) result[name] = Number(BigInt.asIntN(64, field.value))
+      return
+    case 'boolean':
+    case 'flag':
+      if (type === 'boolean' || field.value !== 0n) result[name] = field.value !== 0n
+      return
+    case 'quantity':
+      result[name] = quantity(field.bytes)
+      return
+    case 'int-or-string':
+      result[name] = intOrString(field.bytes)
+      return
+    default:
+  }
+}
+
+function putPair(
+  target: Record<string, unknown>,
+  bytes: Buffer,
+  type: 'string' | 'bytes' | 'quantity',
+  path: string,
+): void {
+  let key = ''
+  let value: Buffer = none
+  for (const field of fieldsOf(bytes)) {
+    if (field.number === 1) key = utf8(field.bytes)
+    else value = field.bytes
+  }
+  if (key === '__proto__')
+    throw new ApiError('BadRequest', `${path} has a key __proto__, which no object can have; remove it`)
+  target[key] = type === 'string' ? utf8(value) : type === 'bytes' ? value.toString('base64') : quantity(value)
+}
+
+function quantity(bytes: Buffer): string {
+  return String(decode(bytes, { 1: ['text', 'string'] }, 'quantity', 0).text ?? '0')
+}
+
+function intOrString(bytes: Buffer): number | string {
+  const { type, number, text } = decode(
+    bytes,
+    { 1: ['type', 'integer'], 2: ['number', 'integer'], 3: ['text', 'string'] },
+    'intOrString',
+    0,
+  ) as { type?: number; number?: number; text?: string }
+  return type === 1 ? (text ?? '') : (number ?? 0)
+}
+
+function utf8(bytes: Buffer): string {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
 }
 
 interface RawField {
@@ -118,7 +136,7 @@ interface RawField {
   bytes: Buffer
 }
 
-const none = Buffer.alloc(0)
+const none: Buffer = Buffer.alloc(0)
 
 /** @see https://protobuf.dev/programming-guides/encoding/ */
 function* fieldsOf(bytes: Buffer): Iterable<RawField> {
