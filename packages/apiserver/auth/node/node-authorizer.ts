@@ -29,14 +29,20 @@ const readable = new Set([
   'discovery.k8s.io/endpointslices',
   'node.k8s.io/runtimeclasses',
   'harvesterhci.io/virtualmachineimages',
+  'harvesterhci.io/keypairs',
+  // Public keys, which a node puts into the guests it starts.
+  'harvesterhci.io/keypairs',
   'kubevirt.io/virtualmachineinstancemigrations',
   'k8s.cni.cncf.io/network-attachment-definitions',
   'network.harvesterhci.io/clusternetworks',
   'network.harvesterhci.io/vlanconfigs',
 ])
 
-/** Workloads, of which a node may list and watch its own. */
-const ownWorkloads = new Set(['/pods', 'kubevirt.io/virtualmachineinstances'])
+/** Workloads, of which a node may list and watch its own: those that this field selects. */
+const ownWorkloads: { [type: string]: string | undefined } = {
+  '/pods': 'spec.nodeName',
+  'kubevirt.io/virtualmachineinstances': 'status.nodeName',
+}
 
 /**
  * Lets a node touch what it runs, and nothing else.
@@ -105,7 +111,11 @@ export class NodeAuthorizer implements Authorizer {
 
   #allowsWorkload(node: string, attributes: Attributes, type: string): boolean {
     const { verb, resource, subresource, namespace, name } = attributes
-    if (name === '') return ownWorkloads.has(type) && subresource === '' && (verb === 'list' || verb === 'watch')
+    if (name === '') {
+      const field = ownWorkloads[type]
+      if (!field || subresource !== '' || (verb !== 'list' && verb !== 'watch')) return false
+      return attributes.fieldSelector === undefined || selectsOnly(attributes.fieldSelector, field, node)
+    }
     const own =
       this.#graph.needs(node, resource, namespace, name) ||
       this.#graph.runsFor(node, this.#get(attributes)?.metadata.uid ?? '')
@@ -124,6 +134,11 @@ export class NodeAuthorizer implements Authorizer {
   #get({ group, resource, namespace, name }: Attributes): KubeObject | undefined {
     return this.#objects().get({ group, plural: resource }, namespace, name)
   }
+}
+
+/** Whether a field selector lets through only objects whose `field` is this node. All of its terms must hold, so one is enough. */
+function selectsOnly(selector: string, field: string, node: string): boolean {
+  return selector.split(',').some((term) => term === `${field}=${node}` || term === `${field}==${node}`)
 }
 
 interface VolumeAffinity {
