@@ -124,8 +124,9 @@ async function receive(response: IncomingMessage, work: Reception): Promise<numb
     file = await open(path, 'r+')
     for await (const piece of response as AsyncIterable<Buffer>) {
       timer.refresh()
+      const written = file.write(piece, 0, piece.length, received)
       hash?.update(piece)
-      await file.write(piece, 0, piece.length, received)
+      await written
       received += piece.length
       unchecked += piece.length
       if (unchecked >= spaceCheckBytes) {

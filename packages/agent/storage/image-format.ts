@@ -66,7 +66,7 @@ async function refuseReferences(path: string, subject: string): Promise<void> {
   if (header.backingFile !== undefined)
     throw new DriverError(
       'Refused',
-      `${subject} is only the difference to another file, ${JSON.stringify(header.backingFile.slice(0, 200))}; flatten it with: qemu-img convert -O qcow2 IN OUT`,
+      `${subject} is only the difference to a backing file, ${JSON.stringify(header.backingFile.slice(0, 200))}; flatten it with: qemu-img convert -O qcow2 IN OUT`,
     )
   if (header.externalData)
     throw new DriverError(
