@@ -54,23 +54,26 @@ export function isQuantity(value: unknown): value is string | number {
  * @see https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 export function parseBytes(quantity: string | number): number {
-  return toSafeInteger(quantity, divideUp(parse(quantity).nano, 1_000_000_000n))
+  return toSafeInteger(quantity, 1_000_000_000n)
 }
 
 /** Read a quantity of CPU as thousandths of a core, rounded up. @throws {RangeError} as {@link parseBytes} */
 export function parseCpu(quantity: string | number): number {
-  return toSafeInteger(quantity, divideUp(parse(quantity).nano, 1_000_000n))
+  return toSafeInteger(quantity, 1_000_000n)
 }
 
-function toSafeInteger(quantity: string | number, value: bigint): number {
-  if (value < 0n) throw new RangeError(`${quantity} is negative: give an amount of 0 or more`)
+/** A quantity in units of so many billionths, rounded up. */
+function toSafeInteger(quantity: string | number, unit: bigint): number {
+  const { nano } = parse(quantity)
+  const value = divideUp(nano, unit)
+  if (nano < 0n) throw new RangeError(`${quantity} is negative: give an amount of 0 or more`)
   if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError(`${quantity} is too large: the most is 2^53 - 1`)
   return Number(value)
 }
 
 /** Bytes as the largest binary unit that divides them: `2147483648` → `2Gi`, `1000` → `1000`. */
 export function formatBytes(bytes: number): string {
-  return write(BigInt(bytes) * 1_000_000_000n, 'binary')
+  return bytes % 1024 === 0 ? write(BigInt(bytes) * 1_000_000_000n, 'binary') : String(bytes)
 }
 
 /** Thousandths of a core in Kubernetes' form: `1500` → `1500m`, `2000` → `2`. */
