@@ -164,11 +164,12 @@ export class ApiServer {
     const route = this.#route(request)
     const user = await this.#user(request, route?.anonymous ?? false)
     if (route) {
-      if (route.authorize !== false && !route.anonymous) await this.#authorize(user, info)
+      if (route.authorize !== false && !route.anonymous)
+        await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
       if (!route.upgrade) throw methodNotAllowed()
       return route.upgrade({ ...request, user }, raw, socket, head)
     }
-    await this.#authorize(user, info)
+    await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
     const handler = findSubresource(this.#options.subresources, info)
     if (!handler?.upgrade) throw noSuchResource()
     return handler.upgrade(subresourceCall(request, info, user, undefined), raw, socket, head)
@@ -186,7 +187,7 @@ export class ApiServer {
     const { audit, limiter } = this.#options
     if (audit) done.push(audit.begin(request, info, user))
     if (limiter && !request.user && info.verb !== 'watch') done.push(await limiter.enter(user, info))
-    if (!open && route?.authorize !== false) await this.#authorize(user, info)
+    if (!open && route?.authorize !== false) await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
     if (route) return route.handle({ ...request, user })
     if (!info.resourceRequest) {
       const document = request.method === 'GET' ? this.#documents.answer(request) : undefined
@@ -232,7 +233,7 @@ export class ApiServer {
     return impersonate(user, request.headers, authorizer)
   }
 
-  async #authorize(user: User, info: RequestInfo): Promise<void> {
+  async #authorize(user: User, info: RequestInfo, fieldSelector: string): Promise<void> {
     const attributes: Attributes = {
       user,
       verb: info.verb,
@@ -244,6 +245,7 @@ export class ApiServer {
       subresource: info.subresource,
       namespace: info.namespace || (info.resource === 'namespaces' && info.group === '' ? info.name : ''),
       name: info.name,
+      fieldSelector,
     }
     const decision = await this.#options.authorizer.authorize(attributes)
     if (decision.verdict !== 'allow') throw forbidden(attributes, decision.reason)

@@ -20,6 +20,8 @@ export interface Attributes {
   subresource: string
   namespace: string
   name: string
+  /** Of a list or watch, as it was asked; empty without one. Undefined where the asker does not tell. */
+  fieldSelector?: string
 }
 
 /** An authorizer's word. Of several authorizers the first `allow` or `deny` counts. */

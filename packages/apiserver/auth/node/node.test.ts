@@ -146,6 +146,25 @@ describe('a node', () => {
     expect(await status('DELETE', `${machines}/vm-n1`)).toBe(403)
   })
 
+  test('lists and watches its own pods and machines, not those of others', async () => {
+    const names = async (path: string) =>
+      ((await n1('GET', path)).body.items as KubeObject[] | undefined)?.map((item) => item.metadata.name)
+    expect(await names('/api/v1/pods?fieldSelector=spec.nodeName%3Dn1')).toEqual(['pod-n1'])
+    expect(await names('/apis/kubevirt.io/v1/virtualmachineinstances?fieldSelector=status.nodeName%3Dn1')).toEqual([
+      'vm-n1',
+    ])
+    for (const selector of [
+      '',
+      '?fieldSelector=spec.nodeName%3Dn2',
+      '?fieldSelector=spec.nodeName!%3Dn1',
+      '?fieldSelector=spec.nodeName%3Dn2&fieldSelector=spec.nodeName%3Dn1',
+      '?labelSelector=spec.nodeName%3Dn1',
+      '?watch=1',
+    ])
+      expect(await status('GET', `/api/v1/pods${selector}`), selector).toBe(403)
+    expect(await status('GET', '/apis/kubevirt.io/v1/virtualmachineinstances')).toBe(403)
+  })
+
   test('provisions the claims that were given to it, on volumes of its own', async () => {
     const claim = await asAdmin<Loose>('GET', `${core}/persistentvolumeclaims/claim-n1`)
     expect(

@@ -39,5 +39,6 @@ export function toAttributes(user: User, question: AccessQuestion, kind: string)
     subresource: text(resource?.subresource),
     namespace: text(resource?.namespace),
     name: text(resource?.name),
+    fieldSelector: '',
   }
 }
