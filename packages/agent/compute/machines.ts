@@ -192,7 +192,7 @@ export class Machines {
       volume: (name) => this.#volumes.get(name),
     })
     if (!resolution.ready) {
-      if ('waitingFor' in resolution) return this.#wait(key, pod, vmi, resolution.waitingFor)
+      if ('waitingFor' in resolution) return this.#wait(key, pod, vmi, `waits for ${resolution.waitingFor}`)
       const { message } = new UnsupportedSpecError(resolution.errors)
       return this.#tellEnd(pod, vmi, failed('UnsupportedSpec', message))
     }
@@ -203,7 +203,7 @@ export class Machines {
       // No watch tells of a Secret that appears, so look again.
       if (!(error instanceof MissingSourceError)) throw error
       this.#queue.addAfter(key, 2000)
-      return this.#wait(key, pod, vmi, error.message)
+      return this.#wait(key, pod, vmi, `cannot start: ${error.message}`)
     }
     this.#forgetWaiting(key)
     const uid = vmi.metadata.uid ?? ''
@@ -215,14 +215,14 @@ export class Machines {
     )
   }
 
-  #wait(key: string, pod: Pod, vmi: VirtualMachineInstance, waitingFor: string): void {
+  #wait(key: string, pod: Pod, vmi: VirtualMachineInstance, why: string): void {
     const waiting = this.#waiting.get(key) ?? { since: Date.now() }
     this.#waiting.set(key, waiting)
     const waitedMs = Date.now() - waiting.since
     if (waitedMs < patienceMs) return this.#queue.addAfter(key, patienceMs - waitedMs + 10)
-    if (waiting.told === waitingFor) return
-    waiting.told = waitingFor
-    const message = `${vmi.metadata.name} waits for ${waitingFor}`
+    if (waiting.told === why) return
+    waiting.told = why
+    const message = `${vmi.metadata.name} ${why}`
     for (const object of [pod, vmi])
       this.#options.events.record({ object, type: 'Warning', reason: 'FailedMount', message })
   }
