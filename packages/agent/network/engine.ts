@@ -125,7 +125,15 @@ export class Engine {
   /** Find the daemon or start it. */
   async #bring(): Promise<void> {
     this.#message = undefined
-    this.#control = (await this.#find()) ?? (await this.#launch())
+    this.#control =
+      (await this.#find()) ??
+      (await this.#launch().catch(async (error: unknown) => {
+        // One that was being started when its agent was killed may only now be there.
+        await sleep(500)
+        const found = await this.#find()
+        if (found) return found
+        throw error
+      }))
     const { database } = this.spec
     if (database?.group !== undefined) {
       await chown(database.socket, 0, database.group)
@@ -168,8 +176,9 @@ export class Engine {
 
   async #launch(): Promise<Control> {
     const { spec } = this
-    await rm(await this.#controlPath(), { force: true })
-    await Promise.all([rm(spec.pidFile, { force: true }), rotate(spec.logFile)])
+    // Files of a daemon that died are left to the new one: it replaces them, unless the old one lives after all.
+    if (spec.control.includes('%p')) await rm(await this.#controlPath(), { force: true })
+    await rotate(spec.logFile)
     if (spec.database) await this.#prepare(spec.database)
     try {
       await this.#commands.run(spec.program, spec.args, { env: this.#env })
@@ -192,7 +201,6 @@ export class Engine {
   async #prepare(database: EngineDatabase): Promise<void> {
     const { file, schema } = database
     const tool = (...args: string[]) => this.#commands.run('ovsdb-tool', args, { mayFail: true, env: this.#env })
-    await rm(database.socket, { force: true })
     if (await stat(file).catch(() => undefined)) {
       const check = await tool('needs-conversion', file, schema)
       if (check.code === 0 && check.stdout.trim() === 'no') return

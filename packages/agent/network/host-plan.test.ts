@@ -21,6 +21,7 @@ describe('the plan for a host', () => {
   it('finds the route that the guests’ subnet would hide', () => {
     const routes = [
       { dst: 'default', dev: 'eth0' },
+      { dst: '0.0.0.0/1', dev: 'vpn0' },
       { dst: '10.52.0.0/16', dev: 'gw-thr0' },
       { dst: '192.168.1.0/24', dev: 'eth0' },
     ]

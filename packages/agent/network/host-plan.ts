@@ -25,7 +25,9 @@ export function conflictingRoute(
   const subnet = parseSubnet(network.subnet)
   return routes.find((route) => {
     if (route.dst === 'default' || route.dst.includes(':') || route.dev === names.gateway) return false
-    return overlaps(subnet, parseSubnet(route.dst))
+    const target = parseSubnet(route.dst)
+    // What covers half the world is a default route in pieces, as some VPNs set it.
+    return target.prefix >= 8 && overlaps(subnet, target)
   })
 }
 
