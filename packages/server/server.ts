@@ -3,10 +3,13 @@ import { kinds } from '@thresher/api/kinds'
 import { Node } from '@thresher/api/core/node'
 import { managementNetwork } from '@thresher/api/management-network'
 import { ApiServer } from '@thresher/apiserver/api-server'
+import { AuditFile } from '@thresher/apiserver/audit/audit-file'
+import { AuditLog } from '@thresher/apiserver/audit/audit-log'
 import { Security } from '@thresher/apiserver/auth/security'
 import { ensureKeyFile } from '@thresher/apiserver/encryption/key-file'
 import { ValueCipher } from '@thresher/apiserver/encryption/value-cipher'
 import { HttpServer } from '@thresher/apiserver/http-server'
+import { FairLimiter } from '@thresher/apiserver/limits/fair-limiter'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
 import { makePrivateDirectory } from '@thresher/apiserver/pki/private-file'
 import { SqliteStore } from '@thresher/apiserver/store/sqlite'
@@ -48,6 +51,8 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     const keys = await ensureKeyFile(join(config.dataDir, 'encryption.key'))
     const store = await SqliteStore.open(join(config.dataDir, 'store.db'), { transform: new ValueCipher(keys) })
     cleanup.defer(() => store.close())
+    const auditFile = new AuditFile(join(config.dataDir, 'audit.log'))
+    cleanup.defer(() => auditFile.close())
     const security = new Security({
       pki,
       serverUrl: url,
@@ -79,6 +84,8 @@ export async function startServer(config: ServerConfig): Promise<Server> {
         }),
       ],
       version: manifest.version,
+      audit: new AuditLog(auditFile),
+      limiter: new FairLimiter(),
     })
     const transport = api.transport(controllersUser)
     const client = new Client(transport)
