@@ -4,8 +4,11 @@ import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-clai
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { kinds } from '@thresher/api/kinds'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { StorageClass } from '@thresher/api/storage/storage-class'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { CustomResources } from '@thresher/apiserver/crd/custom-resources'
 import { startTestServer, type TestServer } from '@thresher/apiserver/testing'
 import { Client } from '@thresher/client/client'
 import type { ApiRequest, Transport } from '@thresher/client/transport'
@@ -27,7 +30,6 @@ beforeEach(async () => {
   const dialer = { request: () => Promise.reject(new Error('none')), upgrade: () => Promise.resolve(), close: () => {} }
   server = await startTestServer({
     kinds,
-    routes: stubDiscovery() as never,
     admission: machineAdmission(() => server.api.objects) as never,
     subresources: kubevirtSubresources(() => ({ client, dialer })) as never,
   })
@@ -266,6 +268,132 @@ test('deleting a namespace deletes what is in it, then the namespace', async () 
   expect((await client.resource(PersistentVolume).list()).items).toEqual([])
 })
 
+test('dependents of a foreground deletion go first, orphans stay', async () => {
+  const configMaps = '/api/v1/namespaces/default/configmaps'
+  const create = (name: string, owner?: { metadata: { uid: string } }) =>
+    client.transport.request<{ metadata: { uid: string } }>({
+      method: 'POST',
+      path: configMaps,
+      body: {
+        metadata: {
+          name,
+          ...(owner && {
+            ownerReferences: [
+              { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: owner.metadata.uid, blockOwnerDeletion: true },
+            ],
+          }),
+        },
+      },
+    })
+  const remove = (propagationPolicy: string) =>
+    client.transport.request({ method: 'DELETE', path: `${configMaps}/owner`, body: { propagationPolicy } })
+  const names = async (): Promise<string[]> => {
+    const { items } = await client.transport.request<{ items: { metadata: { name: string } }[] }>({
+      method: 'GET',
+      path: configMaps,
+    })
+    return items.map(({ metadata }) => metadata.name)
+  }
+  await create('one', await create('owner'))
+  await remove('Foreground')
+  await until('both are gone', async () => (await names()).length === 0)
+  await create('two', await create('owner'))
+  await remove('Orphan')
+  await until('the owner is gone', async () => !(await names()).includes('owner'))
+  const path = `${configMaps}/two`
+  const orphan = await client.transport.request<{ metadata: { ownerReferences?: unknown } }>({ method: 'GET', path })
+  expect(orphan.metadata.ownerReferences).toBeUndefined()
+  await create('three', await create('owner'))
+  await remove('Background')
+  await until('the dependent is gone too', async () => (await names()).join() === 'two')
+})
+
+test('kinds that are defined at run time are collected too', async () => {
+  const custom = new CustomResources(server.api.registry, server.api.objects)
+  await custom.start()
+  stop.signal.addEventListener('abort', () => custom.close())
+  await client.transport.request({
+    method: 'POST',
+    path: '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+    body: {
+      metadata: { name: 'boxes.test.io' },
+      spec: {
+        group: 'test.io',
+        scope: 'Namespaced',
+        names: { plural: 'boxes', kind: 'Box' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+      },
+    },
+  })
+  await machines().create(testMachine('web', 'Halted'))
+  const { metadata } = await machines().get('web', 'default')
+  const path = '/apis/test.io/v1/namespaces/default/boxes'
+  const ownerReferences = [{ apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', name: 'web', uid: metadata.uid }]
+  const body = { apiVersion: 'test.io/v1', kind: 'Box', metadata: { name: 'mine', ownerReferences } }
+  await until('the kind is served', async () => {
+    await client.transport.request({ method: 'POST', path, body })
+    return true
+  })
+  await machines().delete('web', 'default')
+  await until('the box is gone', async () => {
+    const { items } = await client.transport.request<{ items: unknown[] }>({ method: 'GET', path })
+    return items.length === 0
+  })
+})
+
+test('an image gets its class and a node, is kept while a volume uses it, and goes after that', async () => {
+  const images = client.resource(VirtualMachineImage)
+  const spec = { displayName: 'debian', sourceType: 'download' as const, url: 'http://localhost/debian.qcow2' }
+  await images.create({ metadata: { name: 'debian', namespace: 'default' }, spec })
+  const image = await until('it has a class', async () => {
+    const found = await images.get('debian', 'default')
+    return found.status?.storageClassName ? found : undefined
+  })
+  expect(image.metadata.annotations?.['thresher.io/import-node']).toBe('node-1')
+  expect(image.status?.storageClassName).toBe(`lh-${image.metadata.uid}`)
+  const claims = client.resource(PersistentVolumeClaim)
+  await claims.create({
+    metadata: { name: 'disk', namespace: 'default' },
+    spec: {
+      accessModes: ['ReadWriteMany'],
+      storageClassName: image.status?.storageClassName,
+      resources: { requests: { storage: '1Gi' } },
+    },
+  })
+  await expect(images.delete('debian', 'default')).rejects.toMatchObject({
+    code: 422,
+    message: expect.stringContaining('Cannot delete image default/debian: being used by volume default/disk'),
+  })
+  await expect(
+    images.create({ metadata: { name: 'other', namespace: 'default' }, spec }),
+  ).rejects.toMatchObject({ code: 422, message: expect.stringContaining('A resource with the same name exists') })
+  await claims.delete('disk', 'default')
+  await until('the claim is gone', async () => (await claims.list()).items.length === 0)
+  await images.delete('debian', 'default')
+  await until('the image is gone', async () => (await images.list()).items.length === 0)
+  const classes = await client.resource(StorageClass).list()
+  expect(classes.items.map(({ metadata }) => metadata.name)).toEqual(['local'])
+})
+
+test('a claim of a class that binds at once gets its volume without a pod', async () => {
+  await client.resource(StorageClass).create({
+    metadata: { name: 'now' },
+    provisioner: 'local.thresher.io',
+    volumeBindingMode: 'Immediate',
+  })
+  const claims = client.resource(PersistentVolumeClaim)
+  await claims.create({
+    metadata: { name: 'disk', namespace: 'default' },
+    spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'now', resources: { requests: { storage: '1Gi' } } },
+  })
+  await until('it is bound', async () => (await claims.get('disk', 'default')).status?.phase === 'Bound')
+  await claims.delete('disk', 'default')
+  await until('claim and volume are gone', async () => {
+    const left = await Promise.all([claims.list(), client.resource(PersistentVolume).list()])
+    return left.every(({ items }) => items.length === 0)
+  })
+})
+
 /** A transport that fails for good at its nth write, as a killed process does. */
 function dyingTransport(inner: Transport, writes: number, died: () => void): Transport {
   let left = writes
@@ -324,39 +452,3 @@ test('controllers that are killed between any two writes go on where they were',
   }
   expect(completed).toBe(true)
 }, 60_000)
-
-function stubDiscovery() {
-  const stored = kinds.filter((kind) => kind.stored !== false && kind.storageVersion !== false)
-  const groups = [...new Set(stored.map(({ group }) => group))]
-  const answer = (value: unknown) => ({
-    status: 200,
-    contentType: 'application/json',
-    value: () => value,
-    body: () => [],
-  })
-  const route = (path: string, value: unknown) => ({
-    method: 'GET',
-    path,
-    handle: () => Promise.resolve(answer(value)),
-  })
-  return [
-    route('/apis', {
-      groups: groups
-        .filter((name) => name !== '')
-        .map((name) => ({ name, preferredVersion: { version: stored.find((kind) => kind.group === name)?.version } })),
-    }),
-    ...groups.map((group) => {
-      const version = stored.find((kind) => kind.group === group)?.version
-      return route(group ? `/apis/${group}/${version}` : '/api/v1', {
-        resources: stored
-          .filter((kind) => kind.group === group)
-          .map((kind) => ({
-            name: kind.plural,
-            kind: kind.kind,
-            namespaced: kind.namespaced,
-            verbs: ['list', 'watch', 'delete', 'deletecollection'],
-          })),
-      })
-    }),
-  ]
-}
