@@ -37,8 +37,7 @@ export const ObjectMeta = Type.Object({
   uid: Type.Optional(Type.String()),
   resourceVersion: Type.Optional(Type.String()),
   generation: Type.Optional(Type.Integer()),
-  /** Null in manifests that were never sent, such as kubectl's dry runs and the metadata of templates. */
-  creationTimestamp: Type.Optional(Type.Unsafe<string>({ type: 'string', format: 'date-time', nullable: true })),
+  creationTimestamp: Type.Optional(Time),
   deletionTimestamp: Type.Optional(Time),
   deletionGracePeriodSeconds: Type.Optional(Type.Integer()),
   labels: Type.Optional(Type.Record(Type.String(), Type.String())),

@@ -106,10 +106,10 @@ export const flag = schemaOf<boolean>({ type: 'boolean' })
 export const int32 = schemaOf<number>({ type: 'integer', format: 'int32' })
 export const int64 = schemaOf<number>({ type: 'integer', format: 'int64' })
 export const decimal = schemaOf<number>({ type: 'number' })
-/** RFC 3339 with whole seconds; null where a client has no time to give. */
-export const time = schemaOf<string>({ type: 'string', format: 'date-time', nullable: true })
+/** RFC 3339 with whole seconds. */
+export const time = schemaOf<string>({ type: 'string', format: 'date-time' })
 /** RFC 3339 with microseconds. */
-export const microTime = schemaOf<string>({ type: 'string', format: 'date-time', nullable: true })
+export const microTime = schemaOf<string>({ type: 'string', format: 'date-time' })
 /** Bytes in base64. */
 export const base64 = schemaOf<string>({ type: 'string', format: 'byte' })
 export const texts = list(text)

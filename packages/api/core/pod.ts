@@ -1,4 +1,4 @@
-import { age, wide } from '../columns.ts'
+import { age } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { fillPodDefaults } from './pod-defaults.ts'
 import { checkPodSpec, checkPodUpdate } from './pod-rules.ts'
@@ -24,7 +24,7 @@ export const Pod = defineKind({
     age,
     { name: 'IP', priority: 1, path: (pod) => pod.status?.podIP ?? '<none>' },
     { name: 'Node', priority: 1, path: (pod) => pod.spec.nodeName ?? '<none>' },
-    wide('Nominated Node', '.status.nominatedNodeName'),
+    { name: 'Nominated Node', priority: 1, path: (pod) => pod.status?.nominatedNodeName ?? '<none>' },
     { name: 'Readiness Gates', priority: 1, path: () => '<none>' },
   ],
   selectableFields: [

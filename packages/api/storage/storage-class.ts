@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { age, column } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
+import type { KubeObject } from '../meta.ts'
 import { flag, having, labels, list, object, oneOf, optional, text, texts } from '../schema.ts'
 import { same } from '../same.ts'
 
@@ -27,6 +28,11 @@ export const StorageClass = defineKind({
     ),
   },
   columns: [
+    {
+      name: 'Name',
+      format: 'name',
+      path: (storageClass) => `${storageClass.metadata.name}${isDefaultClass(storageClass) ? ' (default)' : ''}`,
+    },
     column('Provisioner', '.provisioner'),
     column('ReclaimPolicy', '.reclaimPolicy'),
     column('VolumeBindingMode', '.volumeBindingMode'),
@@ -49,6 +55,6 @@ export const StorageClass = defineKind({
 export type StorageClass = ObjectOf<typeof StorageClass>
 
 /** Whether claims that name no class get this one. */
-export function isDefaultClass(storageClass: StorageClass): boolean {
+export function isDefaultClass(storageClass: KubeObject): boolean {
   return isDefault.some((annotation) => storageClass.metadata.annotations?.[annotation] === 'true')
 }

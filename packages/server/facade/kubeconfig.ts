@@ -17,7 +17,8 @@ export async function generateKubeconfig(call: FacadeCall): Promise<Answer> {
   const user = call.parts
     .server()
     .objects.get<LocalUser>({ group: 'auth.thresher.io', plural: 'users' }, '', call.user.name)
-  if (!user)
+  // The uid shows that he logged in as this very user; who only bears the name, or impersonates it, gets no token of his.
+  if (!user || user.metadata.uid !== call.user.uid)
     throw new ApiError(
       'Forbidden',
       `${call.user.name} is no local user, so no token can be made; use your own credentials`,

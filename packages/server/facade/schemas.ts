@@ -48,20 +48,20 @@ export async function schemaOf(
   }
 }
 
+type Heading = Pick<Column, 'name' | 'type' | 'format' | 'description' | 'priority'>
+
+/** A kind's columns, in the order of `metadata.fields`: as in tables, the name comes first unless the kind has a column of that name. */
 function columns(kind: Kind): Record<string, unknown>[] {
-  const name = { name: 'Name', type: 'string', format: 'name', field: '$.metadata.fields[0]' }
-  const shown: Pick<Column, 'name' | 'type' | 'format' | 'description' | 'priority'>[] = kind.columns ?? [
-    { name: 'Age', type: 'date' },
-  ]
-  const others = shown.map((column, index) => ({
+  const own: Heading[] = kind.columns ?? [{ name: 'Age', type: 'date' }]
+  const all: Heading[] = own.some(({ name }) => name === 'Name') ? own : [{ name: 'Name', format: 'name' }, ...own]
+  return all.map((column, index) => ({
     name: column.name,
     type: column.type ?? 'string',
     format: column.format ?? '',
     description: column.description ?? '',
     priority: column.priority ?? 0,
-    field: `$.metadata.fields[${index + 1}]`,
+    field: `$.metadata.fields[${index}]`,
   }))
-  return [name, ...others]
 }
 
 function virtualSchema(call: FacadeCall, type: { id: string; plural: string }): Record<string, unknown> {
