@@ -51,7 +51,11 @@ export class ImageImports {
           return [keyOf(image)]
         }),
         watch(PersistentVolumeClaim, () => []),
-        watch(PersistentVolume, () => []),
+        // The last volume of an image makes way for its deletion.
+        watch(PersistentVolume, (volume, _context, { type }) => {
+          const imageKey = volume.spec.csi?.volumeAttributes?.['imageId']
+          return imageKey && type === 'deleted' ? [imageKey] : []
+        }),
       ],
       keys: [sweepKey],
       reconcile: (key, context) => {
