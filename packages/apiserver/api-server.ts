@@ -8,6 +8,8 @@ import { forbidden } from './auth/forbidden.ts'
 import { impersonate } from './auth/impersonation.ts'
 import { CacheFeed } from './cache-feed.ts'
 import { Compaction } from './compaction.ts'
+import { definitionAdmission } from './crd/admission.ts'
+import { CustomResources } from './crd/custom-resources.ts'
 import { ApiDocuments } from './discovery/api-documents.ts'
 import type { Context } from './handler/context.ts'
 import { dispatch, ownSubresources, readDryRun } from './handler/dispatch.ts'
@@ -73,6 +75,7 @@ export class ApiServer {
   readonly #routes: RouteHandler[]
   readonly #compaction: Compaction
   readonly #documents: ApiDocuments
+  readonly #customResources: CustomResources
   #ready = false
 
   constructor(options: ApiServerOptions) {
@@ -83,7 +86,7 @@ export class ApiServer {
       store: options.store,
       feed: this.#feed,
       registry: this.registry,
-      admission: options.admission,
+      admission: [definitionAdmission, ...options.admission],
       now: options.now ?? Date.now,
     }
     this.#documents = new ApiDocuments(
@@ -100,6 +103,7 @@ export class ApiServer {
       this.registry,
       this.transport({ name: 'system:apiserver', groups: ['system:masters'] }),
     )
+    this.#customResources = new CustomResources(this.registry, this.objects)
     this.#routes = [
       ...options.routes,
       ...healthRoutes([
@@ -120,6 +124,7 @@ export class ApiServer {
   async start(): Promise<void> {
     await this.registry.addAll(this.#options.kinds)
     await this.#feed.start()
+    await this.#customResources.start()
     this.#compaction.start()
     this.#ready = true
   }
@@ -127,6 +132,7 @@ export class ApiServer {
   /** End all watches; the store stays open, it is its owner's to close. */
   close(): Promise<void> {
     this.#ready = false
+    this.#customResources.close()
     this.#compaction.close()
     for (const resource of this.registry.resources()) resource.cache.end()
     this.#feed.close()

@@ -7,8 +7,6 @@ import type { JsonSchema, Kind } from '@thresher/api/kind'
 import type { KubeList, KubeObject } from '@thresher/api/meta'
 import { describe, expect, it } from 'vitest'
 import { startTestServer, type TestServer } from '../testing.ts'
-import { definitionAdmission } from './admission.ts'
-import { CustomResources } from './custom-resources.ts'
 import { checkStructural } from './structural-rules.ts'
 
 const at = 'spec.versions[0].schema.openAPIV3Schema'
@@ -148,21 +146,13 @@ const crds = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
 
 class Fixture implements AsyncDisposable {
   readonly server: TestServer
-  readonly custom: CustomResources
 
-  constructor(server: TestServer, custom: CustomResources) {
+  constructor(server: TestServer) {
     this.server = server
-    this.custom = custom
   }
 
   static async start(kinds: Kind[] = []): Promise<Fixture> {
-    const server = await startTestServer({
-      kinds: [Namespace, CustomResourceDefinition, ...kinds],
-      admission: [definitionAdmission],
-    })
-    const custom = new CustomResources(server.api.registry, server.api.objects)
-    await custom.start()
-    return new Fixture(server, custom)
+    return new Fixture(await startTestServer({ kinds: [Namespace, CustomResourceDefinition, ...kinds] }))
   }
 
   call<T = KubeObject>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
@@ -188,7 +178,6 @@ class Fixture implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    this.custom.close()
     await this.server.close()
   }
 }

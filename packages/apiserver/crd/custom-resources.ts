@@ -68,7 +68,7 @@ export class CustomResources {
         await this.#reconcile(name)
       } catch (error) {
         // Another server wrote first, or the store is away for a moment; the next change or attempt settles it.
-        if (!isReason(error, 'Conflict', 'NotFound'))
+        if (!isReason(error, 'Conflict', 'NotFound', 'ServiceUnavailable'))
           console.error(`the definition ${name} could not be brought into force, trying again: ${String(error)}`)
         setTimeout(() => this.#closed || this.#enqueue(name), retryMs).unref()
       }
