@@ -4,6 +4,7 @@ import type { Token } from '@thresher/api/auth/token'
 import type { User as LocalUser } from '@thresher/api/auth/user'
 import type { AdmissionRequest, AdmissionStep } from '../admission.ts'
 import { PasswordHasher, passwordFault } from '../auth/local/password.ts'
+import type { Objects } from '../auth/objects.ts'
 import type { Authorizer } from '../user.ts'
 import { isKind, refuse } from './refuse.ts'
 
@@ -15,7 +16,11 @@ const group = 'auth.thresher.io'
  * A password is kept as a hash only. Whoever sets a user's password, groups or a token could act as that user from then
  * on, so he needs the verb `impersonate` on the user and on each of his groups.
  */
-export function localCredentials(authorizer: Authorizer, hasher = new PasswordHasher()): AdmissionStep {
+export function localCredentials(
+  authorizer: Authorizer,
+  objects: () => Objects,
+  hasher = new PasswordHasher(),
+): AdmissionStep {
   const require = async (request: AdmissionRequest, resource: string, name: string) => {
     const decision = await authorizer.authorize({
       user: request.user,
@@ -61,7 +66,10 @@ export function localCredentials(authorizer: Authorizer, hasher = new PasswordHa
     async validate(request) {
       if (request.operation === 'DELETE' || !request.object) return
       if (isKind(request, group, 'tokens')) {
-        await require(request, 'users', (request.object as Token).spec.userName)
+        const { userName } = (request.object as Token).spec
+        await require(request, 'users', userName)
+        const user = objects().get<LocalUser>({ group, plural: 'users' }, '', userName)
+        for (const name of user?.spec?.groups ?? []) await require(request, 'groups', name)
         return
       }
       if (!isKind(request, group, 'users')) return

@@ -2,6 +2,7 @@ import type { AdmissionStep } from '../admission.ts'
 import type { Objects } from '../auth/objects.ts'
 import type { EscalationCheck } from '../auth/rbac/escalation.ts'
 import type { Authorizer } from '../user.ts'
+import { createPermission } from './create-permission.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { localCredentials } from './local-credentials.ts'
 import { nodeRestriction } from './node-restriction.ts'
@@ -26,9 +27,10 @@ export function clusterAdmission(parts: {
     podServiceAccount(objects),
     podPriority(objects),
     defaultStorageClass(objects),
+    createPermission(authorizer),
     nodeRestriction,
     roleEscalation(escalation),
-    localCredentials(authorizer),
+    localCredentials(authorizer, objects),
     claimResize(objects),
     {
       name: 'ResourceQuota',

@@ -249,6 +249,59 @@ describe('attacks', () => {
     expect((await make({ displayName: 'harmless' })).status).toBe(201)
   })
 
+  test('who may impersonate a user but not his groups gets no token of his', async () => {
+    const rbac = '/apis/rbac.authorization.k8s.io/v1'
+    await asAdmin('POST', `${rbac}/clusterroles`, {
+      metadata: { name: 'half' },
+      rules: [
+        { apiGroups: ['auth.thresher.io'], resources: ['tokens'], verbs: ['create'] },
+        { apiGroups: [''], resources: ['users'], resourceNames: ['admin'], verbs: ['impersonate'] },
+      ],
+    })
+    await asAdmin('POST', `${rbac}/clusterrolebindings`, {
+      metadata: { name: 'half' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'half' },
+      subjects: [{ kind: 'User', name: 'halfway' }],
+    })
+    const admin = await asAdmin<KubeObject>('GET', '/apis/auth.thresher.io/v1/users/admin')
+    const token = {
+      metadata: { name: 'token-half' },
+      spec: { userName: 'admin', userUid: admin.metadata.uid, secretHash: 'a'.repeat(64) },
+    }
+    const cert = server.certificate({ name: 'halfway', groups: [] })
+    expect(await call('POST', '/apis/auth.thresher.io/v1/tokens', { cert, body: token })).toMatchObject({
+      status: 403,
+      body: { message: expect.stringContaining('impersonate" on groups "thresher:administrators"') },
+    })
+  })
+
+  test('an apply that would create needs the verb create', async () => {
+    const rbac = '/apis/rbac.authorization.k8s.io/v1'
+    await asAdmin('POST', `${rbac}/namespaces/default/roles`, {
+      metadata: { name: 'patcher' },
+      rules: [{ apiGroups: [''], resources: ['configmaps'], verbs: ['patch', 'get'] }],
+    })
+    await asAdmin('POST', `${rbac}/namespaces/default/rolebindings`, {
+      metadata: { name: 'patcher' },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: 'patcher' },
+      subjects: [{ kind: 'User', name: 'patcher' }],
+    })
+    const cert = server.certificate({ name: 'patcher', groups: [] })
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'applied' }, data: { a: '1' } }
+    const headers = { 'content-type': 'application/apply-patch+yaml' }
+    const apply = () =>
+      call('PATCH', '/api/v1/namespaces/default/configmaps/applied?fieldManager=t', { cert, body, headers })
+    expect(await apply()).toMatchObject({
+      status: 403,
+      body: {
+        message:
+          'configmaps "applied" is forbidden: User "patcher" cannot create resource "configmaps" in API group "" in the namespace "default"',
+      },
+    })
+    await asAdmin('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: 'applied' } })
+    expect((await apply()).status).toBe(200)
+  })
+
   test('passwords that are written through the API come back neither in the answer nor from the store', async () => {
     const body = { metadata: { name: 'ann' }, spec: { password: 'correct horse battery' } }
     const cert = server.certificate({ name: 'boss', groups: ['system:masters'] })

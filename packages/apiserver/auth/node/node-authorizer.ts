@@ -118,7 +118,7 @@ export class NodeAuthorizer implements Authorizer {
     }
     const own =
       this.#graph.needs(node, resource, namespace, name) ||
-      this.#graph.runsFor(node, this.#get(attributes)?.metadata.uid ?? '')
+      this.#graph.runsFor(node, namespace, this.#get(attributes)?.metadata.uid ?? '')
     if (!own) return false
     if (subresource === '' || subresource === 'status')
       return readOrChange.has(verb) || (verb === 'delete' && type === '/pods' && subresource === '')

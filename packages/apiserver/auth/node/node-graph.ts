@@ -68,15 +68,15 @@ export class NodeGraph {
     return (this.#needed.get(node)?.get(keyOf(plural, namespace, name)) ?? 0) > 0
   }
 
-  /** Whether a pod on the node belongs to the object with this uid. */
-  runsFor(node: string, uid: string): boolean {
-    return (this.#needed.get(node)?.get(`owner/${uid}`) ?? 0) > 0
+  /** Whether a pod on the node belongs to the object with this uid in its namespace. */
+  runsFor(node: string, namespace: string, uid: string): boolean {
+    return (this.#needed.get(node)?.get(`owner/${namespace}/${uid}`) ?? 0) > 0
   }
 
   #count({ nodes, references, owners }: Held, key: string, namespace: string, by: number): void {
     const keys = [
       key,
-      ...owners.map((uid) => `owner/${uid}`),
+      ...owners.map((uid) => `owner/${namespace}/${uid}`),
       ...(['secrets', 'configmaps', 'persistentvolumeclaims'] as const).flatMap((plural) =>
         [...references[plural]].map((name) => keyOf(plural, namespace, name)),
       ),
