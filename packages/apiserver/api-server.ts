@@ -16,6 +16,7 @@ import { dispatch, ownSubresources, readDryRun } from './handler/dispatch.ts'
 import { methodNotAllowed, noSuchResource } from './handler/failures.ts'
 import { requestInfo } from './handler/request-info.ts'
 import { answerSubresource, findSubresource, subresourceCall } from './handler/subresources.ts'
+import { Turns } from './handler/turns.ts'
 import { healthRoutes, type HealthCheck } from './health.ts'
 import { InProcessTransport } from './in-process-transport.ts'
 import { Metrics } from './metrics.ts'
@@ -76,6 +77,8 @@ export class ApiServer {
   readonly #compaction: Compaction
   readonly #documents: ApiDocuments
   readonly #customResources: CustomResources
+  /** The caches are filled; callers within the process may begin. */
+  #filled = false
   #ready = false
 
   constructor(options: ApiServerOptions) {
@@ -87,6 +90,7 @@ export class ApiServer {
       feed: this.#feed,
       registry: this.registry,
       admission: [definitionAdmission, ...options.admission],
+      turns: new Turns(),
       now: options.now ?? Date.now,
     }
     this.#documents = new ApiDocuments(
@@ -124,6 +128,7 @@ export class ApiServer {
   async start(): Promise<void> {
     await this.registry.addAll(this.#options.kinds)
     await this.#feed.start()
+    this.#filled = true
     await this.#customResources.start()
     this.#compaction.start()
     this.#ready = true
@@ -200,7 +205,7 @@ export class ApiServer {
       if (document) return document
       throw noSuchResource()
     }
-    if (!this.#ready)
+    if (!this.#ready && !(this.#filled && request.user))
       throw new ApiError('ServiceUnavailable', 'the server is starting; try again', {
         details: { retryAfterSeconds: 1 },
       })

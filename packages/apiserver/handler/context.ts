@@ -2,6 +2,7 @@ import type { AdmissionStep } from '../admission.ts'
 import type { CacheFeed } from '../cache-feed.ts'
 import type { Registry } from '../registry.ts'
 import type { Store } from '../store/store.ts'
+import type { Turns } from './turns.ts'
 
 /** What the handlers of requests work with. */
 export interface Context {
@@ -9,6 +10,7 @@ export interface Context {
   feed: CacheFeed
   registry: Registry
   admission: readonly AdmissionStep[]
+  turns: Turns
   /** Milliseconds since 1970. */
   now(): number
 }

@@ -34,7 +34,21 @@ export async function patchObject(context: Context, resource: Resource, call: Re
   if (!types.includes(type)) throw unsupported(types)
   const patch = readBody(call.request, types)
   if (patch === undefined) throw badQuery('a PATCH needs a body')
-  if (type === applyPatch) return applyObject(context, resource, call, patch)
+  const turn = resource.cache.storePrefix + resource.key(call.info.namespace, call.info.name)
+  return context.turns.take(turn, () =>
+    type === applyPatch
+      ? applyObject(context, resource, call, patch)
+      : patchInTurn(context, resource, call, type, patch),
+  )
+}
+
+async function patchInTurn(
+  context: Context,
+  resource: Resource,
+  call: ResourceCall,
+  type: string,
+  patch: unknown,
+): Promise<Patched> {
   for (let attempt = 1; ; attempt += 1) {
     const live = findLive(resource, call.info.namespace, call.info.name)
     try {

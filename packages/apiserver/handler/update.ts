@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { ApiError } from '@thresher/api/error'
+import { isReason } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
 import { applyDefaults } from '../schema/structural.ts'
 import type { Entry } from '../entry.ts'
@@ -42,14 +42,24 @@ export async function updateObject(
       { field: 'metadata.resourceVersion', message: 'Invalid value: 0: must be specified for an update' },
     ])
   }
+  if (!unconditional) return updateLive(context, resource, call, findLive(resource, info.namespace, info.name), object)
+  const turn = resource.cache.storePrefix + resource.key(info.namespace, info.name)
+  return context.turns.take(turn, () => overwrite(context, resource, call, object))
+}
+
+async function overwrite(
+  context: Context,
+  resource: Resource,
+  call: ResourceCall,
+  object: KubeObject,
+): Promise<Written> {
   for (let attempt = 1; ; attempt += 1) {
-    const live = findLive(resource, info.namespace, info.name)
+    const live = findLive(resource, call.info.namespace, call.info.name)
     try {
-      return await updateLive(context, resource, call, live, unconditional ? structuredClone(object) : object)
+      return await updateLive(context, resource, call, live, structuredClone(object))
     } catch (error) {
-      const raced = error instanceof ApiError && error.reason === 'Conflict' && unconditional
-      if (!raced || attempt >= UNCONDITIONAL_TRIES || resource.cache.get(live.key)?.revision === live.revision)
-        throw error
+      const stale = resource.cache.get(live.key)?.revision !== live.revision
+      if (!isReason(error, 'Conflict') || !stale || attempt >= UNCONDITIONAL_TRIES) throw error
     }
   }
 }
