@@ -58,6 +58,16 @@ import { VirtualMachineImage } from './harvester/virtual-machine-image.ts'
 import { VirtualMachineRestore } from './harvester/virtual-machine-restore.ts'
 import { VirtualMachineTemplateVersion } from './harvester/virtual-machine-template-version.ts'
 import { VirtualMachineTemplate } from './harvester/virtual-machine-template.ts'
+import { BlockDevice } from './harvester/block-device.ts'
+import { MigConfiguration } from './devices/mig-configuration.ts'
+import { PCIDeviceClaim } from './devices/pci-device-claim.ts'
+import { PCIDevice } from './devices/pci-device.ts'
+import { SRIOVGPUDevice } from './devices/sriov-gpu-device.ts'
+import { SRIOVNetworkDevice } from './devices/sriov-network-device.ts'
+import { USBDeviceClaim } from './devices/usb-device-claim.ts'
+import { USBDevice } from './devices/usb-device.ts'
+import { VGPUDevice } from './devices/vgpu-device.ts'
+import { Node as DeviceNode } from './devices/node.ts'
 import type { Kind } from './kind.ts'
 import { KubeVirt } from './kubevirt/kube-virt.ts'
 import {
@@ -184,4 +194,14 @@ export const kinds: Kind[] = [
   IPPool,
   LoadBalancer,
   NetworkAttachmentDefinition,
+  BlockDevice,
+  MigConfiguration,
+  PCIDeviceClaim,
+  PCIDevice,
+  SRIOVGPUDevice,
+  SRIOVNetworkDevice,
+  USBDeviceClaim,
+  USBDevice,
+  VGPUDevice,
+  DeviceNode,
 ]
