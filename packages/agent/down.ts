@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from './compute/host.ts'
 import { findByArgument, isAlive, signalProcess, type ProcessIdentity } from './compute/process-identity.ts'
 import { QmpClient } from './compute/qmp.ts'
-import { listRuns, readState } from './compute/run-state.ts'
+import { listRuns, readState, writeState } from './compute/run-state.ts'
 import type { AgentConfig } from './config.ts'
 import { OvnNetwork } from './network/ovn-network.ts'
 
@@ -43,7 +43,8 @@ export async function takeDown(config: AgentConfig, log: Log): Promise<string> {
 
 /** Ask one guest to shut down, then insist. True when it ran. */
 async function stopRun(folder: string, log: Log): Promise<boolean> {
-  const known = readState(folder)?.process
+  const state = readState(folder)
+  const known = state?.process
   const process = known && isAlive(known) ? known : findByArgument(join(folder, 'qemu.pid'))
   if (!process) return false
   try {
@@ -53,6 +54,9 @@ async function stopRun(folder: string, log: Log): Promise<boolean> {
   }
   signalProcess(process, 'SIGKILL')
   for (let tries = 0; isAlive(process) && tries < 400; tries++) await delay(5)
+  // Told by the next agent; as a failure, so that a machine that is to be rerun on failure comes back with the host.
+  const outcome = { phase: 'Failed' as const, reason: 'HostStopped', message: 'stopped together with its node' }
+  if (state) writeState(folder, { ...state, step: 'ended', outcome })
   return true
 }
 

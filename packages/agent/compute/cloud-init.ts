@@ -47,7 +47,8 @@ export async function noCloudFiles(
     ...(keys.length > 0 ? { 'public-keys': keys } : {}),
   }
   return {
-    'meta-data': stringify(metaData),
+    // Never folded: small guests read it line by line.
+    'meta-data': stringify(metaData, { lineWidth: 0 }),
     'user-data': userData ?? '#cloud-config\n{}\n',
     ...(networkData === undefined ? {} : { 'network-config': networkData }),
   }
