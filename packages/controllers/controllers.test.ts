@@ -364,9 +364,10 @@ test('an image gets its class and a node, is kept while a volume uses it, and go
     code: 422,
     message: expect.stringContaining('Cannot delete image default/debian: being used by volume default/disk'),
   })
-  await expect(
-    images.create({ metadata: { name: 'other', namespace: 'default' }, spec }),
-  ).rejects.toMatchObject({ code: 422, message: expect.stringContaining('A resource with the same name exists') })
+  await expect(images.create({ metadata: { name: 'other', namespace: 'default' }, spec })).rejects.toMatchObject({
+    code: 422,
+    message: expect.stringContaining('A resource with the same name exists'),
+  })
   await claims.delete('disk', 'default')
   await until('the claim is gone', async () => (await claims.list()).items.length === 0)
   await images.delete('debian', 'default')

@@ -63,7 +63,7 @@ export function planInstance(view: InstanceView): InstancePlan {
       return { step: { do: 'check-pod' }, word: undefined }
     const trouble = findTrouble(view)
     if (trouble) return { step: { do: 'nothing' }, word: { phase: 'Pending', trouble } }
-    return { step: { do: 'create-pod', pod: launcherPod(instance) }, word: { phase: 'Scheduling' } }
+    return { step: { do: 'create-pod', pod: launcherPod(instance) }, word: undefined }
   }
   if (podEnded) return { step: { do: 'nothing' }, word: endWord(instance, pod) }
   if (phase === 'Running' || phase === 'Unknown') return { step: { do: 'nothing' }, word: undefined }
@@ -73,8 +73,9 @@ export function planInstance(view: InstanceView): InstancePlan {
     return { step: { do: 'nothing' }, word }
   }
   const scheduled = findCondition(pod.status?.conditions, 'PodScheduled')
-  const unscheduled = scheduled?.status === 'False' ? scheduled : undefined
-  return { step: { do: 'nothing' }, word: { phase: 'Scheduling', unscheduled } }
+  // The scheduler answers within milliseconds; only where it finds no node is the wait worth a write.
+  if (scheduled?.status !== 'False') return { step: { do: 'nothing' }, word: undefined }
+  return { step: { do: 'nothing' }, word: { phase: 'Scheduling', unscheduled: scheduled } }
 }
 
 /** Clear the pod away: at once where nothing runs in it, else its agent stops the guest first. */

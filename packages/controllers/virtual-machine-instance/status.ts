@@ -4,6 +4,9 @@ import type { Condition } from '@thresher/api/meta'
 import { formatTime, removeCondition, setCondition } from '@thresher/client/conditions'
 import type { InstanceWord } from './plan.ts'
 
+/** What is said of a guest that is yet to run; the machine says the same, which saves it a write. */
+export const notStarted = 'the guest has not started yet'
+
 /** An instance's status with a word put in. What the agent wrote stays. */
 export function instanceStatus(
   instance: VirtualMachineInstance,
@@ -35,7 +38,7 @@ function conditionsWith(instance: VirtualMachineInstance, word: InstanceWord, no
       conditions,
       ended
         ? { type: 'Ready', status: 'False', reason: 'GuestNotRunning', message: 'Guest VM is not reported as running' }
-        : { type: 'Ready', status: 'False', reason: 'GuestNotRunning', message: 'the guest has not started yet' },
+        : { type: 'Ready', status: 'False', reason: 'GuestNotRunning', message: notStarted },
       now,
     )
   conditions = word.trouble

@@ -1,5 +1,6 @@
-/** Why an instance cannot go on until someone acts; the sentence names the object and the remedy. */
+/** Why a machine or its instance cannot go on; the sentence names the object and the remedy. */
 export interface Trouble {
-  reason: 'FailedPvcNotFound' | 'DataVolumeError' | 'VolumeInUse' | 'PodMissing' | 'Provisioning'
+  /** `FailedPvcNotFound`, `DataVolumeError`, `VolumeInUse`, `Unschedulable` and such; `Provisioning` for a wait that ends by itself. */
+  reason: string
   message: string
 }

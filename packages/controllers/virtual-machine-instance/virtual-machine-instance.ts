@@ -94,12 +94,9 @@ async function act(
       await context.objects(VirtualMachineInstance).update({ ...instance, metadata: { ...metadata, finalizers } })
       return undefined
     }
-    case 'create-pod': {
-      const made = await context.objects(Pod).create(step.pod)
-      const message = `Created the pod ${made.metadata.name}.`
-      context.events.record({ object: instance, reason: 'SuccessfulCreate', message })
+    case 'create-pod':
+      await context.objects(Pod).create(step.pod)
       return undefined
-    }
     case 'delete-pod':
       await context.objects(Pod).delete(step.pod, step.force ? { gracePeriodSeconds: 0 } : {})
       return undefined

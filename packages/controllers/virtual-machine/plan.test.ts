@@ -100,7 +100,7 @@ test('claims are made before the instance, also for a machine that is not to run
 })
 
 test('a machine that never comes up waits 10, 40, 90 s; a start on request does not wait', () => {
-  let failure: ReturnType<typeof plan>["startFailure"]
+  let failure: ReturnType<typeof plan>['startFailure']
   const delays: number[] = []
   for (const uid of ['a', 'b', 'c']) {
     const status = { runStrategy: 'Always', startFailure: failure }

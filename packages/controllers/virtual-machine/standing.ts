@@ -39,9 +39,9 @@ export function volumeTrouble(machine: VirtualMachine, context: Context): Troubl
 /** What an instance's own conditions say is wrong. */
 export function instanceTrouble(instance: VirtualMachineInstance | undefined): Trouble | undefined {
   const conditions = (instance?.status?.conditions ?? []) as Condition[]
-  for (const type of ['Synchronized', 'PodScheduled'])
-    for (const condition of [findCondition(conditions, type)])
-      if (condition?.status === 'False' && condition.reason && condition.message)
-        return { reason: condition.reason as Trouble['reason'], message: condition.message }
+  for (const type of ['Synchronized', 'PodScheduled']) {
+    const { status, reason, message } = findCondition(conditions, type) ?? {}
+    if (status === 'False' && reason && message) return { reason, message }
+  }
   return undefined
 }

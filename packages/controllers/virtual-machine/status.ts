@@ -3,6 +3,7 @@ import type { VirtualMachineStatus } from '@thresher/api/kubevirt/virtual-machin
 import type { Condition } from '@thresher/api/meta'
 import { findCondition, removeCondition, setCondition } from '@thresher/client/conditions'
 import { templateDigestAnnotation } from '../names.ts'
+import { notStarted } from '../virtual-machine-instance/status.ts'
 import { templateDigest } from './instance.ts'
 import type { MachinePlan } from './plan.ts'
 import { printableStatus, type Standing } from './printable-status.ts'
@@ -51,7 +52,7 @@ function machineConditions(machine: VirtualMachine, standing: Standing, now: Dat
             type: 'Ready',
             status: 'False',
             reason: ready?.reason || 'GuestNotRunning',
-            message: ready?.message || 'Guest VM is not reported as running',
+            message: ready?.message || notStarted,
           },
     now,
   )

@@ -2,6 +2,7 @@ import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-clai
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { compareQuantities, isQuantity } from '@thresher/api/quantity'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { defineController, watch, type Context, type Result } from '@thresher/client/controller'
 import { controllerKey } from '@thresher/client/owner'
@@ -34,11 +35,7 @@ export const virtualMachineController = defineController({
 /** The keys of the claims a machine uses or asks for. */
 function claimKeys(machine: VirtualMachine): string[] {
   const names = new Set([...claimNames(machine.spec.template.spec), ...claimsToRemove(machine)])
-  try {
-    for (const claim of claimsOf(machine)) names.add(claim.metadata.name ?? '')
-  } catch {
-    // A wrong annotation is told of in the machine's status.
-  }
+  for (const claim of claimsIfValid(machine)) names.add(claim.metadata.name ?? '')
   return [...names].map((name) => `${machine.metadata.namespace}/${name}`)
 }
 
@@ -50,8 +47,15 @@ async function reconcile(key: string, context: Context): Promise<Result | void> 
   const machines = context.objects(VirtualMachine)
   const machine = machines.get(key)
   if (!machine) return
-  const view = observe(machine, context)
-  if ('invalid' in view) return showInvalid(machine, view.invalid, context)
+  let wanted: PersistentVolumeClaim[] = []
+  try {
+    wanted = claimsOf(machine)
+  } catch (error) {
+    const message = `${(error as Error).message}; mend the annotation of ${machine.metadata.name}`
+    if (!machine.metadata.deletionTimestamp) return showInvalid(machine, message, context)
+  }
+  if (!machine.metadata.deletionTimestamp) await growClaims(wanted, context)
+  const view = observe(machine, wanted, context)
   const plan = planMachine(view)
   // A stop must be remembered before it is carried out, a start when it has been.
   const instance = view.instance
@@ -62,17 +66,9 @@ async function reconcile(key: string, context: Context): Promise<Result | void> 
   if (plan.step.do === 'wait') return { afterMs: plan.step.ms }
 }
 
-function observe(machine: VirtualMachine, context: Context): MachineView | { invalid: string } {
+function observe(machine: VirtualMachine, wanted: PersistentVolumeClaim[], context: Context): MachineView {
   const claims = context.objects(PersistentVolumeClaim)
   const { namespace } = machine.metadata
-  let wanted: PersistentVolumeClaim[]
-  try {
-    wanted = claimsOf(machine)
-  } catch (error) {
-    if (!machine.metadata.deletionTimestamp)
-      return { invalid: `${(error as Error).message}; mend the annotation of ${machine.metadata.name}` }
-    wanted = []
-  }
   return {
     machine,
     instance: context.objects(VirtualMachineInstance).get(keyOf(machine)),
@@ -82,6 +78,28 @@ function observe(machine: VirtualMachine, context: Context): MachineView | { inv
       return claim !== undefined && !claim.metadata.deletionTimestamp
     }),
     now: context.now(),
+  }
+}
+
+/** A claim whose template asks for more than it did is to grow; its volume's agent does that. */
+async function growClaims(templates: readonly PersistentVolumeClaim[], context: Context): Promise<void> {
+  const claims = context.objects(PersistentVolumeClaim)
+  for (const template of templates) {
+    const claim = claims.get(keyOf(template))
+    const storage = template.spec.resources?.requests?.['storage']
+    const now = claim?.spec.resources?.requests?.['storage']
+    if (!claim || claim.metadata.deletionTimestamp || !isQuantity(storage) || !isQuantity(now)) continue
+    if (compareQuantities(storage, now) > 0)
+      await claims.patch(claim, { spec: { resources: { requests: { storage } } } })
+  }
+}
+
+/** The claims asked for; none when the annotation is wrong, which the machine's status tells of. */
+function claimsIfValid(machine: VirtualMachine): PersistentVolumeClaim[] {
+  try {
+    return claimsOf(machine)
+  } catch {
+    return []
   }
 }
 
@@ -137,7 +155,7 @@ async function writeStatus(
   const taken = instance && !ours
   const trouble = taken
     ? {
-        reason: 'VolumeInUse' as const,
+        reason: 'NameTaken',
         message: `a VirtualMachineInstance ${machine.metadata.name} exists that is not of this machine; delete it or choose another name`,
       }
     : (instanceTrouble(instance) ?? volumeTrouble(machine, context))
