@@ -117,7 +117,7 @@ function planFromImage(world: ClaimWorld, imageKey: string, volume: VolumeId, by
   const conditions = image.status?.conditions ?? []
   const failed = conditions.find(({ type, status }) => type === 'RetryLimitExceeded' && status === 'True')
   if (!conditions.some(({ type, status }) => type === 'Imported' && status === 'True')) {
-    const why = failed ? `failed: ${failed.message}` : `is not finished, ${image.status?.progress ?? 0} % are done`
+    const why = failed ? `failed: ${failed.message}` : 'is not finished yet'
     return {
       do: 'wait',
       reason: failed ? 'ImageFailed' : 'ImageImporting',

@@ -26,7 +26,7 @@ const mostErrors = 8 * 1024
 
 /**
  * Run a program on data from outside: as another user, without a way to more rights, niced, with limits on memory,
- * processor time and file size. It dies with the signal.
+ * processor time and file size. It dies with the signal and with this process.
  *
  * @param onText called with each piece of its standard output
  * @throws the signal's reason when aborted; {Error} when it cannot be started
@@ -41,7 +41,7 @@ export function runConfined(
   const { user, fileBytes, cpuSeconds = 3600 } = confinement
   const limits = [`--as=${memoryBytes}`, `--cpu=${cpuSeconds}`, '--core=0']
   if (fileBytes !== undefined) limits.push(`--fsize=${Math.max(0, Math.floor(fileBytes))}`)
-  const command = ['nice', '-n', '10', 'setpriv', '--no-new-privs', '--', program, ...args]
+  const command = ['nice', '-n', '10', 'setpriv', '--no-new-privs', '--pdeathsig', 'KILL', '--', program, ...args]
   return new Promise((resolve, reject) => {
     const child = spawn('prlimit', [...limits, ...command], {
       cwd,

@@ -227,7 +227,7 @@ function volumeObject(
 async function complain(
   claim: PersistentVolumeClaim,
   type: string,
-  { reason, message }: { reason: string; message: string },
+  { reason, message, ...step }: { reason: string; message: string; do?: string },
   context: Context,
 ): Promise<void> {
   const growing = type === growthCondition
@@ -235,8 +235,11 @@ async function complain(
   const conditions = setCondition(claim.status?.conditions, word, context.now())
   if (conditions === claim.status?.conditions) return
   await context.objects(PersistentVolumeClaim).updateStatus({ ...claim, status: { ...claim.status, conditions } })
-  const event = growing ? 'VolumeResizeFailed' : 'ProvisioningFailed'
-  context.events.record({ object: claim, type: 'Warning', reason: event, message })
+  if (step.do === 'wait') context.events.record({ object: claim, reason, message })
+  else {
+    const event = growing ? 'VolumeResizeFailed' : 'ProvisioningFailed'
+    context.events.record({ object: claim, type: 'Warning', reason: event, message })
+  }
 }
 
 async function clear(claim: PersistentVolumeClaim, context: Context): Promise<void> {

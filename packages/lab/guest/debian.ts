@@ -20,26 +20,36 @@ export async function unpackPackages(
   cacheDir: string,
   log: (message: string) => void,
 ): Promise<Unpacked> {
-  const debs = join(cacheDir, 'debs')
   const trees = join(cacheDir, 'unpacked')
-  await mkdir(debs, { recursive: true })
   await mkdir(trees, { recursive: true })
   const missing = packages.filter(({ name }) => !existsSync(join(trees, name)))
   if (missing.length > 0) {
     log(`downloading ${missing.length} Debian packages`)
-    const names = await archiveNames(missing)
-    await run('apt-get', [...apt, 'download', '--quiet', ...names.values()], { cwd: debs, timeoutMs: 600_000 })
-    const files = await readdir(debs)
-    for (const { name } of missing) {
-      const deb = files.find((file) => file.startsWith(`${names.get(name)}_`) && file.endsWith('.deb'))
-      if (!deb) throw new Error(`apt-get downloaded no package ${names.get(name)}`)
-      const tree = await mkdtemp(join(trees, '.new-'))
-      await run('dpkg-deb', ['--extract', join(debs, deb), tree])
-      await rename(tree, join(trees, name))
-      await rm(join(debs, deb))
+    const debs = await mkdtemp(join(cacheDir, '.debs-'))
+    try {
+      await download(missing, debs, trees)
+    } finally {
+      await rm(debs, { recursive: true, force: true })
     }
   }
   return new Map(packages.map(({ name }) => [name, join(trees, name)]))
+}
+
+async function download(packages: GuestPackage[], debs: string, trees: string): Promise<void> {
+  const names = await archiveNames(packages)
+  await run('apt-get', [...apt, 'download', '--quiet', ...names.values()], { cwd: debs, timeoutMs: 600_000 })
+  const files = await readdir(debs)
+  for (const { name } of packages) {
+    const deb = files.find((file) => file.startsWith(`${names.get(name)}_`) && file.endsWith('.deb'))
+    if (!deb) throw new Error(`apt-get downloaded no package ${names.get(name)}`)
+    const tree = await mkdtemp(join(trees, '.new-'))
+    await run('dpkg-deb', ['--extract', join(debs, deb), tree])
+    await rename(tree, join(trees, name)).catch(async (error: NodeJS.ErrnoException) => {
+      await rm(tree, { recursive: true })
+      // Another build with the same cache was quicker.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    })
+  }
 }
 
 /** What apt calls each package; apt's lists are fetched when it has none. */
