@@ -9,6 +9,7 @@ import { Security } from '@thresher/apiserver/auth/security'
 import { ensureKeyFile } from '@thresher/apiserver/encryption/key-file'
 import { ValueCipher } from '@thresher/apiserver/encryption/value-cipher'
 import { HttpServer } from '@thresher/apiserver/http-server'
+import { maintenanceRoutes } from '@thresher/apiserver/maintenance/maintenance-routes'
 import { FairLimiter } from '@thresher/apiserver/limits/fair-limiter'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
 import { makePrivateDirectory } from '@thresher/apiserver/pki/private-file'
@@ -48,8 +49,9 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       names: [...hostNames(), ...config.names.filter((name) => !isAddress(name))],
       addresses: [...hostAddresses(), ...config.names.filter(isAddress)],
     })
-    const keys = await ensureKeyFile(join(config.dataDir, 'encryption.key'))
-    const store = await SqliteStore.open(join(config.dataDir, 'store.db'), { transform: new ValueCipher(keys) })
+    const keyFile = join(config.dataDir, 'encryption.key')
+    const cipher = new ValueCipher(await ensureKeyFile(keyFile))
+    const store = await SqliteStore.open(join(config.dataDir, 'store.db'), { transform: cipher })
     cleanup.defer(() => store.close())
     const auditFile = new AuditFile(join(config.dataDir, 'audit.log'))
     cleanup.defer(() => auditFile.close())
@@ -75,6 +77,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       subresources: [...security.subresources, ...kubevirtSubresources(() => ({ client, dialer }))],
       routes: [
         ...security.routes,
+        ...maintenanceRoutes({ store, cipher, keyFile, backupDir: join(config.dataDir, 'backups') }),
         ...facadeRoutes({
           server: () => api,
           authorizer: security.authorizer,
