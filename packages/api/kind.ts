@@ -152,7 +152,7 @@ type Declaration<S extends TSchema, T extends TSchema, F extends TProperties, O>
   'fillDefaults' | 'check' | 'checkUpdate' | 'columns' | 'gracePeriodSeconds' | 'actions'
 > & {
   spec?: S
-  /** True where an object without a spec is accepted (the default unless the spec schema has required fields). */
+  /** True where an object without a spec is accepted; it gets an empty one. */
   specOptional?: boolean
   status?: T
   /** Top-level fields beside spec and status, such as a Secret's data. */
@@ -176,13 +176,12 @@ export function defineKind<
   F extends TProperties = Record<never, never>,
 >(declaration: Declaration<S, T, F, Parts<S, T, F>>): TypedKind<Parts<S, T, F>> {
   const { spec, specOptional, status, fields, ...options } = declaration
-  const needsSpec = spec !== undefined && !specOptional && ((spec as JsonSchema).required?.length ?? 0) > 0
   const properties: Record<string, TSchema> = {
     apiVersion: Type.Optional(Type.String()),
     kind: Type.Optional(Type.String()),
     metadata: Type.Optional(ObjectMeta),
     ...fields,
-    ...(spec ? { spec: needsSpec ? spec : Type.Optional(spec) } : {}),
+    ...(spec ? { spec: specOptional ? Type.Optional({ ...spec, default: {} }) : spec } : {}),
     ...(status ? { status: Type.Optional(status) } : {}),
   }
   const schema = Type.Object(properties) as JsonSchema

@@ -34,7 +34,7 @@ export const APIService = defineKind({
     age,
   ],
   check({ metadata, spec }) {
-    const name = `${spec.version}.${spec.group}`
+    const name = `${spec.version ?? ''}.${spec.group ?? ''}`
     return metadata.name === name
       ? []
       : [{ field: 'metadata.name', message: `must be ${JSON.stringify(name)}: version, a dot, the group` }]

@@ -2,7 +2,7 @@ import { column } from '../columns.ts'
 import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { compareQuantities, isQuantity } from '../quantity.ts'
-import { list, object, ResourceList, text } from '../schema.ts'
+import { list, object, optional, ResourceList, text } from '../schema.ts'
 
 const limit = object(
   { type: text },
@@ -24,7 +24,7 @@ export const LimitRange = defineKind({
   shortNames: ['limits'],
   namespaced: true,
   specOptional: true,
-  spec: object({ limits: list(limit) }),
+  spec: optional({ limits: list(limit) }),
   columns: [column('Created At', '.metadata.creationTimestamp')],
   fillDefaults({ spec }) {
     for (const one of Array.isArray(spec?.limits) ? spec.limits : []) {

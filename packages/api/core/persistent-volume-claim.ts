@@ -17,6 +17,7 @@ export const PersistentVolumeClaim = defineKind({
   plural: 'persistentvolumeclaims',
   shortNames: ['pvc'],
   namespaced: true,
+  specOptional: true,
   spec: PersistentVolumeClaimSpec,
   status: optional({
     phase: text,

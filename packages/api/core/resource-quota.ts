@@ -12,6 +12,7 @@ export const ResourceQuota = defineKind({
   plural: 'resourcequotas',
   shortNames: ['quota'],
   namespaced: true,
+  specOptional: true,
   spec: optional({
     hard: ResourceList,
     scopes: texts,

@@ -9,6 +9,7 @@ export const MigConfiguration = defineKind({
   kind: 'MigConfiguration',
   plural: 'migconfigurations',
   namespaced: false,
+  specOptional: true,
   spec: optional({
     nodeName: text,
     gpuAddress: text,

@@ -9,6 +9,7 @@ export const PCIDeviceClaim = defineKind({
   kind: 'PCIDeviceClaim',
   plural: 'pcideviceclaims',
   namespaced: false,
+  specOptional: true,
   spec: optional({ address: text, nodeName: text, userName: text, disableResourcePooling: flag }),
   status: optional({ kernelDriverToUnbind: text, passthroughEnabled: flag }),
   columns: [

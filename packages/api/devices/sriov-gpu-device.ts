@@ -9,6 +9,7 @@ export const SRIOVGPUDevice = defineKind({
   kind: 'SRIOVGPUDevice',
   plural: 'sriovgpudevices',
   namespaced: false,
+  specOptional: true,
   spec: optional({ address: text, nodeName: text, enabled: flag }),
   status: optional({ vGPUDevices: texts, vfAddresses: texts }),
   columns: [

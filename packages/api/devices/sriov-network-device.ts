@@ -9,6 +9,7 @@ export const SRIOVNetworkDevice = defineKind({
   kind: 'SRIOVNetworkDevice',
   plural: 'sriovnetworkdevices',
   namespaced: false,
+  specOptional: true,
   spec: optional({ address: text, nodeName: text, numVFs: int32 }),
   status: optional({ status: text, vfAddresses: texts, vfPCIDevices: texts }),
   columns: [

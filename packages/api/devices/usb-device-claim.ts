@@ -9,6 +9,7 @@ export const USBDeviceClaim = defineKind({
   kind: 'USBDeviceClaim',
   plural: 'usbdeviceclaims',
   namespaced: false,
+  specOptional: true,
   spec: optional({ userName: text }),
   status: optional({ nodeName: text, pciAddress: text }),
   columns: [

@@ -9,6 +9,7 @@ export const VGPUDevice = defineKind({
   kind: 'VGPUDevice',
   plural: 'vgpudevices',
   namespaced: false,
+  specOptional: true,
   spec: optional({ address: text, nodeName: text, enabled: flag, parentGPUDeviceAddress: text, vGPUTypeName: text }),
   status: optional({ availableTypes: labels, configureVGPUTypeName: text, uuid: text, vGPUStatus: text }),
   columns: [

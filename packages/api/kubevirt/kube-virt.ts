@@ -12,6 +12,7 @@ export const KubeVirt = defineKind({
   shortNames: ['kv', 'kvs'],
   categories: ['all'],
   namespaced: true,
+  specOptional: true,
   spec: optional({
     certificateRotateStrategy: AnyObject,
     configuration: AnyObject,

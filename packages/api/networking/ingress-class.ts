@@ -10,6 +10,7 @@ export const IngressClass = defineKind({
   plural: 'ingressclasses',
   singular: 'ingressclass',
   namespaced: false,
+  specOptional: true,
   spec: optional({
     controller: text,
     parameters: object({ kind: text, name: text }, { apiGroup: text, scope: text, namespace: text }),

@@ -21,6 +21,7 @@ export const NetworkPolicy = defineKind({
   plural: 'networkpolicies',
   shortNames: ['netpol'],
   namespaced: true,
+  specOptional: true,
   spec: optional({
     podSelector: LabelSelector,
     policyTypes: texts,

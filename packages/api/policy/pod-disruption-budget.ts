@@ -11,6 +11,7 @@ export const PodDisruptionBudget = defineKind({
   plural: 'poddisruptionbudgets',
   shortNames: ['pdb'],
   namespaced: true,
+  specOptional: true,
   spec: optional({
     selector: having(LabelSelector, { 'x-kubernetes-patch-strategy': 'replace' }),
     minAvailable: IntOrString,
