@@ -46,6 +46,15 @@ describe('a download', () => {
     expect(server.requests[1]).toMatchObject({ range: `bytes=${kept}-` })
   })
 
+  it('that was complete already is not fetched again', async () => {
+    const url = server.serve('/a', content)
+    await fetchFrom(url)
+    const seen: number[] = []
+    const again = await fetchFrom(url, { onProgress: (received) => seen.push(received) })
+    expect(again).toEqual({ bytes: content.length, sha512 })
+    expect(seen).toEqual([])
+  })
+
   it('begins anew when the content changed meanwhile', async () => {
     const url = server.serve('/a', randomBytes(1024 * 1024), { cutAfterBytes: 400_000 })
     await expect(fetchFrom(url)).rejects.toMatchObject({ reason: 'Cut' })

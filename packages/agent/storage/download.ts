@@ -73,6 +73,7 @@ export async function download(request: DownloadRequest): Promise<Downloaded> {
   let response = await ask(url, start, validator, limits, signal)
   if (response.statusCode === 416) {
     response.destroy()
+    if (isWhole(response, start)) return { bytes: start, sha512: wantsHash ? await sumOf(path, start) : undefined }
     start = 0
     response = await ask(url, 0, undefined, limits, signal)
   }
@@ -221,6 +222,17 @@ function shown(url: string): string {
 /** Whether a partial answer goes on exactly where the file ends. */
 function continuesAt(response: IncomingMessage, start: number): boolean {
   return Number(/^bytes (\d+)-/.exec(response.headers['content-range'] ?? '')?.[1] ?? -1) === start
+}
+
+/** Whether a refusal of the range says that the file has been complete already. @see RFC 9110, section 15.5.17 */
+function isWhole(response: IncomingMessage, start: number): boolean {
+  return start > 0 && response.headers['content-range'] === `bytes */${start}`
+}
+
+async function sumOf(path: string, bytes: number): Promise<string> {
+  const hash = createHash('sha512')
+  await hashFile(path, bytes, hash)
+  return hash.digest('hex')
 }
 
 function totalOf(response: IncomingMessage, start: number): number | undefined {

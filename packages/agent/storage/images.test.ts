@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,9 @@ import { runControllers, type Running } from '@thresher/client/controller'
 import { MemoryTransport } from '@thresher/client/testing'
 import { HttpServer } from '@thresher/lab/http-server'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ImageFiles } from './image-files.ts'
+import { importImage } from './import-image.ts'
+import { StorageFolders } from './storage-folders.ts'
 import { openStorage, type HostStorage, type StorageOptions } from './storage.ts'
 
 const MiB = 1024 * 1024
@@ -200,9 +203,15 @@ describe('an image assigned to this node', () => {
 })
 
 describe('an import whose process is killed', () => {
-  it('goes on in the next one', async () => {
+  const folder = () => join(root, 'images/.import-killed')
+  const sizeOf = (name: string) => (existsSync(join(folder(), name)) ? statSync(join(folder(), name)).size : -1)
+
+  it.each([
+    ['while it fetches', () => sizeOf('source') > MiB, /^bytes=[1-9]/],
+    ['while it converts', () => sizeOf('out/image.qcow2') >= 0, /^bytes=8388608-/],
+  ])('%s goes on in the next one', async (_, moment, range) => {
     stop.abort()
-    const url = server.serve('/a', content, { bytesPerSecond: 4 * MiB }, {})
+    const url = server.serve('/a', content, { bytesPerSecond: 16 * MiB }, {})
     const own = (name: string) => JSON.stringify(join(import.meta.dirname, name))
     const script = `
       const { StorageFolders } = await import(${own('storage-folders.ts')})
@@ -215,22 +224,16 @@ describe('an import whose process is killed', () => {
       await importImage({ files: new ImageFiles(folders), driver, direct: false }, {
         id: 'killed', subject: 'image', source: { kind: 'download', url: ${JSON.stringify(url)} }, checksum: '${sum()}' })`
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' })
-    const partial = join(root, 'images/.import-killed/source')
-    while (!existsSync(partial) || readFileSync(partial).length < MiB) await new Promise((done) => setTimeout(done, 5))
+    while (!moment() && child.exitCode === null) await new Promise((done) => setTimeout(done, 1))
     child.kill('SIGKILL')
     await once(child, 'exit')
     expect(leftBehind()).toEqual(['.import-killed'])
 
-    const { importImage } = await import('./import-image.ts')
-    const { ImageFiles } = await import('./image-files.ts')
-    const { StorageFolders } = await import('./storage-folders.ts')
     const files = new ImageFiles(new StorageFolders(root))
-    const source = { kind: 'download' as const, url }
-    const work = { id: 'killed', subject: 'image', source, checksum: sum() }
-    expect(await importImage({ files, driver: storage.driver, direct: false }, work)).toMatchObject({
-      virtualBytes: 8 * MiB,
-    })
-    expect(server.requests[1]!.range).toMatch(/^bytes=[1-9]/)
+    const work = { id: 'killed', subject: 'image', source: { kind: 'download' as const, url }, checksum: sum() }
+    const done = await importImage({ files, driver: storage.driver, direct: false }, work)
+    expect(done).toEqual({ sizeBytes: content.length, virtualBytes: 8 * MiB })
+    expect(server.requests[1]!.range).toMatch(range)
     expect(leftBehind()).toEqual(['killed.qcow2'])
   })
 })

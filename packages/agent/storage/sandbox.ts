@@ -46,6 +46,8 @@ export function runConfined(
     const child = spawn('prlimit', [...limits, ...command], {
       cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own, so that all it started ends with it.
+      detached: true,
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       ...(process.getuid?.() === 0 ? user : {}),
     })
@@ -56,7 +58,10 @@ export function runConfined(
       if (!onText && out.length < mostOutput) out += text
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-mostErrors)))
-    const kill = () => child.kill('SIGKILL')
+    const kill = () => {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        process.kill(-child.pid, 'SIGKILL')
+    }
     signal?.addEventListener('abort', kill, { once: true })
     child.once('error', reject)
     child.once('close', (code, killedBy) => {
