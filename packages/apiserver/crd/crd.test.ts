@@ -304,7 +304,7 @@ describe('custom resources', () => {
     await fixture.call('DELETE', `${crds}/widgets.example.com`)
     const waiting = await fixture.until(async () => {
       const list = await fixture.call<KubeList<Widget>>('GET', widgets)
-      return list.items.length === 1 ? list.items[0] : undefined
+      return list.items.length === 1 && list.items[0]?.metadata.deletionTimestamp ? list.items[0] : undefined
     })
     expect(waiting.metadata).toMatchObject({ name: 'held', deletionTimestamp: expect.any(String) as string })
     expect(
