@@ -33,8 +33,12 @@ export async function writeBootstrap({ dataDir, nodeName, serverUrl, pki }: Boot
 }
 
 /** The first administrator's name and password, for `thresher up` to show once and remove. */
-export function writeFirstAdministrator(dataDir: string, first: { name: string; password: string }): Promise<void> {
-  return writePrivateFile(join(dataDir, 'bootstrap', 'first-administrator.json'), JSON.stringify(first))
+export async function writeFirstAdministrator(
+  dataDir: string,
+  first: { name: string; password: string },
+): Promise<void> {
+  await makePrivateDirectory(join(dataDir, 'bootstrap'))
+  await writePrivateFile(join(dataDir, 'bootstrap', 'first-administrator.json'), JSON.stringify(first))
 }
 
 /** Say that this process is ready: the file holds its pid. */

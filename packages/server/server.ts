@@ -94,12 +94,11 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     const client = new Client(transport)
     await api.start()
     cleanup.defer(() => api.close())
-    const first = await security.start(api.objects)
+    await security.start(api.objects, (first) => writeFirstAdministrator(config.dataDir, first))
     await seedSettings(api.objects, process.env)
     const http = await HttpServer.listen(api, { ...pki.server, ca: pki.ca.cert }, config.listen)
     cleanup.defer(() => http.close())
     await writeBootstrap({ dataDir: config.dataDir, nodeName: config.nodeName, serverUrl: url, pki })
-    if (first) await writeFirstAdministrator(config.dataDir, first)
     await startControllers({
       transport,
       signal: stopping.signal,

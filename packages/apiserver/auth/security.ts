@@ -10,7 +10,7 @@ import type { RouteHandler, SubresourceHandler } from '../subresource.ts'
 import type { Authenticator, Authorizer } from '../user.ts'
 import { BearerTokenAuthenticator, BearerTokens } from './local/bearer-tokens.ts'
 import { GuessLimiter } from './local/guess-limiter.ts'
-import { LocalUsers } from './local/local-users.ts'
+import { LocalUsers, type FirstAdministrator } from './local/local-users.ts'
 import { PasswordHasher } from './local/password.ts'
 import { NodeAuthorizer } from './node/node-authorizer.ts'
 import { NodeGraph } from './node/node-graph.ts'
@@ -109,13 +109,17 @@ export class Security {
    * Follow the cluster's objects and bring in the bootstrap roles.
    *
    * @param objects read from the server's caches, written as a user of `system:masters`: {@link ApiServer.objects}
+   * @param keepFirst takes the first administrator's password before the user is made
    * @returns the first administrator's name and password when there was no local user yet: to be shown once
    */
-  async start(objects: Objects): Promise<{ name: string; password: string } | undefined> {
+  async start(
+    objects: Objects,
+    keepFirst?: (first: FirstAdministrator) => Promise<void>,
+  ): Promise<FirstAdministrator | undefined> {
     this.#objects = objects
     this.#stops.push(followRbac(this.#index, objects), this.#graph.follow(objects))
     await reconcileBootstrapPolicy(objects)
-    const first = await this.users.ensureFirstAdministrator()
+    const first = await this.users.ensureFirstAdministrator(keepFirst)
     this.#stops.push(
       followAggregation(objects, this.#onError),
       followDefaultAccounts(objects, this.#onError),

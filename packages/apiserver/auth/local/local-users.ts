@@ -17,6 +17,12 @@ export interface Session extends NewToken {
   expiresAt: string
 }
 
+/** Whom a new cluster has as its one user. */
+export interface FirstAdministrator {
+  name: string
+  password: string
+}
+
 /** People who log in with a password. */
 export class LocalUsers {
   readonly #objects: () => Objects
@@ -90,9 +96,12 @@ export class LocalUsers {
   /**
    * Make the first administrator, unless there is any user already.
    *
+   * @param keep takes name and password before the user is made, so that a crash in between loses nothing
    * @returns his name and password, which nobody can find out later; undefined when there was nothing to do
    */
-  async ensureFirstAdministrator(): Promise<{ name: string; password: string } | undefined> {
+  async ensureFirstAdministrator(
+    keep: (first: FirstAdministrator) => Promise<void> = async () => undefined,
+  ): Promise<FirstAdministrator | undefined> {
     const objects = this.#objects()
     const binding: BindingObject = {
       apiVersion: `${rbacGroup}/v1`,
@@ -104,6 +113,7 @@ export class LocalUsers {
     const bindings = { group: rbacGroup, plural: 'clusterrolebindings' }
     if ([...objects.list(users)].length > 0) return undefined
     const password = newPassword()
+    await keep({ name: firstAdmin, password })
     const user: LocalUser = {
       apiVersion: 'auth.thresher.io/v1',
       kind: 'User',

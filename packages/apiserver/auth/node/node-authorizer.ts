@@ -29,7 +29,6 @@ const readable = new Set([
   'discovery.k8s.io/endpointslices',
   'node.k8s.io/runtimeclasses',
   'harvesterhci.io/virtualmachineimages',
-  'harvesterhci.io/keypairs',
   // Public keys, which a node puts into the guests it starts.
   'harvesterhci.io/keypairs',
   'kubevirt.io/virtualmachineinstancemigrations',
