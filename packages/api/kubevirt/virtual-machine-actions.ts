@@ -1,6 +1,8 @@
 import { collectionPath, creation, namespaceOf, textInput } from '../action-call.ts'
 import type { ActionCall, TypedAction } from '../kind.ts'
 import type { KubeObject } from '../meta.ts'
+import { claimTemplatesAnnotation, parseClaimTemplates } from './claim-templates.ts'
+import { reservedMemoryAnnotation } from './guest-memory.ts'
 import type { VirtualMachineSpec } from './virtual-machine.ts'
 import type { VirtualMachineStatus } from './virtual-machine-status.ts'
 
@@ -90,6 +92,20 @@ export const machineActions: TypedAction<Machine>[] = [
     },
   },
   { name: 'createTemplate', calls: createTemplate },
+  { name: 'clone', calls: clone },
+  { name: 'findMigratableNodes', offered: runs },
+  { name: 'abortMigration', offered: isIn('Migrating') },
+  {
+    name: 'cpuAndMemoryHotplug',
+    offered: (machine) =>
+      runs(machine) && machine.metadata.annotations?.['harvesterhci.io/enableCPUAndMemoryHotplug'] === 'true',
+    calls(machine, input) {
+      const cpu = typeof input.sockets === 'number' ? { cpu: { sockets: input.sockets } } : {}
+      const memory = typeof input.memory === 'string' ? { memory: { guest: input.memory } } : {}
+      const path = `${collectionPath('kubevirt.io/v1', machines, namespaceOf(machine.metadata))}/${machine.metadata.name}`
+      return [{ method: 'PATCH', path, body: { spec: { template: { spec: { domain: { ...cpu, ...memory } } } } } }]
+    },
+  },
 ]
 
 function backup(type: 'backup' | 'snapshot') {
@@ -122,6 +138,54 @@ function createTemplate(machine: Machine, input: Record<string, unknown>): Actio
         templateId: `${namespace}/${name}`,
         vm: { metadata: { annotations: machine.metadata.annotations }, spec },
       },
+    }),
+  ]
+}
+
+/**
+ * A machine with the same spec and copies of the volumes that this one owns. Addresses are new, and so is the host name.
+ * Volumes that the machine does not own are left out, since two machines cannot write to one volume.
+ */
+function clone(machine: Machine, input: Record<string, unknown>): ActionCall[] {
+  const namespace = namespaceOf(machine.metadata)
+  const name = textInput(input, 'targetVm')
+  const spec = structuredClone(machine.spec)
+  const template = spec.template.spec
+  const copies = new Map<string, string>()
+  const templates = parseClaimTemplates(machine.metadata).map((claim) => {
+    const source = claim.metadata.name ?? ''
+    const volume = template.volumes?.find(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === source)
+    const copy = `${name}-${volume?.name ?? source}`
+    copies.set(source, copy)
+    return {
+      metadata: { name: copy, annotations: claim.metadata.annotations },
+      spec: { ...claim.spec, volumeName: undefined, dataSource: { kind: 'PersistentVolumeClaim', name: source } },
+    }
+  })
+  const kept = (template.volumes ?? []).filter(
+    ({ persistentVolumeClaim }) => !persistentVolumeClaim || copies.has(persistentVolumeClaim.claimName),
+  )
+  for (const { persistentVolumeClaim } of kept)
+    if (persistentVolumeClaim) persistentVolumeClaim.claimName = copies.get(persistentVolumeClaim.claimName) ?? ''
+  const left = new Set((template.volumes ?? []).filter((volume) => !kept.includes(volume)).map((volume) => volume.name))
+  template.volumes = kept
+  template.domain.devices.disks = template.domain.devices.disks?.filter((disk) => !left.has(disk.name))
+  for (const card of template.domain.devices.interfaces ?? []) delete card.macAddress
+  if (template.domain.firmware) delete template.domain.firmware.uuid
+  template.hostname = name
+  const reserved = machine.metadata.annotations?.[reservedMemoryAnnotation]
+  return [
+    creation(collectionPath('kubevirt.io/v1', machines, namespace), {
+      metadata: {
+        name,
+        namespace,
+        labels: machine.metadata.labels,
+        annotations: {
+          [claimTemplatesAnnotation]: JSON.stringify(templates),
+          ...(reserved ? { [reservedMemoryAnnotation]: reserved } : {}),
+        },
+      },
+      spec,
     }),
   ]
 }

@@ -3,6 +3,7 @@ import type { Answer } from '@thresher/apiserver/request'
 import { empty, FacadeError, json, readObject } from './answer.ts'
 import { collectionActions } from './collection-actions.ts'
 import type { FacadeCall } from './context.ts'
+import { objectActions } from './object-actions.ts'
 import { schemaId } from './schema-names.ts'
 import { read, type Target } from './target.ts'
 
@@ -15,13 +16,20 @@ export async function runAction(call: FacadeCall, target: Target, name: string):
     return json(200, await action(call, readObject(call)))
   }
   const action = kind.actions?.find((one) => one.name === name)
-  if (!action?.calls) throw invalid(kind, name)
+  const special = objectActions[`${schemaId(kind)} ${name}`]
+  if (!action || !(action.calls ?? special)) throw invalid(kind, name)
   const object = await read(call, target)
   if (action.offered && !action.offered(object as never))
     throw new FacadeError(405, 'InvalidAction', `${name} is not possible in the present state of ${target.name}`)
-  for (const step of action.calls(object as never, readObject(call))) {
+  if (special) {
+    const answer = await special(call, object)
+    return answer ? json(200, answer) : empty()
+  }
+  for (const step of action.calls?.(object as never, readObject(call)) ?? []) {
     const contentType = step.method === 'PATCH' ? 'application/merge-patch+json' : undefined
-    await call.api.request({ ...step, contentType, signal: call.request.signal })
+    // As it would go over the wire: without fields that are undefined.
+    const body: unknown = step.body === undefined ? undefined : JSON.parse(JSON.stringify(step.body))
+    await call.api.request({ ...step, body, contentType, signal: call.request.signal })
   }
   return empty()
 }

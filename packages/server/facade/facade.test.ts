@@ -279,6 +279,72 @@ describe('actions', () => {
     expect(reply.body.message).toContain('"name"')
   })
 
+  test('clone a machine with copies of the volumes that it owns', async () => {
+    const claims = [
+      {
+        metadata: { name: 'acting-root' },
+        spec: { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } },
+      },
+    ]
+    const { spec } = machine('source')
+    await send('POST', '/v1/harvester/kubevirt.io.virtualmachines', {
+      metadata: {
+        name: 'source',
+        namespace: 'default',
+        annotations: { 'harvesterhci.io/volumeClaimTemplates': JSON.stringify(claims) },
+      },
+      spec: {
+        ...spec,
+        template: {
+          spec: {
+            domain: { ...cpuAndMemory, devices: { disks: [{ name: 'root' }, { name: 'other' }] } },
+            volumes: [
+              { name: 'root', persistentVolumeClaim: { claimName: 'acting-root' } },
+              { name: 'other', persistentVolumeClaim: { claimName: 'shared' } },
+            ],
+          },
+        },
+      },
+    })
+    const path = '/v1/harvester/kubevirt.io.virtualmachines/default'
+    expect((await send('POST', `${path}/source?action=clone`, { targetVm: 'copy' })).status).toBe(204)
+    const { body } = await get(`${path}/copy`)
+    expect(body.spec.template.spec.volumes).toEqual([
+      { name: 'root', persistentVolumeClaim: { claimName: 'copy-root' } },
+    ])
+    const [claim] = JSON.parse(body.metadata.annotations['harvesterhci.io/volumeClaimTemplates'])
+    expect(claim).toMatchObject({ metadata: { name: 'copy-root' }, spec: { dataSource: { name: 'acting-root' } } })
+  })
+
+  test('find the nodes that a machine could move to', async () => {
+    const instance = { metadata: { name: 'moving' }, spec: { domain: { memory: { guest: '64Mi' }, devices: {} } } }
+    const api = server.transport()
+    const base = '/apis/kubevirt.io/v1/namespaces/default'
+    const ready = { conditions: [{ type: 'Ready', status: 'True' }] }
+    await api.request({ method: 'POST', path: `${base}/virtualmachineinstances`, body: instance })
+    for (const name of ['here', 'there', 'closed'])
+      await api.request({
+        method: 'POST',
+        path: '/api/v1/nodes',
+        body: { metadata: { name }, spec: { unschedulable: name === 'closed' }, status: ready },
+      })
+    for (const [plural, status] of [
+      ['virtualmachineinstances', { nodeName: 'here', phase: 'Running' }],
+      ['virtualmachines', { printableStatus: 'Running' }],
+    ] as const) {
+      if (plural === 'virtualmachines')
+        await api.request({ method: 'POST', path: `${base}/${plural}`, body: machine('moving') })
+      const path = `${base}/${plural}/moving`
+      const stored = await api.request<object>({ method: 'GET', path })
+      await api.request({ method: 'PUT', path: `${path}/status`, body: { ...stored, status } })
+    }
+    const found = await send(
+      'POST',
+      '/v1/harvester/kubevirt.io.virtualmachines/default/moving?action=findMigratableNodes',
+    )
+    expect(found.body).toEqual({ nodes: ['there'] })
+  })
+
   test('make a key pair whose public half is stored and valid', async () => {
     const path = '/v1/harvester/harvesterhci.io.keypairs?action=keygen'
     const reply = await send('POST', path, { name: 'made', namespace: 'default' })
