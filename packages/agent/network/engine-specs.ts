@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Endpoint } from '@thresher/ovsdb/endpoint'
 import type { EngineStatus } from './network-driver.ts'
 
 /** A database that an engine serves. */
@@ -35,7 +36,7 @@ export type Central =
       /** The group that may write the northbound database: that of the server's user. */
       serverGroup?: number
     }
-  | { southbound: string }
+  | { southbound: Endpoint }
 
 export interface EngineOptions {
   /** Keeps the databases. */

@@ -1,7 +1,6 @@
-import { contains, formatSubnet, parseIpv4, parseSubnet } from '@thresher/api/ipv4'
 import type { ManagementNetwork } from '@thresher/api/management-network'
 import type { Commands } from './commands.ts'
-import { DnsForwarder } from './dns-forwarder.ts'
+import { DnsForwarder, type OwnAnswer } from './dns-forwarder.ts'
 import {
   conflictingRoute,
   planGateway,
@@ -19,6 +18,8 @@ export interface GatewayOptions {
   names: Names
   network: ManagementNetwork
   resolverFiles?: readonly string[]
+  /** Answers questions about guests. */
+  ownNames?: OwnAnswer
   log?: (level: 'info' | 'warn', message: string) => void
 }
 
@@ -34,14 +35,18 @@ export class Gateway {
   #forwarder: DnsForwarder | undefined
   #forwarderPort = 0
   #applying: Promise<void> = Promise.resolve()
+  #started = false
+  #closing = false
 
   constructor(options: GatewayOptions) {
     this.#options = options
     this.#resolver = new Resolver(options.resolverFiles)
   }
 
+  /** How the guests' questions travel now. */
   get dns(): DnsRoute {
-    return this.#resolver.route
+    const { mode, servers } = this.#resolver.route
+    return { mode: this.#forwarder ? 'forwarded' : mode, servers }
   }
 
   /** @throws {NetworkError} `SubnetInUse` when the host already reaches some of the guests' addresses elsewhere */
@@ -79,26 +84,37 @@ export class Gateway {
     await this.setAddress()
     if ((await commands.setting('net.ipv4.ip_forward')) !== '1')
       await commands.changeSetting('net.ipv4.ip_forward', '1')
+    this.#closing = false
     await this.#resolver.read()
     await this.#apply()
+    this.#started = true
     await this.#resolver.watch((route) => {
       this.#options.log?.('info', `the guests' DNS questions now go to ${route.servers.join(', ') || 'nowhere'}`)
       void this.#apply().catch((error: Error) => this.#options.log?.('warn', error.message))
     })
   }
 
+  /** Let go. While no agent runs, the guests' questions go straight to a name server that they can reach, if there is one. */
   async close(): Promise<void> {
-    this.#resolver.close()
-    await this.#applying.catch(() => {})
-    await this.#forwarder?.close()
-    this.#forwarder = undefined
+    await this.#stopForwarding()
+    if (this.#started && this.#resolver.route.mode === 'direct')
+      await this.#apply().catch((error: Error) => this.#options.log?.('warn', error.message))
   }
 
   /** Remove the rules; the interface goes with the switch. */
   async remove(): Promise<void> {
-    await this.close()
+    await this.#stopForwarding()
     const { commands, names } = this.#options
     await commands.run('nft', ['-f', '-'], { input: planRulesRemoval(names) })
+    this.#started = false
+  }
+
+  async #stopForwarding(): Promise<void> {
+    this.#closing = true
+    this.#resolver.close()
+    await this.#applying.catch(() => {})
+    await this.#forwarder?.close()
+    this.#forwarder = undefined
   }
 
   /** Bring the rules in, one change after the other. */
@@ -107,36 +123,30 @@ export class Gateway {
       .catch(() => {})
       .then(async () => {
         const { commands, names, network } = this.#options
-        // Guests without name servers are better off than guests without a network.
-        const target = await this.#target(this.#resolver.route).catch((error: Error) => {
-          this.#options.log?.('warn', `the guests cannot ask for names: ${error.message}`)
-          return undefined
-        })
+        const target = await this.#target(this.#resolver.route)
         await commands.run('nft', ['-f', '-'], { input: planRules(network, names, target) })
       })
     this.#applying = next
     return next
   }
 
+  /** Where the guests' questions go: to the forwarder, or while there is none to a server that guests can reach. */
   async #target(route: DnsRoute): Promise<DnsTarget | undefined> {
-    const { network } = this.#options
-    const [first] = route.servers
-    if (route.mode === 'none' || first === undefined) return undefined
-    if (route.mode === 'direct') {
-      if (contains(parseSubnet(network.subnet), parseIpv4(first)))
-        throw new NetworkError(
-          'SubnetInUse',
-          `the name server ${first} lies in the guests' ${formatSubnet(parseSubnet(network.subnet))}`,
-        )
-      return { address: first, port: 53 }
-    }
+    const { network, ownNames, log } = this.#options
     if (this.#forwarder) this.#forwarder.servers = route.servers
-    else {
-      const forwarder = new DnsForwarder(route.servers)
-      this.#forwarderPort = await forwarder.listen(network.gateway)
-      this.#forwarder = forwarder
+    else if (!this.#closing) {
+      const forwarder = new DnsForwarder(route.servers, ownNames)
+      try {
+        this.#forwarderPort = await forwarder.listen(network.gateway)
+        this.#forwarder = forwarder
+      } catch (error) {
+        log?.('warn', `the guests' questions are not answered here: ${(error as Error).message}`)
+        await forwarder.close()
+      }
     }
-    return { address: network.gateway, port: this.#forwarderPort }
+    if (this.#forwarder) return { address: network.gateway, port: this.#forwarderPort }
+    const [first] = route.servers
+    return route.mode === 'direct' && first !== undefined ? { address: first, port: 53 } : undefined
   }
 
   async #json<T>(output: Promise<{ stdout: string }>): Promise<T> {

@@ -2,12 +2,14 @@ import { chmod, mkdir, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { managementGatewayPort, type ManagementNetwork } from '@thresher/api/management-network'
 import { Database } from '@thresher/ovsdb/database'
+import type { Endpoint } from '@thresher/ovsdb/endpoint'
 import type { Operation } from '@thresher/ovsdb/schema'
 import { Commands } from './commands.ts'
 import { chooseDatapath, kernelHasDatapath, switchProcesses } from './datapath.ts'
 import { daemonSpecs, databaseSpecs, socketsIn, type Central, type EngineSpec } from './engine-specs.ts'
 import { Engine } from './engine.ts'
 import { Gateway } from './gateway.ts'
+import { GuestNames } from './guest-names.ts'
 import { planTap } from './host-plan.ts'
 import { namesOf, tapName, type Names } from './names.ts'
 import {
@@ -50,6 +52,7 @@ export class OvnNetwork implements NetworkDriver {
   readonly #gateway: Gateway
   readonly #engines = new Map<EngineSpec['name'], Engine>()
   #database: Database<SwitchTables> | undefined
+  #guestNames: GuestNames | undefined
   #datapath: 'kernel' | 'userspace' = 'userspace'
 
   constructor(options: OvnNetworkOptions) {
@@ -57,7 +60,14 @@ export class OvnNetwork implements NetworkDriver {
     this.#commands = new Commands(options.netns)
     this.#names = namesOf(options.instance ?? 'thr0')
     const { network, resolverFiles, log } = options
-    this.#gateway = new Gateway({ commands: this.#commands, names: this.#names, network, resolverFiles, log })
+    this.#gateway = new Gateway({
+      commands: this.#commands,
+      names: this.#names,
+      network,
+      resolverFiles,
+      ownNames: (message, question) => this.#guestNames?.answer(message, question),
+      log,
+    })
   }
 
   async start(): Promise<void> {
@@ -74,6 +84,7 @@ export class OvnNetwork implements NetworkDriver {
     const isController = (spec: EngineSpec) => spec.name === 'ovn-controller'
     await this.#startAll(daemons.filter((spec) => !isController(spec)))
     await this.#apply(planBridge(this.#state(), this.#setup()), limit)
+    this.#guestNames ??= new GuestNames(this.#southbound, this.#options.network.domain)
     await Promise.all([
       this.#startAll(daemons.filter(isController)),
       this.#gateway.start(),
@@ -143,6 +154,7 @@ export class OvnNetwork implements NetworkDriver {
     await this.#database?.close()
     this.#database = undefined
     await this.#gateway.close()
+    await this.#closeNames()
   }
 
   async down(): Promise<void> {
@@ -167,9 +179,20 @@ export class OvnNetwork implements NetworkDriver {
     const names = ['ovn-controller', 'ovn-northd', 'ovs-vswitchd', 'ovn-sb', 'ovn-nb', 'ovsdb-server'] as const
     for (const name of names) await engines.get(name)?.stop()
     this.#engines.clear()
+    await this.#closeNames()
     await this.#gateway.remove()
     await this.#removeLinks()
     await rm(runDir, { recursive: true, force: true })
+  }
+
+  get #southbound(): Endpoint {
+    const { central, runDir } = this.#options
+    return 'southbound' in central ? central.southbound : `unix:${socketsIn(runDir).southbound}`
+  }
+
+  async #closeNames(): Promise<void> {
+    await this.#guestNames?.close()
+    this.#guestNames = undefined
   }
 
   get #offloads(): boolean {
@@ -279,7 +302,7 @@ export class OvnNetwork implements NetworkDriver {
   }
 
   #setup(): SwitchSetup {
-    const { host, network, central, tunnelAddress, runDir } = this.#options
+    const { host, network, tunnelAddress } = this.#options
     const datapath = this.#datapath === 'kernel' ? 'system' : 'netdev'
     return {
       bridge: this.#names.bridge,
@@ -292,7 +315,7 @@ export class OvnNetwork implements NetworkDriver {
       externalIds: {
         'system-id': host,
         hostname: host,
-        'ovn-remote': 'southbound' in central ? central.southbound : `unix:${socketsIn(runDir).southbound}`,
+        'ovn-remote': this.#southbound,
         'ovn-encap-type': 'geneve',
         'ovn-encap-ip': tunnelAddress ?? '127.0.0.1',
         'ovn-bridge': this.#names.bridge,
