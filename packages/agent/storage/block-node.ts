@@ -53,6 +53,7 @@ export function blockNode(
         ...discard,
         filename: path,
         aio: access.aio,
+        locking: 'on',
         cache: { direct: access.direct },
       },
     ]

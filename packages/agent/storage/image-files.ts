@@ -17,6 +17,11 @@ export class ImageFiles {
     this.#owner = owner
   }
 
+  /** The length of a finished image's file. */
+  async fileBytes(id: ImageId): Promise<number> {
+    return (await stat(this.folders.image(id))).size
+  }
+
   /** The size that a guest sees, in bytes; undefined while there is no finished image. */
   async virtualBytes(id: ImageId): Promise<number | undefined> {
     const path = this.folders.image(id)

@@ -9,7 +9,7 @@ type Status = NonNullable<VirtualMachineImage['status']>
 export type ImportNews =
   | { is: 'started'; url?: string }
   | { is: 'awaiting-upload' }
-  | { is: 'done'; sizeBytes?: number; virtualBytes: number }
+  | { is: 'done'; sizeBytes: number; virtualBytes: number }
   /** `final` when another try is pointless. */
   | { is: 'failed'; reason: string; message: string; final: boolean }
 
@@ -30,11 +30,7 @@ function fieldsFor(image: VirtualMachineImage, news: ImportNews, now: Date): Par
     case 'awaiting-upload':
       return { progress: image.status?.progress ?? 0 }
     case 'done':
-      return {
-        progress: 100,
-        virtualSize: news.virtualBytes,
-        ...(news.sizeBytes === undefined ? {} : { size: news.sizeBytes }),
-      }
+      return { progress: 100, size: news.sizeBytes, virtualSize: news.virtualBytes }
     case 'failed':
       return { failed: failures(image, news), lastFailedTime: formatTime(now) }
   }

@@ -122,8 +122,12 @@ export class ImageImports {
         return this.#remove(image, context)
       case 'wait':
         return { afterMs: step.ms }
-      case 'report':
-        return tell(image, { is: 'done', virtualBytes: step.virtualBytes }, context)
+      case 'report': {
+        const { virtualBytes } = step
+        // The agent ended between file and status: how long the source was is not known any more.
+        const sizeBytes = image.status?.size ?? (await this.#options.files.fileBytes(uid))
+        return tell(image, { is: 'done', sizeBytes, virtualBytes }, context)
+      }
       case 'await-upload':
         return tell(image, { is: 'awaiting-upload' }, context)
       case 'fail':
