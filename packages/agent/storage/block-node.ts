@@ -52,9 +52,8 @@ export function blockNode(
         'read-only': readOnly,
         ...discard,
         filename: path,
-        aio: access.aio,
         locking: 'on',
-        cache: { direct: access.direct },
+        ...(depth > 0 ? buffered(access) : { aio: access.aio, cache: { direct: access.direct } }),
       },
     ]
   })
@@ -64,4 +63,9 @@ export function blockNode(
     files: paths.map((path, depth) => ({ path, access: depth > 0 || options.readOnly ? 'read' : 'write' })),
     bytes,
   }
+}
+
+/** An image serves many guests, so the page cache keeps one copy for all of them. Linux AIO cannot do that. */
+function buffered({ aio }: FileAccess) {
+  return { aio: aio === 'native' ? 'threads' : aio, cache: { direct: false } }
 }
