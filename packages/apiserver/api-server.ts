@@ -37,7 +37,7 @@ export interface AuditSink {
 /** Holds requests back where one client asks for too much. */
 export interface Limiter {
   /** @returns called when the request is done. @throws {ApiError} TooManyRequests */
-  enter(user: User, info: RequestInfo): (() => void) | Promise<() => void>
+  enter(user: User, info: RequestInfo, address?: string): (() => void) | Promise<() => void>
 }
 
 export interface ApiServerOptions {
@@ -197,7 +197,8 @@ export class ApiServer {
     const user = await this.#user(request, open ?? false)
     const { audit, limiter } = this.#options
     if (audit) done.push(audit.begin(request, info, user))
-    if (limiter && !request.user && info.verb !== 'watch') done.push(await limiter.enter(user, info))
+    if (limiter && !request.user && info.verb !== 'watch')
+      done.push(await limiter.enter(user, info, request.credentials?.remoteAddress))
     if (!open && route?.authorize !== false) await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
     if (route) return route.handle({ ...request, user })
     if (!info.resourceRequest) {

@@ -49,6 +49,16 @@ describe('FairLimiter', () => {
     expect(() => ask('get')).toThrow('too many')
   })
 
+  test('tells callers that are not known apart by their address', () => {
+    const limiter = new FairLimiter({ ratePerSecond: 1, burst: 2 }, () => 0)
+    const unknown = { name: 'system:anonymous', groups: ['system:unauthenticated'] }
+    const ask = (address: string) => (limiter.enter(unknown, get, address) as () => void)()
+    ask('2001:db8::1')
+    ask('2001:db8::2')
+    expect(() => ask('2001:db8::3')).toThrow('too many')
+    ask('192.0.2.1')
+  })
+
   test('refuses what has waited too long, and gives its place away', async () => {
     const limiter = new FairLimiter({ seats: 1, seatsPerUser: 1, waitMs: 20 })
     const release = await limiter.enter(user('a'), get)

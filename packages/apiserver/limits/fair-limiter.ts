@@ -2,6 +2,7 @@ import { ApiError } from '@thresher/api/error'
 import type { Limiter } from '../api-server.ts'
 import type { RequestInfo } from '../request.ts'
 import type { User } from '../user.ts'
+import { network } from '../auth/local/guess-limiter.ts'
 
 /** How much may run at once, and how much of it for one user. */
 export interface LimitSettings {
@@ -75,13 +76,17 @@ export class FairLimiter implements Limiter {
     this.#sweptAt = now()
   }
 
-  /** @returns to be called when the request is done. @throws {ApiError} TooManyRequests, with `retryAfterSeconds` */
+  /**
+   * @param address tells callers that are not known apart, so that one flood of them does not keep others from logging in
+   * @returns to be called when the request is done. @throws {ApiError} TooManyRequests, with `retryAfterSeconds`
+   */
   enter(
     user: User,
     info: Pick<RequestInfo, 'verb' | 'resourceRequest' | 'path' | 'group' | 'resource'>,
+    address = '',
   ): (() => void) | Promise<() => void> {
     if (isExempt(info)) return () => undefined
-    const flow = this.#flow(user.name)
+    const flow = this.#flow(user.groups.includes('system:unauthenticated') ? `address ${network(address)}` : user.name)
     this.#spend(flow, costs[info.verb] ?? 1)
     const { seats, seatsPerUser, queuePerUser, waitMs } = this.#settings
     if (flow.queue.length === 0 && flow.running < seatsPerUser && this.#running < seats) return this.#start(flow)

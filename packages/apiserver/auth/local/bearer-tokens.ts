@@ -79,6 +79,14 @@ export class BearerTokens {
     for (const token of own) await this.#delete(token)
   }
 
+  /** End a user's oldest tokens with this description beyond the newest `keep`, so that logins without logout do not pile up. */
+  async trim(userName: string, description: string, keep: number): Promise<void> {
+    const own = [...this.#objects().list<Token>(tokens)]
+      .filter(({ spec }) => spec.userName === userName && spec.description === description)
+      .sort((a, b) => ((a.metadata.creationTimestamp ?? '') < (b.metadata.creationTimestamp ?? '') ? 1 : -1))
+    for (const token of own.slice(keep)) await this.#delete(token)
+  }
+
   /** Delete the tokens that have ended, and those of users that are gone. */
   async sweep(): Promise<void> {
     const over = [...this.#objects().list<Token>(tokens)].filter(({ spec }) => {

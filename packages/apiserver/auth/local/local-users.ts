@@ -10,6 +10,7 @@ import { newPassword, passwordFault, type PasswordHasher } from './password.ts'
 export const administratorsGroup = 'thresher:administrators'
 const firstAdmin = 'admin'
 const sessionMs = 16 * 3600 * 1000
+const sessionsPerUser = 200
 
 /** A login. */
 export interface Session extends NewToken {
@@ -51,6 +52,7 @@ export class LocalUsers {
   ): Promise<Session> {
     const user = await this.#check(userName, password, address)
     await this.#tokens.sweep()
+    await this.#tokens.trim(userName, options.description ?? 'login', sessionsPerUser - 1)
     const ttlMs = Math.min(options.ttlMs ?? sessionMs, sessionMs)
     const made = await this.#tokens.create(user, { description: options.description ?? 'login', ttlMs })
     return { ...made, user, expiresAt: made.expiresAt ?? '' }
