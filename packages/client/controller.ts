@@ -139,6 +139,9 @@ export async function runControllers(controllers: readonly Controller[], options
   }
 }
 
+/** A failure that is tried again only after this long is told each time. */
+const toldFromMs = 1000
+
 /** Feed a controller's queue from its watches. */
 function connect(controller: Controller, context: Context): WorkQueue {
   const queue: WorkQueue = new WorkQueue({
@@ -174,6 +177,8 @@ async function work(controller: Controller, key: string, queue: WorkQueue, conte
     const delayMs = queue.retry(key)
     // A lost race with another writer is part of the game; the next look decides anew.
     if (isReason(error, 'Conflict', 'AlreadyExists')) return
+    // The first failure is told and those that last; not each of the quick tries between.
+    if (queue.failures(key) > 1 && delayMs < toldFromMs) return
     context.log('warn', `${controller.name} ${key}: ${messageOf(error)}; next try in ${Math.round(delayMs)} ms`)
   }
 }

@@ -26,7 +26,7 @@ interface Index<O> {
 
 /** Delays between tries to reach the server, in milliseconds. */
 const firstRetryMs = 50
-const longestRetryMs = 10_000
+const longestRetryMs = 2_000
 
 /**
  * All objects of a kind, kept current by one list and one watch.

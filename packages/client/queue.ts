@@ -88,6 +88,11 @@ export class WorkQueue {
     return jittered
   }
 
+  /** How often the key failed in a row. */
+  failures(key: string): number {
+    return this.#failures.get(key) ?? 0
+  }
+
   /** The key succeeded: the next failure starts from the first delay. */
   forget(key: string): void {
     this.#failures.delete(key)

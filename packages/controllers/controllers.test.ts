@@ -14,7 +14,7 @@ import { Client } from '@thresher/client/client'
 import type { ApiRequest, Transport } from '@thresher/client/transport'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { machineAdmission } from './admission/admission.ts'
-import { startControllers } from './controllers.ts'
+import { leadControllers, startControllers } from './controllers.ts'
 import { kubevirtSubresources } from './subresources/subresources.ts'
 import { simulateAgent, testMachine, type SimulatedAgent } from './testing.ts'
 
@@ -393,6 +393,27 @@ test('a claim of a class that binds at once gets its volume without a pod', asyn
     const left = await Promise.all([claims.list(), client.resource(PersistentVolume).list()])
     return left.every(({ items }) => items.length === 0)
   })
+})
+
+test('of two servers one leads the controllers, and the other goes on when it stops', async () => {
+  stop.abort(new Error('handing over'))
+  await delay(20)
+  stop = new AbortController()
+  await client.transport.request({ method: 'DELETE', path: '/api/v1/nodes/node-1' })
+  agent = await simulateAgent(server.transport(), stop.signal, 'node-2')
+  const first = new AbortController()
+  const lead = (identity: string, signal: AbortSignal) =>
+    leadControllers({ transport: server.transport(), identity, signal })
+  const one = lead('one', AbortSignal.any([first.signal, stop.signal]))
+  await machines().create(testMachine('web'))
+  await state('web', 'Running')
+  const two = lead('two', stop.signal)
+  first.abort(new Error('this server stops'))
+  await one
+  await machines().create(testMachine('web2'))
+  await state('web2', 'Running')
+  stop.abort(new Error('test over'))
+  await two
 })
 
 /** A transport that fails for good at its nth write, as a killed process does. */

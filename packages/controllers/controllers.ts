@@ -1,4 +1,8 @@
+import { Namespace } from '@thresher/api/core/namespace'
+import { isReason } from '@thresher/api/error'
+import { Client } from '@thresher/client/client'
 import { runControllers, type Controller, type RunOptions, type Running } from '@thresher/client/controller'
+import { electLeader } from '@thresher/client/leader-election'
 import { defaultObjectsController } from './default-objects/default-objects.ts'
 import { eventTtlController } from './event-ttl/event-ttl.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
@@ -36,6 +40,44 @@ export function allControllers(): Controller[] {
 export const controllersUser = {
   name: 'system:thresher:controllers',
   groups: ['system:masters', 'system:authenticated'],
+}
+
+/** What all candidates compete for. */
+const election = { namespace: 'kube-system', name: 'thresher-controllers' }
+
+export interface LeaderOptions extends Omit<RunOptions, 'component'> {
+  more?: readonly Controller[]
+  /** Unique among servers; one that comes back under its name leads on at once. */
+  identity: string
+}
+
+/**
+ * Run all controllers while this server holds their Lease, so that of several servers only one acts. Settles when the signal aborts.
+ */
+export async function leadControllers(options: LeaderOptions): Promise<void> {
+  const { identity, transport, signal, log = () => {} } = options
+  const client = new Client(transport)
+  await ensureNamespace(client, election.namespace)
+  await electLeader({
+    client,
+    ...election,
+    identity,
+    signal,
+    async lead(office) {
+      await startControllers({ ...options, signal: office })
+      log('info', `${identity} leads the controllers`)
+      await new Promise((resolve) => office.addEventListener('abort', resolve, { once: true }))
+    },
+    onError: (error) => log('warn', `the election of the controllers: ${String(error)}`),
+  })
+}
+
+async function ensureNamespace(client: Client, name: string): Promise<void> {
+  try {
+    await client.resource(Namespace).create({ metadata: { name } } as Namespace)
+  } catch (error) {
+    if (!isReason(error, 'AlreadyExists')) throw error
+  }
 }
 
 /**
