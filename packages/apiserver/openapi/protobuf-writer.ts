@@ -1,20 +1,22 @@
+/** What writes the fields of one message. */
+export type MessageBody = (message: ProtobufWriter) => void
+
 /**
- * Writes protobuf messages: fields in the order in which they are given, absent and empty ones left out.
+ * Writes protobuf messages into one growing buffer: fields in the order in which they are given, absent and empty ones left out.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  */
 export class ProtobufWriter {
-  #bytes = Buffer.allocUnsafe(256)
+  #bytes = Buffer.allocUnsafe(64 * 1024)
   #length = 0
 
   text(field: number, value: string | undefined): this {
     if (!value) return this
-    const size = Buffer.byteLength(value)
     this.#tag(field, 2)
+    const size = Buffer.byteLength(value)
     this.#varint(size)
     this.#reserve(size)
-    this.#bytes.write(value, this.#length)
-    this.#length += size
+    this.#length += this.#bytes.write(value, this.#length)
     return this
   }
 
@@ -42,31 +44,39 @@ export class ProtobufWriter {
     if (!value) return this
     this.#tag(field, 1)
     this.#reserve(8)
-    this.#bytes.writeDoubleLE(value, this.#length)
-    this.#length += 8
+    this.#length = this.#bytes.writeDoubleLE(value, this.#length)
     return this
   }
 
   /** A message inside this one; left out when there is none, written when it is empty. */
-  message(field: number, message: ProtobufWriter | undefined): this {
-    if (!message) return this
-    const inner = message.bytes()
+  message(field: number, body: MessageBody | undefined): this {
+    if (!body) return this
     this.#tag(field, 2)
-    this.#varint(inner.length)
-    this.#reserve(inner.length)
-    inner.copy(this.#bytes, this.#length)
-    this.#length += inner.length
+    this.#reserve(1)
+    const start = this.#length + 1
+    this.#length = start
+    body(this)
+    const size = this.#length - start
+    // One byte is kept for the length; a longer one moves the message on.
+    const more = varintSize(size) - 1
+    if (more > 0) {
+      this.#reserve(more)
+      this.#bytes.copyWithin(start + more, start, this.#length)
+    }
+    this.#length = start - 1
+    this.#varint(size)
+    this.#length += size
     return this
   }
 
-  messages(field: number, messages: Iterable<ProtobufWriter>): this {
-    for (const message of messages) this.message(field, message)
+  messages<T>(field: number, values: Iterable<T>, body: (value: T) => MessageBody): this {
+    for (const value of values) this.message(field, body(value))
     return this
   }
 
-  /** What was written so far; valid until more is written. */
+  /** A copy of what was written so far. */
   bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length)
+    return Buffer.from(this.#bytes.subarray(0, this.#length))
   }
 
   #tag(field: number, wireType: number): void {
@@ -89,4 +99,10 @@ export class ProtobufWriter {
     this.#bytes.copy(larger, 0, 0, this.#length)
     this.#bytes = larger
   }
+}
+
+function varintSize(value: number): number {
+  let size = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) size++
+  return size
 }
