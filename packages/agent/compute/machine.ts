@@ -293,10 +293,12 @@ export class Machine {
     const { signal } = this.#starting
     signal.throwIfAborted()
     const { folder, paths } = this.folders
+    const began = performance.now()
     makeRunFolder(folder, this.#host.user.gid)
     this.#write({})
     const [facts, prepared] = await Promise.all([this.#host.facts, prepare(this.#host, plan, this.folders, signal)])
     signal.throwIfAborted()
+    const ready = performance.now()
     const config = qemuConfig({ vmi: plan.vmi, host: facts, ...prepared, paths, now: new Date() })
     const lasting = plan.vmi.spec.domain.firmware?.bootloader?.efi?.persistent ?? false
     prepareFirmware(this.#host, config, this.folders, lasting)
@@ -318,17 +320,21 @@ export class Machine {
     if (plan.vmi.spec.startStrategy === 'Paused') this.#paused = 'PausedByUser'
     else await this.#qmp?.execute('cont', {})
     this.#write({ step: 'running', startedAt: new Date().toISOString() })
+    this.#host.log('info', `${this.namespace}/${this.name} runs`, {
+      pid: this.#state.process?.pid,
+      prepareMs: Math.round(ready - began),
+      startMs: Math.round(performance.now() - ready),
+    })
     this.#become('running')
   }
 
   async #launch(args: string[]): Promise<void> {
-    const { folder, paths, log } = this.folders
+    const { paths, log } = this.folders
     for (const socket of [paths.qmp, paths.serial, paths.vnc, paths.guestAgent]) rmSync(socket, { force: true })
     const { program, user } = this.#host
     const { identity, exited } = await launch({ program, args, user, logFile: log, cgroup: this.#cgroup })
     this.#exited = exited
     this.#write({ process: identity })
-    this.#host.log('info', `started QEMU for ${this.namespace}/${this.name}`, { pid: identity.pid, folder })
   }
 
   /** Connect monitor and serial console, and listen to what happens. */

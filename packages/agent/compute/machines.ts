@@ -338,7 +338,8 @@ export class Machines {
         .resource<Pod>(Pod)
         .delete(name, namespace, { gracePeriodSeconds: 0, preconditions: { uid } })
     } catch (error) {
-      if (!isReason(error, 'NotFound', 'Conflict')) throw error
+      // Of a pod that is gone already the server says that it is none of ours.
+      if (!isReason(error, 'NotFound', 'Conflict', 'Forbidden')) throw error
     }
   }
 
