@@ -250,6 +250,17 @@ test('operations that do not fit the state are refused in the words that clients
   await expect(put('web', 'migrate')).rejects.toMatchObject({ code: 501 })
 })
 
+test('virtctl finds the group and its version', async () => {
+  const root = '/apis/subresources.kubevirt.io'
+  const get = (path: string) => client.transport.request<Record<string, unknown>>({ method: 'GET', path })
+  expect(await get(root)).toMatchObject({ kind: 'APIGroup', preferredVersion: { version: 'v1' } })
+  expect(await get(`${root}/v1/version`)).toMatchObject({ gitVersion: expect.stringMatching(/^v1\./) })
+  const { resources } = await get(`${root}/v1`)
+  expect((resources as { name: string }[]).map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['virtualmachines/start', 'virtualmachineinstances/console', 'virtualmachineinstances/vnc']),
+  )
+})
+
 test('deleting a namespace deletes what is in it, then the namespace', async () => {
   const path = '/api/v1/namespaces'
   await client.transport.request({ method: 'POST', path, body: { metadata: { name: 'team' } } })

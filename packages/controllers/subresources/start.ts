@@ -3,6 +3,9 @@ import { runStrategyOf } from '../virtual-machine/run-strategy.ts'
 import { accepted, fieldsOf, isDryRun, type Operation } from './handler.ts'
 import { conflict, findInstance, getMachine, isAlive, request, setRunStrategy } from './machines.ts'
 
+/** How a halted machine runs once it is started, unless its annotation says how it ran before. @see Harvester's start action */
+const afterHalt = 'RerunOnFailure'
+
 /** `PUT virtualmachines/<name>/start`: run a machine, `{paused: true}` with its guest held at the first instruction. */
 export const start: Operation = {
   plural: 'virtualmachines',
@@ -20,7 +23,7 @@ export const start: Operation = {
     if (strategy !== 'Halted' || paused)
       await request(client, call, [{ action: 'Start', ...(paused ? { data: { paused: 'true' } } : {}) }])
     if (strategy === 'Halted')
-      await setRunStrategy(client, machine, machine.metadata.annotations?.[runStrategyAnnotation] || 'Always')
+      await setRunStrategy(client, machine, machine.metadata.annotations?.[runStrategyAnnotation] || afterHalt)
     return accepted
   },
 }
