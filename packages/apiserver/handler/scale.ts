@@ -5,11 +5,13 @@ import { applyJsonPatch } from '../patch/json-patch.ts'
 import { applyMergePatch } from '../patch/merge-patch.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
+import { deepClone } from '../schema/clone.ts'
 import { mediaType, readBody, unsupported } from './body.ts'
 import type { Context } from './context.ts'
 import { badQuery, invalid, methodNotAllowed, modified } from './failures.ts'
 import { jsonPatch, mergePatch, strategicPatch } from './patch.ts'
 import { findLive, liveObject, updateLive } from './update.ts'
+import { bookFields } from './write.ts'
 
 const patches = [jsonPatch, mergePatch, strategicPatch]
 
@@ -33,9 +35,12 @@ export async function scaleObject(context: Context, resource: Resource, call: Re
   const next = method === 'PUT' ? readBody(call.request) : patched(call, scale)
   const { replicas, resourceVersion } = readScale(next)
   if (resourceVersion && resourceVersion !== String(live.revision)) throw modified(resource, live.name)
-  const changed = structuredClone(object)
+  const changed = deepClone(object)
   write(changed, paths.specReplicasPath, replicas)
-  const { object: after } = await updateLive(context, resource, call, live, changed, { subresource: '' })
+  const { object: after } = await updateLive(context, resource, call, live, changed, {
+    subresource: '',
+    book: (before, after) => bookFields(context, call, before, after, 'scale'),
+  })
   return toScale(after, paths)
 }
 

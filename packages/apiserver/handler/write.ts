@@ -1,10 +1,12 @@
 import { applyDefaults, prune, validate } from '../schema/structural.ts'
+import { decodingProblems, duplicateFields, strictDecodingError } from '../schema/strict.ts'
 import { trackUpdate } from '../apply/managed-fields.ts'
 import { ApiError, type FieldError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
 import type { KubeObject, ManagedFieldsEntry } from '@thresher/api/meta'
 import type { AdmissionRequest, Operation } from '../admission.ts'
 import type { ResourceCall } from '../request.ts'
+import { mediaType } from './body.ts'
 import { timeText, type Context } from './context.ts'
 import { invalid } from './failures.ts'
 import { checkMetadata, parseObject } from './metadata.ts'
@@ -46,21 +48,27 @@ export function decodeObject(call: ResourceCall, body: unknown): KubeObject {
   object.kind = kind.kind
   const validation = fieldValidation(call)
   unknown.push(...prune(kind.schema, object))
-  if (unknown.length > 0 && validation !== 'Ignore') reportUnknown(call, unknown, validation)
+  if (validation === 'Ignore') return object
+  const problems = decodingProblems(unknown, repeatedFields(call)).slice(0, MOST_PROBLEMS)
+  if (problems.length > 0 && validation === 'Strict') throw strictDecodingError(kind, problems)
+  call.warnings.push(...problems)
   return object
 }
 
-function reportUnknown(call: ResourceCall, unknown: string[], validation: FieldValidation): void {
-  const texts = unknown.slice(0, 20).map((path) => `unknown field ${JSON.stringify(path)}`)
-  if (validation === 'Warn') {
-    call.warnings.push(...texts)
-    return
-  }
-  const { kind } = call
-  throw new ApiError(
-    'BadRequest',
-    `${kind.kind} in version ${JSON.stringify(kind.version)} cannot be handled as a ${kind.kind}: strict decoding error: ${texts.join(', ')}`,
-  )
+const MOST_PROBLEMS = 20
+
+/** The fields that the body has twice; looked for only where the caller says how fields are to be validated. */
+function repeatedFields({ request }: ResourceCall): string[] {
+  if (!request.body || !request.query.get('fieldValidation')) return []
+  const first = request.body.find((byte) => byte > 0x20)
+  // A list is a JSON patch; YAML with repeated keys is refused by its parser.
+  return first === 0x7b && isJson(mediaType(request.headers['content-type']))
+    ? duplicateFields(request.body.toString())
+    : []
+}
+
+function isJson(type: string): boolean {
+  return type.endsWith('json') || type.endsWith('yaml')
 }
 
 /** Fill defaults in and judge the object by its schema and metadata. @throws {ApiError} Invalid */
