@@ -89,6 +89,8 @@ export interface KindOptions {
   version: string
   kind: string
   plural: string
+  /** One sentence for people who ask what the kind is: `kubectl explain`. */
+  description?: string
   /** The kind in lower case unless said. */
   singular?: string
   shortNames?: string[]
@@ -184,7 +186,7 @@ export function defineKind<
     ...(spec ? { spec: specOptional ? Type.Optional({ ...spec, default: {} }) : spec } : {}),
     ...(status ? { status: Type.Optional(status) } : {}),
   }
-  const schema = Type.Object(properties) as JsonSchema
+  const schema: JsonSchema = { ...(Type.Object(properties) as JsonSchema), description: options.description }
   // Kubernetes stores its own kinds' quantities in canonical form; others keep what was written.
   const ownedByKubernetes = !options.group.includes('.') || options.group.endsWith('.k8s.io')
   const writeQuantities = quantityWriter(schema, ownedByKubernetes)

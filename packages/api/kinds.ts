@@ -40,10 +40,22 @@ import { ResourceQuota } from './core/resource-quota.ts'
 import { Secret } from './core/secret.ts'
 import { ServiceAccount } from './core/service-account.ts'
 import { Service } from './core/service.ts'
+import { MigConfiguration } from './devices/mig-configuration.ts'
+import { Node as DeviceNode } from './devices/node.ts'
+import { PCIDeviceClaim } from './devices/pci-device-claim.ts'
+import { PCIDevice } from './devices/pci-device.ts'
+import { SRIOVGPUDevice } from './devices/sriov-gpu-device.ts'
+import { SRIOVNetworkDevice } from './devices/sriov-network-device.ts'
+import { USBDeviceClaim } from './devices/usb-device-claim.ts'
+import { USBDevice } from './devices/usb-device.ts'
+import { VGPUDevice } from './devices/vgpu-device.ts'
 import { EndpointSlice } from './discovery/endpoint-slice.ts'
 import { Event as EventsEvent } from './events/event.ts'
 import { Addon } from './harvester/addon.ts'
+import { BlockDevice } from './harvester/block-device.ts'
 import { KeyPair } from './harvester/key-pair.ts'
+import { LVMVolumeGroup } from './harvester/lvm-volume-group.ts'
+import { NetworkFilesystem } from './harvester/network-filesystem.ts'
 import { Preference } from './harvester/preference.ts'
 import { ResourceQuota as SnapshotQuota } from './harvester/resource-quota.ts'
 import { ScheduleVMBackup } from './harvester/schedule-vm-backup.ts'
@@ -58,16 +70,8 @@ import { VirtualMachineImage } from './harvester/virtual-machine-image.ts'
 import { VirtualMachineRestore } from './harvester/virtual-machine-restore.ts'
 import { VirtualMachineTemplateVersion } from './harvester/virtual-machine-template-version.ts'
 import { VirtualMachineTemplate } from './harvester/virtual-machine-template.ts'
-import { BlockDevice } from './harvester/block-device.ts'
-import { MigConfiguration } from './devices/mig-configuration.ts'
-import { PCIDeviceClaim } from './devices/pci-device-claim.ts'
-import { PCIDevice } from './devices/pci-device.ts'
-import { SRIOVGPUDevice } from './devices/sriov-gpu-device.ts'
-import { SRIOVNetworkDevice } from './devices/sriov-network-device.ts'
-import { USBDeviceClaim } from './devices/usb-device-claim.ts'
-import { USBDevice } from './devices/usb-device.ts'
-import { VGPUDevice } from './devices/vgpu-device.ts'
-import { Node as DeviceNode } from './devices/node.ts'
+import { VolumeRemoteBackup } from './harvester/volume-remote-backup.ts'
+import { VolumeRemoteRestore } from './harvester/volume-remote-restore.ts'
 import type { Kind } from './kind.ts'
 import { KubeVirt } from './kubevirt/kube-virt.ts'
 import {
@@ -79,7 +83,10 @@ import { VirtualMachine, VirtualMachineV1alpha3 } from './kubevirt/virtual-machi
 import { IPPool } from './loadbalancer/ip-pool.ts'
 import { LoadBalancer } from './loadbalancer/load-balancer.ts'
 import { ClusterNetwork } from './network/cluster-network.ts'
+import { HostNetworkConfig } from './network/host-network-config.ts'
+import { LinkMonitor } from './network/link-monitor.ts'
 import { VlanConfig } from './network/vlan-config.ts'
+import { VlanStatus } from './network/vlan-status.ts'
 import { IngressClass } from './networking/ingress-class.ts'
 import { Ingress } from './networking/ingress.ts'
 import { IPAddress, ServiceCIDR } from './networking/ip-address.ts'
@@ -204,4 +211,11 @@ export const kinds: Kind[] = [
   USBDevice,
   VGPUDevice,
   DeviceNode,
+  VolumeRemoteBackup,
+  VolumeRemoteRestore,
+  LVMVolumeGroup,
+  NetworkFilesystem,
+  VlanStatus,
+  LinkMonitor,
+  HostNetworkConfig,
 ]

@@ -14,6 +14,7 @@ export const MutatingWebhookConfiguration = defineKind({
   group: 'admissionregistration.k8s.io',
   version: 'v1',
   kind: 'MutatingWebhookConfiguration',
+  description: 'Services that may change objects before they are stored.',
   plural: 'mutatingwebhookconfigurations',
   categories: ['api-extensions'],
   namespaced: false,

@@ -11,6 +11,7 @@ export const ValidatingWebhookConfiguration = defineKind({
   group: 'admissionregistration.k8s.io',
   version: 'v1',
   kind: 'ValidatingWebhookConfiguration',
+  description: 'Services that judge objects before they are stored.',
   plural: 'validatingwebhookconfigurations',
   categories: ['api-extensions'],
   namespaced: false,

@@ -8,6 +8,7 @@ export const APIService = defineKind({
   group: 'apiregistration.k8s.io',
   version: 'v1',
   kind: 'APIService',
+  description: 'A group and version, and who serves it.',
   plural: 'apiservices',
   categories: ['api-extensions'],
   namespaced: false,

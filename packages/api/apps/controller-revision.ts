@@ -9,6 +9,7 @@ export const ControllerRevision = defineKind({
   group: 'apps',
   version: 'v1',
   kind: 'ControllerRevision',
+  description: "One version of a workload's template, kept to go back to.",
   plural: 'controllerrevisions',
   namespaced: true,
   fields: { revision: int64, data: Type.Optional(AnyObject) },

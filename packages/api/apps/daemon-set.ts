@@ -10,6 +10,7 @@ export const DaemonSet = defineKind({
   group: 'apps',
   version: 'v1',
   kind: 'DaemonSet',
+  description: 'One pod on each node that fits.',
   plural: 'daemonsets',
   shortNames: ['ds'],
   categories: ['all'],

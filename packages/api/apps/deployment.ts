@@ -10,6 +10,7 @@ export const Deployment = defineKind({
   group: 'apps',
   version: 'v1',
   kind: 'Deployment',
+  description: 'Pods of one template, rolled from version to version.',
   plural: 'deployments',
   shortNames: ['deploy'],
   categories: ['all'],

@@ -10,6 +10,7 @@ export const ReplicaSet = defineKind({
   group: 'apps',
   version: 'v1',
   kind: 'ReplicaSet',
+  description: 'A number of pods of one template.',
   plural: 'replicasets',
   shortNames: ['rs'],
   categories: ['all'],

@@ -30,6 +30,7 @@ export const StatefulSet = defineKind({
   group: 'apps',
   version: 'v1',
   kind: 'StatefulSet',
+  description: 'Pods with a name and volumes of their own.',
   plural: 'statefulsets',
   shortNames: ['sts'],
   categories: ['all'],

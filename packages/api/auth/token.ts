@@ -8,6 +8,7 @@ export const Token = defineKind({
   group: 'auth.thresher.io',
   version: 'v1',
   kind: 'Token',
+  description: "A bearer token of a local user: a login, or one made for a script. Only the secret's hash is kept.",
   plural: 'tokens',
   namespaced: false,
   spec: Type.Object({

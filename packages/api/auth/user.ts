@@ -8,6 +8,7 @@ export const User = defineKind({
   group: 'auth.thresher.io',
   version: 'v1',
   kind: 'User',
+  description: "A person who logs in with a password that this cluster keeps. The object's name is the user name.",
   plural: 'users',
   namespaced: false,
   specOptional: true,

@@ -7,6 +7,7 @@ export const SelfSubjectReview = defineKind({
   group: 'authentication.k8s.io',
   version: 'v1',
   kind: 'SelfSubjectReview',
+  description: 'Asks who the asker is.',
   plural: 'selfsubjectreviews',
   namespaced: false,
   stored: false,

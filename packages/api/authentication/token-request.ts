@@ -6,6 +6,7 @@ export const TokenRequest = defineKind({
   group: 'authentication.k8s.io',
   version: 'v1',
   kind: 'TokenRequest',
+  description: 'Asks for a token of a service account; posted to its `token` subresource.',
   plural: 'tokenrequests',
   namespaced: true,
   stored: false,

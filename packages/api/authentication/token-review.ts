@@ -7,6 +7,7 @@ export const TokenReview = defineKind({
   group: 'authentication.k8s.io',
   version: 'v1',
   kind: 'TokenReview',
+  description: 'Asks whose token this is.',
   plural: 'tokenreviews',
   namespaced: false,
   stored: false,

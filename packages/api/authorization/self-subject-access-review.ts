@@ -7,6 +7,7 @@ export const SelfSubjectAccessReview = defineKind({
   group: 'authorization.k8s.io',
   version: 'v1',
   kind: 'SelfSubjectAccessReview',
+  description: 'Asks whether the asker may do something.',
   plural: 'selfsubjectaccessreviews',
   namespaced: false,
   stored: false,

@@ -6,6 +6,7 @@ export const SelfSubjectRulesReview = defineKind({
   group: 'authorization.k8s.io',
   version: 'v1',
   kind: 'SelfSubjectRulesReview',
+  description: 'Asks for all that the asker may do in a namespace.',
   plural: 'selfsubjectrulesreviews',
   namespaced: false,
   stored: false,

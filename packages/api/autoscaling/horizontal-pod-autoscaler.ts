@@ -43,6 +43,7 @@ export const HorizontalPodAutoscaler = defineKind({
   group: 'autoscaling',
   version: 'v2',
   kind: 'HorizontalPodAutoscaler',
+  description: "Follows load with the number of a workload's pods.",
   plural: 'horizontalpodautoscalers',
   shortNames: ['hpa'],
   categories: ['all'],

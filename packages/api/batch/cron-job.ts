@@ -15,6 +15,7 @@ export const CronJob = defineKind({
   group: 'batch',
   version: 'v1',
   kind: 'CronJob',
+  description: 'Jobs at set times.',
   plural: 'cronjobs',
   shortNames: ['cj'],
   categories: ['all'],

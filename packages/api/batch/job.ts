@@ -13,6 +13,7 @@ export const Job = defineKind({
   group: 'batch',
   version: 'v1',
   kind: 'Job',
+  description: 'Pods that run until enough of them have succeeded.',
   plural: 'jobs',
   categories: ['all'],
   namespaced: true,

@@ -7,6 +7,7 @@ export const CertificateSigningRequest = defineKind({
   group: 'certificates.k8s.io',
   version: 'v1',
   kind: 'CertificateSigningRequest',
+  description: 'A wish for a client or server certificate.',
   plural: 'certificatesigningrequests',
   shortNames: ['csr'],
   namespaced: false,

@@ -10,6 +10,8 @@ export const NetworkAttachmentDefinition = defineKind({
   group: 'k8s.cni.cncf.io',
   version: 'v1',
   kind: 'NetworkAttachmentDefinition',
+  description:
+    "A network that machines can be put on. Labels say of which type and cluster network, `config` is CNI's JSON.",
   plural: 'network-attachment-definitions',
   singular: 'network-attachment-definition',
   shortNames: ['net-attach-def'],

@@ -7,6 +7,7 @@ export const Lease = defineKind({
   group: 'coordination.k8s.io',
   version: 'v1',
   kind: 'Lease',
+  description: "Who holds something, and since when: leadership, or a node's heartbeat.",
   plural: 'leases',
   namespaced: true,
   specOptional: true,

@@ -6,6 +6,7 @@ export const Binding = defineKind({
   group: '',
   version: 'v1',
   kind: 'Binding',
+  description: "Puts a pod on a node; posted to the pod's `binding` subresource.",
   plural: 'bindings',
   namespaced: true,
   stored: false,

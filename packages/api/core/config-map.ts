@@ -9,6 +9,7 @@ export const ConfigMap = defineKind({
   group: '',
   version: 'v1',
   kind: 'ConfigMap',
+  description: 'Small data that is not confidential.',
   plural: 'configmaps',
   shortNames: ['cm'],
   namespaced: true,

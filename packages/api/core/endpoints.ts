@@ -27,6 +27,7 @@ export const Endpoints = defineKind({
   group: '',
   version: 'v1',
   kind: 'Endpoints',
+  description: 'The addresses behind a Service, in the older form; EndpointSlice is the newer.',
   plural: 'endpoints',
   singular: 'endpoints',
   shortNames: ['ep'],

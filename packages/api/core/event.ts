@@ -9,6 +9,7 @@ export const Event = defineKind({
   group: '',
   version: 'v1',
   kind: 'Event',
+  description: 'Something that happened to an object, kept for a while.',
   plural: 'events',
   shortNames: ['ev'],
   namespaced: true,

@@ -20,6 +20,7 @@ export const LimitRange = defineKind({
   group: '',
   version: 'v1',
   kind: 'LimitRange',
+  description: 'Bounds and defaults for what a pod, container or claim in a namespace may ask for.',
   plural: 'limitranges',
   shortNames: ['limits'],
   namespaced: true,

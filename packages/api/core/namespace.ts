@@ -8,6 +8,7 @@ export const Namespace = defineKind({
   group: '',
   version: 'v1',
   kind: 'Namespace',
+  description: 'A room for names; deleting it deletes all that is in it.',
   plural: 'namespaces',
   shortNames: ['ns'],
   namespaced: false,

@@ -25,6 +25,7 @@ export const Node = defineKind({
   group: '',
   version: 'v1',
   kind: 'Node',
+  description: 'A host that runs pods.',
   plural: 'nodes',
   shortNames: ['no'],
   namespaced: false,

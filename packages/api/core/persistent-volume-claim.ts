@@ -14,6 +14,7 @@ export const PersistentVolumeClaim = defineKind({
   group: '',
   version: 'v1',
   kind: 'PersistentVolumeClaim',
+  description: 'A wish for a volume, and the volume that fulfils it.',
   plural: 'persistentvolumeclaims',
   shortNames: ['pvc'],
   namespaced: true,

@@ -96,6 +96,7 @@ export const PersistentVolume = defineKind({
   group: '',
   version: 'v1',
   kind: 'PersistentVolume',
+  description: 'A piece of storage that exists.',
   plural: 'persistentvolumes',
   shortNames: ['pv'],
   namespaced: false,

@@ -10,6 +10,7 @@ export const PodTemplate = defineKind({
   group: '',
   version: 'v1',
   kind: 'PodTemplate',
+  description: 'A template of pods, kept for itself.',
   plural: 'podtemplates',
   namespaced: true,
   fields: { template: Type.Optional(PodTemplateSpec) },

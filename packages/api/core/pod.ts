@@ -11,6 +11,7 @@ export const Pod = defineKind({
   group: '',
   version: 'v1',
   kind: 'Pod',
+  description: 'The unit of placement: containers, or a virtual machine, on one node.',
   plural: 'pods',
   shortNames: ['po'],
   categories: ['all'],

@@ -12,6 +12,7 @@ export const ReplicationController = defineKind({
   group: '',
   version: 'v1',
   kind: 'ReplicationController',
+  description: 'A number of pods of one template, in the older form; ReplicaSet is the newer.',
   plural: 'replicationcontrollers',
   shortNames: ['rc'],
   categories: ['all'],

@@ -9,6 +9,7 @@ export const ResourceQuota = defineKind({
   group: '',
   version: 'v1',
   kind: 'ResourceQuota',
+  description: 'How much all objects of a namespace may ask for together.',
   plural: 'resourcequotas',
   shortNames: ['quota'],
   namespaced: true,

@@ -19,6 +19,7 @@ export const Secret = defineKind({
   group: '',
   version: 'v1',
   kind: 'Secret',
+  description: 'Small confidential data, in base64; encrypted where it is stored.',
   plural: 'secrets',
   namespaced: true,
   fields: {

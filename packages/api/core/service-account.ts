@@ -9,6 +9,7 @@ export const ServiceAccount = defineKind({
   group: '',
   version: 'v1',
   kind: 'ServiceAccount',
+  description: 'The identity of a program.',
   plural: 'serviceaccounts',
   shortNames: ['sa'],
   namespaced: true,

@@ -47,6 +47,7 @@ export const Service = defineKind({
   group: '',
   version: 'v1',
   kind: 'Service',
+  description: 'One address for many pods.',
   plural: 'services',
   shortNames: ['svc'],
   categories: ['all'],

@@ -7,6 +7,7 @@ export const MigConfiguration = defineKind({
   group: 'devices.harvesterhci.io',
   version: 'v1beta1',
   kind: 'MigConfiguration',
+  description: 'How the instances of a graphics card are cut.',
   plural: 'migconfigurations',
   namespaced: false,
   specOptional: true,

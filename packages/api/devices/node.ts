@@ -7,6 +7,7 @@ export const Node = defineKind({
   group: 'devices.harvesterhci.io',
   version: 'v1beta1',
   kind: 'Node',
+  description: 'A host whose devices are looked after.',
   plural: 'nodes',
   namespaced: false,
   spec: Empty,

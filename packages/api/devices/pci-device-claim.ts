@@ -7,6 +7,7 @@ export const PCIDeviceClaim = defineKind({
   group: 'devices.harvesterhci.io',
   version: 'v1beta1',
   kind: 'PCIDeviceClaim',
+  description: 'Sets a PCI device apart for virtual machines.',
   plural: 'pcideviceclaims',
   namespaced: false,
   specOptional: true,

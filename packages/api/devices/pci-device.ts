@@ -7,6 +7,7 @@ export const PCIDevice = defineKind({
   group: 'devices.harvesterhci.io',
   version: 'v1beta1',
   kind: 'PCIDevice',
+  description: 'A PCI device of a host.',
   plural: 'pcidevices',
   namespaced: false,
   spec: Empty,

@@ -7,6 +7,7 @@ export const SRIOVGPUDevice = defineKind({
   group: 'devices.harvesterhci.io',
   version: 'v1beta1',
   kind: 'SRIOVGPUDevice',
+  description: 'A graphics card that can be split.',
   plural: 'sriovgpudevices',
   namespaced: false,
   specOptional: true,

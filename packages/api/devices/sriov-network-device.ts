@@ -7,6 +7,7 @@ export const SRIOVNetworkDevice = defineKind({
   group: 'devices.harvesterhci.io',
   version: 'v1beta1',
   kind: 'SRIOVNetworkDevice',
+  description: 'A network card that can be split, and into how many.',
   plural: 'sriovnetworkdevices',
   namespaced: false,
   specOptional: true,

@@ -7,6 +7,7 @@ export const USBDeviceClaim = defineKind({
   group: 'devices.harvesterhci.io',
   version: 'v1beta1',
   kind: 'USBDeviceClaim',
+  description: 'Sets a USB device apart for virtual machines.',
   plural: 'usbdeviceclaims',
   namespaced: false,
   specOptional: true,

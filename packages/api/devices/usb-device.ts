@@ -7,6 +7,7 @@ export const USBDevice = defineKind({
   group: 'devices.harvesterhci.io',
   version: 'v1beta1',
   kind: 'USBDevice',
+  description: 'A USB device of a host.',
   plural: 'usbdevices',
   namespaced: false,
   status: optional({

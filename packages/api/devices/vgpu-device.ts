@@ -7,6 +7,7 @@ export const VGPUDevice = defineKind({
   group: 'devices.harvesterhci.io',
   version: 'v1beta1',
   kind: 'VGPUDevice',
+  description: 'A part of a graphics card.',
   plural: 'vgpudevices',
   namespaced: false,
   specOptional: true,

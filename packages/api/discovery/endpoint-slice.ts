@@ -24,6 +24,7 @@ export const EndpointSlice = defineKind({
   group: 'discovery.k8s.io',
   version: 'v1',
   kind: 'EndpointSlice',
+  description: 'A part of the addresses behind a Service.',
   plural: 'endpointslices',
   namespaced: true,
   fields: {

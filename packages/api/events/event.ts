@@ -1,5 +1,4 @@
 import { Type } from 'typebox'
-import { Event as CoreEvent } from '../core/event.ts'
 import { ObjectReference } from '../core/references.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { int32, microTime, object, optional, text, time } from '../schema.ts'
@@ -9,6 +8,7 @@ export const Event = defineKind({
   group: 'events.k8s.io',
   version: 'v1',
   kind: 'Event',
+  description: 'Something that happened to an object, in the newer of the two shapes.',
   plural: 'events',
   shortNames: ['ev'],
   namespaced: true,
@@ -57,26 +57,3 @@ export const Event = defineKind({
   ],
 })
 export type Event = ObjectOf<typeof Event>
-
-/** The same event in the core group's shape. */
-export function toCoreEvent(event: Event): ObjectOf<typeof CoreEvent> {
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: event.metadata,
-    involvedObject: event.regarding ?? {},
-    related: event.related,
-    reason: event.reason,
-    message: event.note,
-    type: event.type,
-    action: event.action,
-    eventTime: event.eventTime,
-    series: event.series,
-    source: event.deprecatedSource,
-    firstTimestamp: event.deprecatedFirstTimestamp,
-    lastTimestamp: event.deprecatedLastTimestamp,
-    count: event.deprecatedCount,
-    reportingComponent: event.reportingController,
-    reportingInstance: event.reportingInstance,
-  }
-}

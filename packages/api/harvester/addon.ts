@@ -8,6 +8,7 @@ export const Addon = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'Addon',
+  description: 'A part of the product that can be switched on.',
   plural: 'addons',
   namespaced: true,
   spec: object({ repo: text, chart: text, version: text, enabled: flag, valuesContent: text }),

@@ -30,6 +30,7 @@ export const BlockDevice = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'BlockDevice',
+  description: 'A disk of a host, and whether volumes may be kept on it. Sizes are bytes.',
   plural: 'blockdevices',
   shortNames: ['bd', 'bds'],
   namespaced: true,

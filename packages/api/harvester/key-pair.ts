@@ -9,6 +9,7 @@ export const KeyPair = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'KeyPair',
+  description: 'A public SSH key that cloud-init puts into a guest.',
   plural: 'keypairs',
   shortNames: ['kp', 'kps'],
   namespaced: true,

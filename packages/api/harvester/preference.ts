@@ -8,6 +8,7 @@ export const Preference = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'Preference',
+  description: 'One choice of a user about the dashboard.',
   plural: 'preferences',
   shortNames: ['preference', 'preferences'],
   namespaced: true,

@@ -9,6 +9,7 @@ export const ResourceQuota = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'ResourceQuota',
+  description: 'How many bytes the snapshots of a namespace and of its machines may take.',
   plural: 'resourcequotas',
   shortNames: ['hrq', 'hrqs'],
   namespaced: true,

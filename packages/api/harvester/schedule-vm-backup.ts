@@ -12,6 +12,7 @@ export const ScheduleVMBackup = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'ScheduleVMBackup',
+  description: 'Backups at set times; the oldest go when there are more than are to be kept.',
   plural: 'schedulevmbackups',
   shortNames: ['svmbackup', 'svmbackups'],
   namespaced: true,

@@ -10,6 +10,7 @@ export const Setting = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'Setting',
+  description: 'One setting of the cluster. Its value counts, or its default where the value is empty.',
   plural: 'settings',
   namespaced: false,
   fields: {

@@ -9,6 +9,7 @@ export const SupportBundle = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'SupportBundle',
+  description: 'What an expert needs to see of the cluster, in one file. Times in minutes.',
   plural: 'supportbundles',
   shortNames: ['sb', 'sbs'],
   namespaced: true,

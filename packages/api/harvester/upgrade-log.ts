@@ -8,6 +8,7 @@ export const UpgradeLog = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'UpgradeLog',
+  description: 'What an upgrade wrote, and the archives made of it.',
   plural: 'upgradelogs',
   namespaced: true,
   spec: object({ upgradeName: text }),

@@ -8,6 +8,7 @@ export const Upgrade = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'Upgrade',
+  description: 'One upgrade of the cluster to another version.',
   plural: 'upgrades',
   namespaced: true,
   spec: optional({ version: text, image: text, logEnabled: having(flag, { default: true }), upgradeImage: text }),

@@ -7,6 +7,7 @@ export const Version = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'Version',
+  description: 'A version that the cluster can be upgraded to.',
   plural: 'versions',
   namespaced: true,
   spec: object({ isoURL: text }, { isoChecksum: text, releaseDate: text, minUpgradableVersion: text, tags: texts }),

@@ -54,6 +54,7 @@ export const VirtualMachineBackup = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'VirtualMachineBackup',
+  description: 'A virtual machine at one moment: kept in the cluster (snapshot) or at the backup target.',
   plural: 'virtualmachinebackups',
   shortNames: ['vmbackup', 'vmbackups'],
   namespaced: true,

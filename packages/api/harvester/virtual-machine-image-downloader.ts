@@ -8,6 +8,7 @@ export const VirtualMachineImageDownloader = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'VirtualMachineImageDownloader',
+  description: 'Makes a file of an image that can be downloaded.',
   plural: 'virtualmachineimagedownloaders',
   shortNames: ['vmimagedownloader', 'vmimagedownloaders'],
   namespaced: true,

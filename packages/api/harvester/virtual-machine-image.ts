@@ -39,6 +39,7 @@ export const VirtualMachineImage = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'VirtualMachineImage',
+  description: 'A disk image that volumes start from. Sizes are bytes, progress is per cent.',
   plural: 'virtualmachineimages',
   shortNames: ['vmimage', 'vmimages'],
   namespaced: true,

@@ -12,6 +12,7 @@ export const VirtualMachineRestore = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'VirtualMachineRestore',
+  description: 'Makes a virtual machine from a backup, or takes one back to it.',
   plural: 'virtualmachinerestores',
   shortNames: ['vmrestore', 'vmrestores'],
   namespaced: true,

@@ -17,6 +17,7 @@ export const VirtualMachineTemplateVersion = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'VirtualMachineTemplateVersion',
+  description: 'One version of a template; it never changes.',
   plural: 'virtualmachinetemplateversions',
   shortNames: ['vmtemplateversion', 'vmtemplateversions'],
   namespaced: true,

@@ -7,6 +7,7 @@ export const VirtualMachineTemplate = defineKind({
   group: 'harvesterhci.io',
   version: 'v1beta1',
   kind: 'VirtualMachineTemplate',
+  description: 'A series of versions of a virtual machine to be made.',
   plural: 'virtualmachinetemplates',
   shortNames: ['vmtemplate', 'vmtemplates'],
   namespaced: true,

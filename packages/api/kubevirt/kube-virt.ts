@@ -8,6 +8,7 @@ export const KubeVirt = defineKind({
   group: 'kubevirt.io',
   version: 'v1',
   kind: 'KubeVirt',
+  description: 'The virtualization as a whole: clients read its version here.',
   plural: 'kubevirts',
   shortNames: ['kv', 'kvs'],
   categories: ['all'],

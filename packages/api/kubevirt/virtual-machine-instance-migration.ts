@@ -9,6 +9,7 @@ export const VirtualMachineInstanceMigration = defineKind({
   group: 'kubevirt.io',
   version: 'v1',
   kind: 'VirtualMachineInstanceMigration',
+  description: 'One move of a running virtual machine to another node.',
   plural: 'virtualmachineinstancemigrations',
   shortNames: ['vmim', 'vmims'],
   categories: ['all'],

@@ -10,6 +10,7 @@ export const VirtualMachineInstance = defineKind({
   group: 'kubevirt.io',
   version: 'v1',
   kind: 'VirtualMachineInstance',
+  description: 'One run of a virtual machine.',
   plural: 'virtualmachineinstances',
   shortNames: ['vmi', 'vmis'],
   categories: ['all'],

@@ -37,6 +37,7 @@ export const VirtualMachine = defineKind({
   group: 'kubevirt.io',
   version: 'v1',
   kind: 'VirtualMachine',
+  description: 'A virtual machine that outlives its runs.',
   plural: 'virtualmachines',
   shortNames: ['vm', 'vms'],
   categories: ['all'],

@@ -11,6 +11,7 @@ export const IPPool = defineKind({
   group: 'loadbalancer.harvesterhci.io',
   version: 'v1beta1',
   kind: 'IPPool',
+  description: 'Addresses that load balancers get theirs from, and which of them may.',
   plural: 'ippools',
   shortNames: ['pool', 'pools'],
   namespaced: false,

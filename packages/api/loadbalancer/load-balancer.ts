@@ -9,6 +9,8 @@ export const LoadBalancer = defineKind({
   group: 'loadbalancer.harvesterhci.io',
   version: 'v1beta1',
   kind: 'LoadBalancer',
+  description:
+    'An address that spreads connections over machines, or over the nodes of a guest cluster. Times in seconds.',
   plural: 'loadbalancers',
   shortNames: ['lb', 'lbs'],
   namespaced: true,

@@ -10,6 +10,7 @@ export const ClusterNetwork = defineKind({
   group: 'network.harvesterhci.io',
   version: 'v1beta1',
   kind: 'ClusterNetwork',
+  description: 'A physical network over hosts; `mgmt` is the one that is always there.',
   plural: 'clusternetworks',
   shortNames: ['cn', 'cns'],
   namespaced: false,

@@ -18,6 +18,7 @@ export const VlanConfig = defineKind({
   group: 'network.harvesterhci.io',
   version: 'v1beta1',
   kind: 'VlanConfig',
+  description: 'Which network cards of which hosts are the uplink of a cluster network.',
   plural: 'vlanconfigs',
   shortNames: ['vc', 'vcs'],
   namespaced: false,

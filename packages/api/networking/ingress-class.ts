@@ -7,6 +7,7 @@ export const IngressClass = defineKind({
   group: 'networking.k8s.io',
   version: 'v1',
   kind: 'IngressClass',
+  description: 'Who carries out ingresses.',
   plural: 'ingressclasses',
   singular: 'ingressclass',
   namespaced: false,

@@ -19,6 +19,7 @@ export const Ingress = defineKind({
   group: 'networking.k8s.io',
   version: 'v1',
   kind: 'Ingress',
+  description: 'Which host names and paths lead to which services.',
   plural: 'ingresses',
   shortNames: ['ing'],
   namespaced: true,

@@ -18,6 +18,7 @@ export const NetworkPolicy = defineKind({
   group: 'networking.k8s.io',
   version: 'v1',
   kind: 'NetworkPolicy',
+  description: 'Which traffic to and from pods is let through.',
   plural: 'networkpolicies',
   shortNames: ['netpol'],
   namespaced: true,

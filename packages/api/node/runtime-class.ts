@@ -9,6 +9,7 @@ export const RuntimeClass = defineKind({
   group: 'node.k8s.io',
   version: 'v1',
   kind: 'RuntimeClass',
+  description: 'How containers are run.',
   plural: 'runtimeclasses',
   singular: 'runtimeclass',
   namespaced: false,

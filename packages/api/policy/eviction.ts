@@ -7,6 +7,7 @@ export const Eviction = defineKind({
   group: 'policy',
   version: 'v1',
   kind: 'Eviction',
+  description: "Asks for a pod to go, if budgets allow; posted to the pod's `eviction` subresource.",
   plural: 'evictions',
   namespaced: true,
   stored: false,

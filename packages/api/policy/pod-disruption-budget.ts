@@ -8,6 +8,7 @@ export const PodDisruptionBudget = defineKind({
   group: 'policy',
   version: 'v1',
   kind: 'PodDisruptionBudget',
+  description: 'How many pods of a set may be away at once, by intent.',
   plural: 'poddisruptionbudgets',
   shortNames: ['pdb'],
   namespaced: true,

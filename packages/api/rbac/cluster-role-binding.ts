@@ -9,6 +9,7 @@ export const ClusterRoleBinding = defineKind({
   group: 'rbac.authorization.k8s.io',
   version: 'v1',
   kind: 'ClusterRoleBinding',
+  description: 'The rights of a cluster role for subjects everywhere.',
   plural: 'clusterrolebindings',
   namespaced: false,
   fields: { roleRef: RoleRef, subjects: Type.Optional(list(Subject)) },

@@ -10,6 +10,8 @@ export const ClusterRole = defineKind({
   group: 'rbac.authorization.k8s.io',
   version: 'v1',
   kind: 'ClusterRole',
+  description:
+    'Rights in every namespace, or to bind in one. With an aggregation rule its rules are collected from other roles.',
   plural: 'clusterroles',
   namespaced: false,
   fields: {

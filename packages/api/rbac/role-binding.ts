@@ -9,6 +9,7 @@ export const RoleBinding = defineKind({
   group: 'rbac.authorization.k8s.io',
   version: 'v1',
   kind: 'RoleBinding',
+  description: 'The rights of a role, or of a cluster role, for subjects in one namespace.',
   plural: 'rolebindings',
   namespaced: true,
   fields: { roleRef: RoleRef, subjects: Type.Optional(list(Subject)) },

@@ -8,6 +8,7 @@ export const Role = defineKind({
   group: 'rbac.authorization.k8s.io',
   version: 'v1',
   kind: 'Role',
+  description: 'Rights within one namespace.',
   plural: 'roles',
   namespaced: true,
   fields: { rules: Type.Optional(nullableRules()) },

@@ -10,6 +10,7 @@ export const PriorityClass = defineKind({
   group: 'scheduling.k8s.io',
   version: 'v1',
   kind: 'PriorityClass',
+  description: 'How important pods are; the higher go first.',
   plural: 'priorityclasses',
   singular: 'priorityclass',
   shortNames: ['pc'],

@@ -8,6 +8,7 @@ export const VolumeSnapshotClass = defineKind({
   group: 'snapshot.storage.k8s.io',
   version: 'v1',
   kind: 'VolumeSnapshotClass',
+  description: 'A way to make snapshots, and the driver that knows it.',
   plural: 'volumesnapshotclasses',
   singular: 'volumesnapshotclass',
   shortNames: ['vsclass', 'vsclasses'],

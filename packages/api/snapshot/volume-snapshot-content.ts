@@ -8,6 +8,7 @@ export const VolumeSnapshotContent = defineKind({
   group: 'snapshot.storage.k8s.io',
   version: 'v1',
   kind: 'VolumeSnapshotContent',
+  description: 'A snapshot that exists in the storage.',
   plural: 'volumesnapshotcontents',
   shortNames: ['vsc', 'vscs'],
   namespaced: false,

@@ -9,6 +9,7 @@ export const VolumeSnapshot = defineKind({
   group: 'snapshot.storage.k8s.io',
   version: 'v1',
   kind: 'VolumeSnapshot',
+  description: 'The content of a volume at one moment.',
   plural: 'volumesnapshots',
   shortNames: ['vs'],
   namespaced: true,

@@ -7,6 +7,7 @@ export const CSIDriver = defineKind({
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'CSIDriver',
+  description: 'A storage driver, and what it can do.',
   plural: 'csidrivers',
   namespaced: false,
   spec: optional({

@@ -7,6 +7,7 @@ export const CSINode = defineKind({
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'CSINode',
+  description: 'The storage drivers on one node.',
   plural: 'csinodes',
   namespaced: false,
   spec: object({

@@ -9,6 +9,7 @@ export const CSIStorageCapacity = defineKind({
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'CSIStorageCapacity',
+  description: 'How much room a class has in one part of the cluster.',
   plural: 'csistoragecapacities',
   namespaced: true,
   fields: {

@@ -12,6 +12,7 @@ export const StorageClass = defineKind({
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'StorageClass',
+  description: 'A kind of storage, and the driver that makes volumes of it.',
   plural: 'storageclasses',
   singular: 'storageclass',
   shortNames: ['sc'],

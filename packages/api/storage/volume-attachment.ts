@@ -11,6 +11,7 @@ export const VolumeAttachment = defineKind({
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'VolumeAttachment',
+  description: 'A volume that is, or is to be, attached to a node.',
   plural: 'volumeattachments',
   namespaced: false,
   spec: object({

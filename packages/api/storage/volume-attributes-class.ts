@@ -9,6 +9,7 @@ export const VolumeAttributesClass = defineKind({
   group: 'storage.k8s.io',
   version: 'v1',
   kind: 'VolumeAttributesClass',
+  description: 'Properties of a volume that can change while it lives.',
   plural: 'volumeattributesclasses',
   singular: 'volumeattributesclass',
   shortNames: ['vac'],

@@ -4,7 +4,7 @@ import { ApiError, isReason } from '@thresher/api/error'
 import type { User as LocalUser } from '@thresher/api/auth/user'
 import { effectiveValue } from '@thresher/api/harvester/settings/value'
 import type { Secret } from '@thresher/api/core/secret'
-import type { Answer } from '@thresher/apiserver/request'
+import { textAnswer, type Answer } from '@thresher/apiserver/request'
 import { json, readObject } from './answer.ts'
 import { findSetting, type FacadeCall } from './context.ts'
 import { stringify } from 'yaml'
@@ -56,7 +56,8 @@ export async function accountKubeconfig(call: FacadeCall): Promise<Answer> {
     subjects,
   })
   const token = await accountToken(call, namespace, `${name}-token`)
-  return json(200, kubeconfig(call, name, token, namespace))
+  const config = kubeconfig(call, name, token, namespace)
+  return input.outputFormat === 'yaml' ? textAnswer(200, config, 'application/yaml') : json(200, config)
 }
 
 async function ensure(call: FacadeCall, path: string, body: unknown): Promise<void> {
