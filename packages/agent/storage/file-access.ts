@@ -5,7 +5,7 @@ import type { FileAccess } from './block-node.ts'
 
 /** Find out how files in a folder can be opened: not every file system knows O_DIRECT, not every kernel io_uring. */
 export async function probeFileAccess(folder: string): Promise<FileAccess> {
-  const direct = await takesDirect(join(folder, `.probe-${process.pid}`))
+  const direct = await takesDirect(join(folder, `.new-probe-${process.pid}`))
   if (await hasIoUring()) return { direct, aio: 'io_uring' }
   return { direct, aio: direct ? 'native' : 'threads' }
 }
