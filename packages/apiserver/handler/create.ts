@@ -5,6 +5,7 @@ import { applyDefaults } from '../schema/structural.ts'
 import type { Entry } from '../entry.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
+import { deepClone } from '../schema/clone.ts'
 import { commitCreate } from './commit.ts'
 import { timeText, type Context } from './context.ts'
 import { alreadyExists, badQuery, invalid } from './failures.ts'
@@ -60,7 +61,7 @@ export async function createDecoded(
 ): Promise<Written> {
   const { kind } = call
   for (let attempt = 1; ; attempt += 1) {
-    const candidate = attempt < GENERATE_TRIES && object.metadata.generateName ? structuredClone(object) : object
+    const candidate = attempt < GENERATE_TRIES && object.metadata.generateName ? deepClone(object) : object
     const generated = !candidate.metadata.name && candidate.metadata.generateName
     own(context, call, candidate)
     if (generated) candidate.metadata.name = generateName(generated)

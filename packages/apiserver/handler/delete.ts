@@ -3,6 +3,7 @@ import type { KubeObject } from '@thresher/api/meta'
 import type { Entry } from '../entry.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
+import { deepClone } from '../schema/clone.ts'
 import { commitDelete, commitUpdate } from './commit.ts'
 import { timeText, type Context } from './context.ts'
 import { conflict } from './failures.ts'
@@ -147,7 +148,7 @@ async function deleteLive(
   object: KubeObject,
   options: DeleteOptions,
 ): Promise<Deleted> {
-  const next = structuredClone(object)
+  const next = deepClone(object)
   const grace = graceOf(call, object, options)
   setFinalizers(next, options.propagationPolicy)
   const held = (next.metadata.finalizers?.length ?? 0) > 0 || heldBySpec(call.kind, next)

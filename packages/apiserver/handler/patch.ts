@@ -7,6 +7,7 @@ import { applyMergePatch } from '../patch/merge-patch.ts'
 import { applyStrategicPatch } from '../patch/strategic.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
+import { deepClone } from '../schema/clone.ts'
 import { mediaType, readBody, unsupported } from './body.ts'
 import { timeText, type Context } from './context.ts'
 import { createDecoded, place, type Written } from './create.ts'
@@ -83,7 +84,7 @@ async function patchLive(
   const before = liveObject(resource, call, live)
   const patched = runPatch(call, type, before, patch)
   // What the patch took over from the live object is shared with it; from here on the object is changed.
-  const object = decodeObject(call, structuredClone(patched))
+  const object = decodeObject(call, deepClone(patched))
   requireIdentity(call, object)
   return updateLive(context, resource, call, live, object)
 }
@@ -162,7 +163,7 @@ async function applyToLive(
   force: boolean,
 ): Promise<Written> {
   const before = liveObject(resource, call, live)
-  const object = structuredClone(runApply(context, call, before, applied, manager, force))
+  const object = deepClone(runApply(context, call, before, applied, manager, force))
   const booked = object.metadata.managedFields
   if (applied.metadata.resourceVersion) object.metadata.resourceVersion = applied.metadata.resourceVersion
   return updateLive(context, resource, call, live, object, { book: () => booked })
@@ -182,7 +183,7 @@ async function applyNew(
       `Operation cannot be fulfilled: the object ${call.info.name} that resourceVersion names does not exist`,
     )
   }
-  const object = structuredClone(runApply(context, call, undefined, applied, manager, true))
+  const object = deepClone(runApply(context, call, undefined, applied, manager, true))
   const booked = object.metadata.managedFields
   return createDecoded(context, resource, call, object, () => booked)
 }

@@ -1,10 +1,10 @@
-import { isDeepStrictEqual } from 'node:util'
 import { isReason } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
 import { applyDefaults } from '../schema/structural.ts'
 import type { Entry } from '../entry.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
+import { deepClone, deepEqual } from '../schema/clone.ts'
 import { commitDelete, commitUpdate } from './commit.ts'
 import type { Context } from './context.ts'
 import type { Written } from './create.ts'
@@ -56,7 +56,7 @@ async function overwrite(
   for (let attempt = 1; ; attempt += 1) {
     const live = findLive(resource, call.info.namespace, call.info.name)
     try {
-      return await updateLive(context, resource, call, live, structuredClone(object))
+      return await updateLive(context, resource, call, live, deepClone(object))
     } catch (error) {
       const stale = resource.cache.get(live.key)?.revision !== live.revision
       if (!isReason(error, 'Conflict') || !stale || attempt >= UNCONDITIONAL_TRIES) throw error
@@ -145,7 +145,7 @@ async function store(
   object: KubeObject,
 ): Promise<Written> {
   object.metadata.resourceVersion = String(live.revision)
-  if (isDeepStrictEqual(object, previous)) {
+  if (deepEqual(object, previous)) {
     return call.dryRun ? { object: previous } : { object: previous, entry: live }
   }
   if (call.dryRun) return { object }
@@ -187,7 +187,7 @@ function carryOver(call: ResourceCall, previous: KubeObject, object: KubeObject,
     const { status } = after
     const managed = object.metadata.managedFields
     for (const field of Object.keys(after)) delete after[field]
-    Object.assign(after, structuredClone(before))
+    Object.assign(after, deepClone(before))
     if (status === undefined) delete after.status
     else after.status = status
     if (managed) object.metadata.managedFields = managed
@@ -195,7 +195,7 @@ function carryOver(call: ResourceCall, previous: KubeObject, object: KubeObject,
   }
   if (call.kind.subresources?.status) {
     if (before.status === undefined) delete after.status
-    else after.status = structuredClone(before.status)
+    else after.status = deepClone(before.status)
   }
   const { metadata } = object
   const from = previous.metadata
@@ -233,6 +233,6 @@ function raiseGeneration(resource: Resource, call: ResourceCall, previous: KubeO
   const { kind } = call
   if (!countsGenerations(kind)) return
   const before = previous.metadata.generation ?? 0
-  const changed = !isDeepStrictEqual(desired(kind, previous), desired(kind, object))
+  const changed = !deepEqual(desired(kind, previous), desired(kind, object))
   object.metadata.generation = changed ? before + 1 : before || 1
 }
