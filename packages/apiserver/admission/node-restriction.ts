@@ -1,11 +1,21 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { KubeObject } from '@thresher/api/meta'
 import type { AdmissionRequest, AdmissionStep } from '../admission.ts'
-import { importNode, isLocalVolume, selectedNode } from '../auth/node/node-authorizer.ts'
+import { importNode, isLocalVolume, isOwn, selectedNode } from '../auth/node/node-authorizer.ts'
+import type { NodeGraph } from '../auth/node/node-graph.ts'
 import { nodeOf } from '../auth/node/node-identity.ts'
 import { refuse } from './refuse.ts'
 
 type Loose = KubeObject & { spec?: Record<string, unknown>; status?: Record<string, unknown> }
+
+/** Kinds whose objects belong to nodes one by one. */
+const judged = new Set([
+  '/pods',
+  '/persistentvolumes',
+  '/persistentvolumeclaims',
+  'kubevirt.io/virtualmachineinstances',
+  'harvesterhci.io/virtualmachineimages',
+])
 
 /** Labels that say where a machine is and what may run there: an administrator's, or set by the node at its first registration. */
 const protectedLabel = /(^|\.)node-restriction\.kubernetes\.io\/|^node-role\.kubernetes\.io\//
@@ -15,14 +25,18 @@ const protectedLabel = /(^|\.)node-restriction\.kubernetes\.io\/|^node-role\.kub
  *
  * The node authorizer has allowed the request by the object's name; here the body counts.
  */
-export const nodeRestriction: AdmissionStep = {
-  name: 'NodeRestriction',
-  validate(request) {
-    const node = nodeOf(request.user)
-    if (node === undefined) return
-    const { group, plural } = request.kind
-    rules[`${group}/${plural}`]?.(request, node)
-  },
+export function nodeRestriction(graph: NodeGraph): AdmissionStep {
+  return {
+    name: 'NodeRestriction',
+    validate(request) {
+      const node = nodeOf(request.user)
+      if (node === undefined) return
+      const { group, plural } = request.kind
+      if (request.oldObject && judged.has(`${group}/${plural}`) && !isOwn(graph, node, plural, request.oldObject))
+        throw refuse(request, `node ${JSON.stringify(node)} has nothing to do with it`)
+      rules[`${group}/${plural}`]?.(request, node)
+    },
+  }
 }
 
 const rules: { [type: string]: ((request: AdmissionRequest, node: string) => void) | undefined } = {

@@ -1,4 +1,5 @@
 import type { AdmissionStep } from '../admission.ts'
+import type { NodeGraph } from '../auth/node/node-graph.ts'
 import type { Objects } from '../auth/objects.ts'
 import type { EscalationCheck } from '../auth/rbac/escalation.ts'
 import type { Authorizer } from '../user.ts'
@@ -18,17 +19,18 @@ import { claimResize, defaultStorageClass } from './storage.ts'
 export function clusterAdmission(parts: {
   objects: () => Objects
   quota: QuotaLedger
+  graph: NodeGraph
   escalation: EscalationCheck
   authorizer: Authorizer
 }): AdmissionStep[] {
-  const { objects, quota, escalation, authorizer } = parts
+  const { objects, quota, graph, escalation, authorizer } = parts
   return [
     limitRanger(objects),
     podServiceAccount(objects),
     podPriority(objects),
     defaultStorageClass(objects),
     createPermission(authorizer),
-    nodeRestriction,
+    nodeRestriction(graph),
     roleEscalation(escalation),
     localCredentials(authorizer, objects),
     claimResize(objects),

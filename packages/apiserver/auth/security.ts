@@ -86,6 +86,7 @@ export class Security {
     this.admission = clusterAdmission({
       objects,
       quota: this.#quota,
+      graph: this.#graph,
       escalation: new EscalationCheck(this.#index, this.authorizer),
       authorizer: this.authorizer,
     })

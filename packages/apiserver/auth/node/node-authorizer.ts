@@ -93,45 +93,53 @@ export class NodeAuthorizer implements Authorizer {
       case '/serviceaccounts':
         return verb === 'create' && subresource === 'token'
       case '/persistentvolumeclaims':
-        return mainOrStatus && change.has(verb) && this.#ownsClaim(node, namespace, name)
+        return mainOrStatus && change.has(verb) && this.#isOwnOrGone(node, attributes)
       case '/persistentvolumes':
-        return (
-          mainOrStatus &&
-          (verb === 'create'
-            ? main
-            : (change.has(verb) || (verb === 'delete' && main)) && isLocalVolume(this.#get(attributes), node))
-        )
+        if (verb === 'create') return main
+        return (change.has(verb) ? mainOrStatus : verb === 'delete' && main) && this.#isOwnOrGone(node, attributes)
       case 'harvesterhci.io/virtualmachineimages':
-        return mainOrStatus && change.has(verb) && this.#get(attributes)?.metadata.annotations?.[importNode] === node
+        return mainOrStatus && change.has(verb) && this.#isOwnOrGone(node, attributes)
       default:
         return false
     }
   }
 
   #allowsWorkload(node: string, attributes: Attributes, type: string): boolean {
-    const { verb, resource, subresource, namespace, name } = attributes
+    const { verb, subresource, name } = attributes
     if (name === '') {
       const field = ownWorkloads[type]
       if (!field || subresource !== '' || (verb !== 'list' && verb !== 'watch')) return false
       return attributes.fieldSelector === undefined || selectsOnly(attributes.fieldSelector, field, node)
     }
-    const own =
-      this.#graph.needs(node, resource, namespace, name) ||
-      this.#graph.runsFor(node, namespace, this.#get(attributes)?.metadata.uid ?? '')
-    if (!own) return false
+    if (!this.#isOwnOrGone(node, attributes)) return false
     if (subresource === '' || subresource === 'status')
       return readOrChange.has(verb) || (verb === 'delete' && type === '/pods' && subresource === '')
     return type === '/pods' && subresource === 'eviction' && verb === 'create'
   }
 
-  #ownsClaim(node: string, namespace: string, name: string): boolean {
-    if (this.#graph.needs(node, 'persistentvolumeclaims', namespace, name)) return true
-    const claim = this.#objects().get({ group: '', plural: 'persistentvolumeclaims' }, namespace, name)
-    return claim?.metadata.annotations?.[selectedNode] === node
+  /** What is gone is answered with NotFound; should it come back in this moment, {@link NodeRestriction} still looks at it. */
+  #isOwnOrGone(node: string, attributes: Attributes): boolean {
+    const object = this.#get(attributes)
+    return !object || isOwn(this.#graph, node, attributes.resource, object)
   }
 
   #get({ group, resource, namespace, name }: Attributes): KubeObject | undefined {
     return this.#objects().get({ group, plural: resource }, namespace, name)
+  }
+}
+
+/** Whether an object is the node's own: what runs there, is needed by it, was given to it or exists on it alone. */
+export function isOwn(graph: NodeGraph, node: string, plural: string, object: KubeObject): boolean {
+  const { namespace = '', name = '', annotations } = object.metadata
+  switch (plural) {
+    case 'persistentvolumes':
+      return isLocalVolume(object, node)
+    case 'persistentvolumeclaims':
+      return graph.needs(node, plural, namespace, name) || annotations?.[selectedNode] === node
+    case 'virtualmachineimages':
+      return annotations?.[importNode] === node
+    default:
+      return graph.concerns(node, plural, object)
   }
 }
 

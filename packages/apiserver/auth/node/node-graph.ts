@@ -68,8 +68,10 @@ export class NodeGraph {
     return (this.#needed.get(node)?.get(keyOf(plural, namespace, name)) ?? 0) > 0
   }
 
-  /** Whether a pod on the node belongs to the object with this uid in its namespace. */
-  runsFor(node: string, namespace: string, uid: string): boolean {
+  /** Whether this pod or machine is the node's: it runs there, or a pod there runs for it. */
+  concerns(node: string, plural: string, object: KubeObject): boolean {
+    const { namespace = '', name = '', uid = '' } = object.metadata
+    if (this.needs(node, plural, namespace, name)) return true
     return (this.#needed.get(node)?.get(`owner/${namespace}/${uid}`) ?? 0) > 0
   }
 

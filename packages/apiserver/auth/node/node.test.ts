@@ -146,6 +146,21 @@ describe('a node', () => {
     expect(await status('DELETE', `${machines}/vm-n1`)).toBe(403)
   })
 
+  test('is told that what is gone is gone, and cannot bring it back', async () => {
+    expect(await status('DELETE', `${core}/pods/gone`)).toBe(404)
+    expect(await status('GET', `${core}/pods/gone`)).toBe(404)
+    expect(await status('GET', `${machines}/gone`)).toBe(404)
+    const cert = secure.server.certificate({ name: 'system:node:n1', groups: ['system:nodes'] })
+    const headers = { 'content-type': 'application/apply-patch+yaml' }
+    const body = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'gone' },
+      spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i' }] },
+    }
+    expect((await secure.call('PATCH', `${core}/pods/gone?fieldManager=t`, { cert, headers, body })).status).toBe(403)
+  })
+
   test('lists and watches its own pods and machines, not those of others', async () => {
     const names = async (path: string) =>
       ((await n1('GET', path)).body.items as KubeObject[] | undefined)?.map((item) => item.metadata.name)
