@@ -292,6 +292,17 @@ describe('server-side apply', () => {
     conflict(() => applyAs('kubectl', changed, thing({ replicas: 4 })))
   })
 
+  it('refuses items without their key, and two with the same', () => {
+    for (const spec of [
+      { containers: [{ image: 'x' }] },
+      { containers: ['x'] },
+      { containers: [{ name: 'a' }, { name: 'a' }] },
+      { containers: [{ name: 'a', ports: [{ containerPort: 1 }, { containerPort: 1, protocol: 'TCP' }] }] },
+      { tags: ['a', 'a'] },
+    ])
+      expect(() => applyAs('a', undefined, thing(spec))).toThrow(ApiError)
+  })
+
   it('takes quantities that are the same amount for the same value', () => {
     const made = applyAs('a', undefined, thing({ memory: '1Gi' }))
     const shared = applyAs('b', made, thing({ memory: '1024Mi' }))

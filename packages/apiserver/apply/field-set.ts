@@ -100,7 +100,8 @@ function readable(element: string): string {
   return element.startsWith('v:') ? `[=${value}]` : `[${value}]`
 }
 
-const maxDepth = 200
+/** Deeper than any object that the server takes. */
+const maxDepth = 600
 
 /**
  * Read a set out of the `fieldsV1` of a managed fields entry.

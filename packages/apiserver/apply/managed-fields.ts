@@ -3,6 +3,7 @@ import type { JsonSchema } from '@thresher/api/kind'
 import type { KubeObject, ManagedFieldsEntry } from '@thresher/api/meta'
 import { deepEqual, type JsonObject } from '../schema/clone.ts'
 import { compare, isSame, type Comparison } from './compare.ts'
+import { checkKeys } from './check-keys.ts'
 import { conflictError } from './conflict.ts'
 import { allowedByLastApplied, refreshLastApplied } from './last-applied.ts'
 import { difference, emptySet, equalSets, intersection, isEmpty, union, type FieldSet } from './field-set.ts'
@@ -44,6 +45,7 @@ export function apply(options: ApplyOptions): KubeObject {
   const { schema, live, manager, apiVersion, now } = options
   const { managedFields, ...bare } = (live?.metadata ?? {}) as KubeObject['metadata']
   const applied = configuration(options)
+  checkKeys(schema, applied)
   const before = (live ? { ...live, metadata: bare } : { apiVersion, kind: applied.kind, metadata: {} }) as KubeObject
   const managers = startingManagers(schema, before, live && (managedFields ?? []), apiVersion)
   const self: Manager = {

@@ -33,6 +33,7 @@ function mergeLists(schema: JsonSchema, shape: 'set' | 'keyed', live: unknown[],
   const old = elementsOf(schema, shape, live)
   const wanted = elementsOf(schema, shape, applied)
   const order = [...wanted.keys()]
+  const rank = new Map(order.map((element, index) => [element, index]))
   const result: unknown[] = []
   let next = 0
   const take = () => {
@@ -41,8 +42,9 @@ function mergeLists(schema: JsonSchema, shape: 'set' | 'keyed', live: unknown[],
   }
   for (const item of live) {
     const element = elementOf(item)
-    if (element === undefined || !wanted.has(element)) result.push(deepClone(item))
-    else if (order.indexOf(element) >= next) while (next < order.length && order[next - 1] !== element) take()
+    const place = element === undefined ? undefined : rank.get(element)
+    if (place === undefined) result.push(deepClone(item))
+    else while (next <= place) take()
   }
   while (next < order.length) take()
   return result

@@ -1,6 +1,6 @@
 import { ApiError } from '@thresher/api/error'
 import type { JsonSchema } from '@thresher/api/kind'
-import { deepClone, deepEqual, getOwn, isObject, setOwn, type JsonObject } from '../schema/clone.ts'
+import { deepClone, getOwn, isObject, setOwn, type JsonObject } from '../schema/clone.ts'
 import { mapValues } from '../schema/shape.ts'
 
 const directive = '$patch'
@@ -114,33 +114,48 @@ function mergeField(
   }
   const gone = getOwn(patch, deletePrefix + key)
   if (gone !== undefined && !Array.isArray(gone)) throw refuse(path, `$deleteFromPrimitiveList must be a list`)
-  const kept = old.filter((item) => !gone?.some((one) => deepEqual(one, item)))
-  const added = items.filter(
-    (item, index) =>
-      !kept.some((one) => deepEqual(one, item)) && items.findIndex((one) => deepEqual(one, item)) === index,
-  )
+  const dropped = new Set(gone?.map(asKey))
+  const kept = old.filter((item) => !dropped.has(asKey(item)))
+  const known = new Set(kept.map(asKey))
+  const added = items.filter((item) => known.size < known.add(asKey(item)).size)
   return arrange([...kept, ...deepClone(added)], order ?? items, (item) => item, path, order !== undefined)
+}
+
+/** Plain values, and keys of items, in a form that a Map can tell apart. */
+function asKey(value: unknown): string {
+  return JSON.stringify(value) ?? ''
 }
 
 function mergeKeyed(schema: JsonSchema | undefined, old: unknown[], items: unknown[], mergeKey: string, path: string) {
   if (items.some((item) => isObject(item) && item[directive] === 'replace' && Object.keys(item).length === 1))
     return items.filter((item) => !(isObject(item) && directive in item)).map((item) => plain(schema, item, path))
-  let result = [...old]
+  const result: unknown[] = [...old]
+  const places = new Map<string, number>()
+  for (const [index, item] of old.entries()) {
+    const key = isObject(item) ? asKey(getOwn(item, mergeKey)) : ''
+    if (key !== '' && !places.has(key)) places.set(key, index)
+  }
+  const deleted = new Set<string>()
   for (const item of items) {
     if (!isObject(item)) throw refuse(path, `an item is not an object with the field ${mergeKey}`)
     const id = getOwn(item, mergeKey)
     if (id === undefined || id === null)
       throw refuse(path, `map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`)
-    const matches = (one: unknown) => isObject(one) && deepEqual(getOwn(one, mergeKey), id)
+    const key = asKey(id)
     if (item[directive] === 'delete') {
-      result = result.filter((one) => !matches(one))
+      deleted.add(key)
       continue
     }
-    const at = result.findIndex(matches)
-    if (at >= 0) result[at] = mergeObject(schema, result[at], item, path)
-    else result.push(plain(schema, item, path))
+    const at = places.get(key)
+    if (at !== undefined) result[at] = mergeObject(schema, result[at], item, path)
+    else {
+      places.set(key, result.length)
+      result.push(plain(schema, item, path))
+    }
   }
-  return result
+  return deleted.size === 0
+    ? result
+    : result.filter((item) => !(isObject(item) && deleted.has(asKey(getOwn(item, mergeKey)))))
 }
 
 /**

@@ -34,7 +34,6 @@ describe('label selectors', () => {
       'example.com/size<13',
       'empty=',
       'empty in ()',
-      
     ].slice(0, -1)
     const no = [
       'app=db',
