@@ -15,7 +15,7 @@ interface Candidate {
   ended: Promise<void>
 }
 
-function candidate(transport: MemoryTransport, identity: string, leaseMs = 300): Candidate {
+function candidate(transport: MemoryTransport, identity: string, leaseMs = 900): Candidate {
   const stop = new AbortController()
   stops.push(stop)
   let leading = false
@@ -64,13 +64,13 @@ test('a dead leader is followed after its lease, whatever the clock in the lease
 
 test('a leader that cannot renew steps down before its lease is over', async () => {
   const transport = new MemoryTransport()
-  const first = candidate(transport, 'one', 300)
+  const first = candidate(transport, 'one')
   await delay(50)
   expect(first.leading()).toBe(true)
   transport.interfere = (request) => {
     if (request.method === 'PUT') throw new ApiError('ServiceUnavailable', 'away')
   }
-  await delay(300)
+  await delay(1000)
   expect(first.leading()).toBe(false)
 })
 

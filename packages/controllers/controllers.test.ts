@@ -54,7 +54,7 @@ async function run(signal: AbortSignal, transport: Transport = server.transport(
 }
 
 async function until<T>(what: string, look: () => Promise<T | undefined | false>): Promise<T> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 2000; tries++) {
     const found = await look().catch((error: unknown) => {
       if (isReason(error, 'NotFound')) return undefined
       throw error
@@ -444,44 +444,89 @@ function dyingTransport(inner: Transport, writes: number, died: () => void): Tra
   }
 }
 
-test('controllers that are killed between any two writes go on where they were', async () => {
-  // The controllers of the setup stop; each round dies one write later than the one before.
+/** Do something under controllers that die at their nth write, for each n until they live through it; then others take over. */
+async function survive(
+  round: (name: string) => Promise<{ done: Promise<unknown>; check(): Promise<void> }>,
+): Promise<void> {
   stop.abort(new Error('handing over'))
   await delay(20)
   stop = new AbortController()
   await client.transport.request({ method: 'DELETE', path: '/api/v1/nodes/node-1' })
   agent = await simulateAgent(server.transport(), stop.signal, 'node-2')
-  let completed = false
-  for (let writes = 0; writes < 40 && !completed; writes++) {
-    const name = `vm-${writes}`
-    const life = new AbortController()
-    const died = new Promise<void>((resolve) => {
-      void run(life.signal, dyingTransport(server.transport(), writes, resolve)).catch(() => {})
-    })
-    await machines().create(testMachine(name))
-    const fate = await Promise.race([
-      died.then(() => 'died'),
-      state(name, 'Running').then(
-        () => 'ran',
-        () => 'stuck',
-      ),
-    ])
-    completed = fate === 'ran'
-    life.abort(new Error('killed'))
+  let lived = false
+  for (let writes = 0; writes < 40 && !lived; writes++) {
+    const first = new AbortController()
+    const died = Promise.withResolvers<'died'>()
+    const { done, check } = await round(`vm-${writes}`)
+    await run(
+      first.signal,
+      dyingTransport(server.transport(), writes, () => died.resolve('died')),
+    ).catch(() => {})
+    lived = (await Promise.race([died.promise, done.then(() => 'done')])) === 'done'
+    first.abort(new Error('killed'))
     const second = new AbortController()
     await run(second.signal)
-    await state(name, 'Running')
-    const { items } = await client.resource(Pod).list({ namespace: 'default' })
-    expect(items.filter((pod) => pod.metadata.labels?.['vm.kubevirt.io/name'] === name)).toHaveLength(1)
-    await machines().patch(name, 'default', {
-      metadata: { annotations: { 'harvesterhci.io/removedPersistentVolumeClaims': `${name}-root` } },
-    })
-    await machines().delete(name, 'default')
-    await until('all is gone', async () => {
-      const left = await Promise.all([machines().list(), instances().list(), client.resource(PersistentVolume).list()])
-      return left.every((list) => list.items.length === 0)
-    })
+    await done
+    await check()
     second.abort(new Error('next round'))
   }
-  expect(completed).toBe(true)
+  expect(lived).toBe(true)
+}
+
+/** A machine that runs, with controllers that are stopped again. */
+async function runningMachine(name: string): Promise<void> {
+  const life = new AbortController()
+  await run(life.signal)
+  await machines().create(testMachine(name))
+  await state(name, 'Running')
+  life.abort(new Error('set up'))
+}
+
+test('a machine comes up though its controllers are killed between any two writes', async () => {
+  await survive(async (name) => {
+    await machines().create(testMachine(name))
+    const check = async (): Promise<void> => {
+      const { items } = await client.resource(Pod).list({ namespace: 'default' })
+      expect(items.filter((pod) => pod.metadata.labels?.['vm.kubevirt.io/name'] === name)).toHaveLength(1)
+    }
+    return { done: state(name, 'Running'), check }
+  })
+}, 60_000)
+
+test('a machine restarts once though its controllers are killed between any two writes', async () => {
+  await survive(async (name) => {
+    await runningMachine(name)
+    const before = await instances().get(name, 'default')
+    await put(name, 'restart')
+    const done = until('another instance runs', async () => {
+      const now = await instances().get(name, 'default')
+      return now.metadata.uid !== before.metadata.uid && now.status?.phase === 'Running' ? now : undefined
+    })
+    const check = async (): Promise<void> => {
+      const { uid } = (await done).metadata
+      await delay(30)
+      expect((await instances().get(name, 'default')).metadata.uid).toBe(uid)
+    }
+    return { done, check }
+  })
+}, 60_000)
+
+test('a machine is deleted with its claim though its controllers are killed between any two writes', async () => {
+  await survive(async (name) => {
+    await runningMachine(name)
+    const annotations = { 'harvesterhci.io/removedPersistentVolumeClaims': `${name}-root` }
+    await machines().patch(name, 'default', { metadata: { annotations } })
+    await machines().delete(name, 'default')
+    const done = until('all is gone', async () => {
+      const left = await Promise.all([
+        machines().list(),
+        instances().list(),
+        client.resource(Pod).list(),
+        client.resource(PersistentVolumeClaim).list(),
+        client.resource(PersistentVolume).list(),
+      ])
+      return left.every(({ items }) => items.length === 0)
+    })
+    return { done, check: () => Promise.resolve() }
+  })
 }, 60_000)
