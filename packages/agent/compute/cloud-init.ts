@@ -6,12 +6,12 @@ import type { SeedFiles } from './seed-image.ts'
 /** The annotation that names KeyPairs, as a JSON array of `namespace/name` or names. */
 export const sshNamesAnnotation = 'harvesterhci.io/sshNames'
 
-/** What cloud-init's data refers to and the API holds. Each throws {@link MissingSourceError} when it is not there. */
+/** What cloud-init's data refers to and the API holds. `secret` throws {@link MissingSourceError} when it is not there. */
 export interface CloudInitSources {
   /** A Secret's data, decoded. */
   secret(name: string): Promise<Record<string, Buffer>>
-  /** A KeyPair's public key. */
-  publicKey(namespace: string, name: string): Promise<string>
+  /** A KeyPair's public key; undefined when it is gone: a machine must start without it, as its keys are in its user data too. */
+  publicKey(namespace: string, name: string): Promise<string | undefined>
 }
 
 /** A Secret, ConfigMap, key or KeyPair that the VMI names is not there; it may still come. */
@@ -105,7 +105,7 @@ async function networkDataOf(cloudInit: CloudInit, sources: CloudInitSources): P
 
 function pick(data: Record<string, Buffer>, secret: string, names: string[]): Buffer {
   for (const name of names) if (data[name]) return data[name]
-  throw new MissingSourceError(`the Secret ${secret} has no key ${names[0]}; add it`)
+  throw new MissingSourceError(`the key ${names[0]} in the Secret ${secret}; add it`)
 }
 
 /** Public keys from Secrets of access credentials and from KeyPairs, each once. */
@@ -118,7 +118,9 @@ async function publicKeys(vmi: VirtualMachineInstance, sources: CloudInitSources
   const fromSecrets = secrets.map(async (name) =>
     Object.values(await sources.secret(name)).map((data) => data.toString('utf8')),
   )
-  const fromPairs = keyPairNames(vmi).map(async ({ namespace, name }) => [await sources.publicKey(namespace, name)])
+  const fromPairs = keyPairNames(vmi).map(async ({ namespace, name }) => [
+    (await sources.publicKey(namespace, name)) ?? '',
+  ])
   const lines = (await Promise.all([...fromSecrets, ...fromPairs])).flat().flatMap((text) => text.split('\n'))
   return [...new Set(lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#')))]
 }

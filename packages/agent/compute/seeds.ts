@@ -57,9 +57,14 @@ function sourcesOf(client: Client, namespace: string): CloudInitSources {
       secrets.set(name, known)
       return known
     },
-    publicKey: async (keyNamespace, name) =>
-      (await orMissing(client.resource(KeyPair).get(name, keyNamespace), `the KeyPair ${keyNamespace}/${name}`)).spec
-        .publicKey,
+    async publicKey(keyNamespace, name) {
+      try {
+        return (await client.resource(KeyPair).get(name, keyNamespace)).spec.publicKey
+      } catch (error) {
+        if (isReason(error, 'NotFound')) return undefined
+        throw error
+      }
+    },
   }
 }
 
@@ -84,7 +89,7 @@ async function orMissing<T>(read: Promise<T>, what: string): Promise<T> {
   try {
     return await read
   } catch (cause) {
-    if (isReason(cause, 'NotFound', 'Forbidden')) throw new MissingSourceError(`${what} is not there`, { cause })
+    if (isReason(cause, 'NotFound', 'Forbidden')) throw new MissingSourceError(`${what}, which is not there`, { cause })
     throw cause
   }
 }
