@@ -55,6 +55,11 @@ describe('a download', () => {
     expect(seen).toEqual([])
   })
 
+  it('does not take a shorter file for a complete one', async () => {
+    const url = server.serve('/a', content, { claimedLength: content.length + 5000 })
+    for (let tries = 0; tries < 3; tries++) await expect(fetchFrom(url)).rejects.toMatchObject({ reason: 'Cut' })
+  })
+
   it('begins anew when the content changed meanwhile', async () => {
     const url = server.serve('/a', randomBytes(1024 * 1024), { cutAfterBytes: 400_000 })
     await expect(fetchFrom(url)).rejects.toMatchObject({ reason: 'Cut' })

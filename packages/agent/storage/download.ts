@@ -52,6 +52,13 @@ export interface Downloaded {
 interface Origin {
   url: string
   validator: string
+  /** The length that was announced. */
+  total?: number
+}
+
+/** What an earlier call left of the same address. */
+interface HeldPart extends Origin {
+  bytes: number
 }
 
 const defaults: DownloadLimits = { answerMs: 30_000, stallMs: 60_000 }
@@ -68,21 +75,24 @@ export async function download(request: DownloadRequest): Promise<Downloaded> {
   const { url, path, hash: wantsHash, signal } = request
   checkUrl(url)
   const limits = { ...defaults, ...request.limits }
-  let start = await resumableBytes(url, path)
-  const validator = start > 0 ? (await readOrigin(path))?.validator : undefined
-  let response = await ask(url, start, validator, limits, signal)
-  if (response.statusCode === 416) {
+  const held = await heldPart(url, path)
+  let start = held?.bytes ?? 0
+  let response = await ask(url, start, held?.validator, limits, signal)
+  if (held && response.statusCode === 416 && isWhole(response, held)) {
     response.destroy()
-    if (isWhole(response, start)) return { bytes: start, sha512: wantsHash ? await sumOf(path, start) : undefined }
+    return { bytes: start, sha512: wantsHash ? await sumOf(path, start) : undefined }
+  }
+  if (response.statusCode === 416 || (response.statusCode === 206 && !(held && goesOn(response, held)))) {
+    response.destroy()
     start = 0
     response = await ask(url, 0, undefined, limits, signal)
   }
-  if (response.statusCode !== 200 && response.statusCode !== 206) {
+  if (response.statusCode !== 200 && !(response.statusCode === 206 && start > 0)) {
     response.destroy()
     const said = `${response.statusCode} ${response.statusMessage ?? ''}`.trim()
     throw new DownloadError('HttpStatus', `${shown(url)} answered ${said}; check the address`)
   }
-  if (response.statusCode === 200 || !continuesAt(response, start)) start = 0
+  if (response.statusCode === 200) start = 0
   const total = totalOf(response, start)
   const hash = wantsHash ? createHash('sha512') : undefined
   try {
@@ -219,14 +229,17 @@ function shown(url: string): string {
   return parsed.href
 }
 
-/** Whether a partial answer goes on exactly where the file ends. */
-function continuesAt(response: IncomingMessage, start: number): boolean {
-  return Number(/^bytes (\d+)-/.exec(response.headers['content-range'] ?? '')?.[1] ?? -1) === start
+/** Whether a partial answer goes on exactly where the file ends, in a whole of the same length as before. */
+function goesOn(response: IncomingMessage, held: HeldPart): boolean {
+  const [, first, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers['content-range'] ?? '') ?? []
+  return (
+    Number(first ?? -1) === held.bytes && (total === '*' || held.total === undefined || Number(total) === held.total)
+  )
 }
 
 /** Whether a refusal of the range says that the file has been complete already. @see RFC 9110, section 15.5.17 */
-function isWhole(response: IncomingMessage, start: number): boolean {
-  return start > 0 && response.headers['content-range'] === `bytes */${start}`
+function isWhole(response: IncomingMessage, { bytes, total = bytes }: HeldPart): boolean {
+  return bytes === total && response.headers['content-range'] === `bytes */${bytes}`
 }
 
 async function sumOf(path: string, bytes: number): Promise<string> {
@@ -242,18 +255,19 @@ function totalOf(response: IncomingMessage, start: number): number | undefined {
 
 const originPath = (path: string) => `${path}.origin`
 
-/** How much of the file can be kept: all of it when its server can be asked whether it is still the same. */
-async function resumableBytes(url: string, path: string): Promise<number> {
+/** What is there of the file, when its server can be asked whether it is still the same. */
+async function heldPart(url: string, path: string): Promise<HeldPart | undefined> {
   const origin = await readOrigin(path)
-  if (origin?.url !== url) return 0
-  return (await stat(path).catch(() => undefined))?.size ?? 0
+  const bytes = (await stat(path).catch(() => undefined))?.size ?? 0
+  return origin?.url === url && bytes > 0 ? { ...origin, bytes } : undefined
 }
 
 async function readOrigin(path: string): Promise<Origin | undefined> {
   try {
     const value = JSON.parse(await readFile(originPath(path), 'utf8')) as Partial<Origin>
-    const { url, validator } = value
-    return typeof url === 'string' && typeof validator === 'string' ? { url, validator } : undefined
+    const { url, validator, total } = value
+    if (typeof url !== 'string' || typeof validator !== 'string') return undefined
+    return { url, validator, ...(typeof total === 'number' ? { total } : {}) }
   } catch {
     return undefined
   }
@@ -265,7 +279,9 @@ async function writeOrigin(path: string, url: string, response: IncomingMessage)
   await writeFile(path, '', { mode: 0o644 })
   const { etag } = response.headers
   const validator = etag && !etag.startsWith('W/') ? etag : response.headers['last-modified']
-  if (validator) await writeFile(originPath(path), JSON.stringify({ url, validator } satisfies Origin))
+  if (!validator) return
+  const origin: Origin = { url, validator, total: totalOf(response, 0) }
+  await writeFile(originPath(path), JSON.stringify(origin))
 }
 
 async function hashFile(path: string, bytes: number, hash: Hash): Promise<void> {
