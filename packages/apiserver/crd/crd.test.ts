@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { CustomResourceDefinition } from '@thresher/api/apiextensions/custom-resource-definition'
 import { Namespace } from '@thresher/api/core/namespace'
@@ -151,8 +152,8 @@ class Fixture implements AsyncDisposable {
     this.server = server
   }
 
-  static async start(kinds: Kind[] = []): Promise<Fixture> {
-    return new Fixture(await startTestServer({ kinds: [Namespace, CustomResourceDefinition, ...kinds] }))
+  static async start(kinds: Kind[] = [], directory?: string): Promise<Fixture> {
+    return new Fixture(await startTestServer({ kinds: [Namespace, CustomResourceDefinition, ...kinds], directory }))
   }
 
   call<T = KubeObject>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
@@ -316,6 +317,21 @@ describe('custom resources', () => {
       return error instanceof ApiError && error.code === 404 ? true : undefined
     })
     expect((await refusal(fixture.call('GET', widgets))).code).toBe(404)
+  })
+
+  it('are served again after a restart, with the objects that were there', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'thresher-crd-'))
+    try {
+      {
+        await using fixture = await Fixture.start([], directory)
+        await fixture.install(definition())
+        await fixture.call('POST', widgets, widget('a', { size: 2 }))
+      }
+      await using fixture = await Fixture.start([], directory)
+      expect((await fixture.call<Widget>('GET', `${widgets}/a`)).spec).toEqual({ size: 2, colour: 'blue' })
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   })
 
   it('leave a kind alone that is built in', async () => {
