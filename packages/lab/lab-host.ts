@@ -31,6 +31,8 @@ export function execute(
         resolve({ code: typeof code === 'number' ? code : error ? 124 : 0, stdout, stderr })
       },
     )
+    // A program that ends without reading its input is no failure of ours.
+    child.stdin?.on('error', () => {})
     child.stdin?.end(options.input ?? '')
   })
 }

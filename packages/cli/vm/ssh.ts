@@ -45,5 +45,5 @@ export function interactive(target: SshTarget, command: string[]): Promise<numbe
 /** Run one command in the guest without a terminal. */
 export function runInGuest(target: SshTarget, command: string[], signal?: AbortSignal) {
   const quick = ['-o', 'BatchMode=yes', '-o', 'ConnectTimeout=2', ...sshArguments(target, command)]
-  return run('ssh', quick, { timeoutMs: 20_000, ...(signal ? { signal } : {}) })
+  return run('ssh', quick, { timeoutMs: 8_000, ...(signal ? { signal } : {}) })
 }
