@@ -19,29 +19,31 @@ const tables = `
 `
 
 /**
- * Prepare a connection that writes. `synchronous` is set by hand because builds of SQLite differ in what WAL mode implies:
- * FULL makes every commit reach the disk before it is acknowledged.
+ * What prepares a connection that writes. `synchronous` is set by hand because builds of SQLite differ in what WAL mode
+ * implies: FULL makes every commit reach the disk before it is acknowledged.
  */
-export function openForWriting(database: DatabaseSync): void {
-  database.exec(`
-    PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = FULL;
-    PRAGMA busy_timeout = 5000;
-    PRAGMA wal_autocheckpoint = 2000;
-    PRAGMA journal_size_limit = 67108864;
-    PRAGMA cache_size = -4096;
-  `)
-  database.exec(tables)
+export const setup = `
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA busy_timeout = 5000;
+  PRAGMA wal_autocheckpoint = 2000;
+  PRAGMA journal_size_limit = 67108864;
+  PRAGMA cache_size = -4096;
+  ${tables}
+`
+
+/** Asks for the last revision given out (the greatest of the three) and the one up to which the past is gone. */
+export const marksQuery = `
+  SELECT max((SELECT coalesce(max(revision), 0) FROM log), (SELECT max(revision) FROM mark)) AS revision,
+         (SELECT revision FROM mark WHERE name = 'compacted') AS compacted
+`
+
+/** The answer to {@link marksQuery}. */
+export interface Marks {
+  revision: number
+  compacted: number
 }
 
-/** The last revision given out, and the one up to which the past is gone. */
-export function readMarks(database: DatabaseSync): { revision: number; compacted: number } {
-  const row = database
-    .prepare(
-      `SELECT (SELECT coalesce(max(revision), 0) FROM log) AS last,
-              (SELECT revision FROM mark WHERE name = 'compacted') AS compacted,
-              (SELECT revision FROM mark WHERE name = 'floor') AS floor`,
-    )
-    .get() as { last: number; compacted: number; floor: number }
-  return { revision: Math.max(row.last, row.compacted, row.floor), compacted: row.compacted }
+export function readMarks(database: DatabaseSync): Marks {
+  return database.prepare(marksQuery).get() as unknown as Marks
 }

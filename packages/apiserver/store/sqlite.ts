@@ -1,9 +1,10 @@
 import { copyFile, rename, rm, stat, open } from 'node:fs/promises'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { DatabaseSync, backup } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
-import { openForWriting, readMarks } from './sqlite-schema.ts'
-import type { WorkerReply, WorkerRequest, WriteOperation, WriteResult } from './sqlite-worker.ts'
+import { marksQuery, readMarks, setup, type Marks } from './sqlite-schema.ts'
+import type { WorkerReply, WorkerRequest, WorkerSetup, WriteOperation, WriteResult } from './sqlite-worker.ts'
 import {
   StoreError,
   prefixEnd,
@@ -58,12 +59,7 @@ export class SqliteStore implements Store {
   #compacted: number
   #closed: StoreError | undefined
 
-  private constructor(
-    path: string,
-    options: StoreOptions,
-    worker: Worker,
-    marks: { revision: number; compacted: number },
-  ) {
+  private constructor(path: string, options: StoreOptions, worker: Worker, marks: Marks) {
     this.#path = path
     this.#options = options
     this.#worker = worker
@@ -83,13 +79,13 @@ export class SqliteStore implements Store {
 
   /** Open the file at `path`, which is made if need be; its directory must be there. */
   static async open(path: string, options: StoreOptions = {}): Promise<SqliteStore> {
-    const worker = new Worker(new URL('./sqlite-worker.ts', import.meta.url), {
-      workerData: { path },
+    const worker = new Worker(workerCode(), {
+      workerData: { path, setup, marksQuery } satisfies WorkerSetup,
       // The process's own flags (a profiler's, a test runner's) are not for this thread.
       execArgv: [],
-      resourceLimits: { maxYoungGenerationSizeMb: 16 },
+      resourceLimits: { maxYoungGenerationSizeMb: 2 },
     })
-    const marks = await new Promise<{ revision: number; compacted: number }>((resolve, reject) => {
+    const marks = await new Promise<Marks>((resolve, reject) => {
       worker.once('message', resolve)
       worker.once('error', (cause) =>
         reject(new StoreError('Unavailable', `cannot open the store ${path}: ${String(cause)}`, { cause })),
@@ -304,6 +300,12 @@ export class SqliteStore implements Store {
   }
 }
 
+/** The thread's program, see {@link WorkerSetup}. */
+function workerCode(): URL {
+  const source = stripTypeScriptTypes(readFileSync(new URL('./sqlite-worker.ts', import.meta.url), 'utf8'))
+  return new URL(`data:text/javascript,${encodeURIComponent(source)}`)
+}
+
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
 
 function pack(batch: PendingWrite[]): { operations: WriteOperation[]; values: ArrayBuffer } {
@@ -335,7 +337,7 @@ export async function restoreSqlite(backupPath: string, path: string): Promise<v
     try {
       const check = database.prepare('PRAGMA integrity_check').get() as { integrity_check: string }
       if (check.integrity_check !== 'ok') throw new Error(check.integrity_check)
-      openForWriting(database)
+      database.exec(setup)
       const { revision } = readMarks(database)
       const floor = revision + RESTORE_GAP
       database.prepare(`UPDATE mark SET revision = ? WHERE name IN ('floor', 'compacted')`).run(floor)
