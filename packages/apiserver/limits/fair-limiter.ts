@@ -24,8 +24,8 @@ export const defaultLimits: LimitSettings = {
   seatsPerUser: 96,
   queuePerUser: 512,
   waitMs: 15_000,
-  ratePerSecond: 3000,
-  burst: 6000,
+  ratePerSecond: 5000,
+  burst: 10_000,
 }
 
 /** What verbs cost beside a get: a list touches many objects, a write waits for the disk. */
