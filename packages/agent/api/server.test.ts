@@ -1,0 +1,183 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { request } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { issueAgentCertificates, issueClientCertificate } from '@thresher/apiserver/pki/ensure'
+import { newAuthority, type KeyPairPem } from '@thresher/apiserver/pki/certificate'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { Machine } from '../compute/machine.ts'
+import { signalProcess } from '../compute/process-identity.ts'
+import { testHost, testInstance, writeTestGuest } from '../compute/testing.ts'
+import { AgentServer } from './server.ts'
+
+let folder: string
+let machine: Machine
+let server: AgentServer
+let port: number
+let authority: KeyPairPem
+let caller: KeyPairPem
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'agent-'))
+  chmodSync(folder, 0o755)
+  mkdirSync(join(folder, 'run'))
+  const disk = join(folder, 'root.img')
+  writeTestGuest(disk)
+  chmodSync(disk, 0o666)
+  const running = Promise.withResolvers<void>()
+  machine = Machine.start(
+    testHost(folder),
+    {
+      vmi: testInstance('u1'),
+      pod: { name: 'virt-launcher-guest-abcde', uid: 'p1' },
+      volumes: [{ name: 'root', id: disk, readOnly: false }],
+      seeds: [],
+      scratch: [],
+      nics: [],
+    },
+    () => machine.view().life === 'running' && running.resolve(),
+  )
+  await running.promise
+  authority = newAuthority('test')
+  caller = issueClientCertificate(authority, { name: 'thresher-apiserver' })
+  const { serving } = issueAgentCertificates(authority, { node: 'n1', addresses: ['127.0.0.1'] })
+  server = new AgentServer({
+    port: 0,
+    host: '127.0.0.1',
+    tls: { ca: authority.cert, ...serving },
+    find: (namespace, name) => (namespace === 'default' && name === 'guest' ? machine : undefined),
+    addressOf: () => '127.0.0.1',
+    stats: () => Promise.resolve({ version: 'v0' }),
+    log: () => {},
+  })
+  port = await server.listen()
+})
+
+afterAll(async () => {
+  server.close()
+  machine.release()
+  const { process } = machine.view()
+  if (process) signalProcess(process, 'SIGKILL')
+  await machine.settled()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function ask(
+  method: string,
+  path: string,
+  client: KeyPairPem = caller,
+): Promise<{ status: number; type?: string; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, method, path, ca: authority.cert, ...client, agent: false as const }
+    const outgoing = request(options, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          type: response.headers['content-type'],
+          body: Buffer.concat(chunks),
+        }),
+      )
+    })
+    outgoing.on('error', reject)
+    outgoing.end()
+  })
+}
+
+/** A viewer, and what it was sent so far. */
+function view(path: string, protocols: string[] = ['plain.kubevirt.io']) {
+  const viewer = new WebSocket(`wss://127.0.0.1:${port}${path}`, protocols, { ca: authority.cert, ...caller })
+  let heard = ''
+  let binary = true
+  viewer.on('message', (data: Buffer, isBinary) => {
+    heard += data.toString('latin1')
+    binary &&= isBinary
+  })
+  const hears = async (text: string): Promise<string> => {
+    for (let tries = 0; !heard.includes(text); tries++) {
+      if (tries > 400) throw new Error(`only heard ${JSON.stringify(heard)}`)
+      await new Promise((resolve) => setTimeout(resolve, 25))
+    }
+    return heard
+  }
+  return { viewer, hears, isBinary: () => binary }
+}
+
+const guest = '/vmi/default/guest'
+
+describe("the agent's server", () => {
+  it('serves the API server, and nobody else with a certificate of the cluster', async () => {
+    expect((await ask('GET', '/healthz')).body.toString()).toBe('ok')
+    expect(JSON.parse((await ask('GET', '/stats')).body.toString())).toEqual({ version: 'v0' })
+    const other = issueClientCertificate(authority, { name: 'system:node:n2', groups: ['system:nodes'] })
+    const refused = await ask('GET', '/stats', other)
+    expect(refused.status).toBe(403)
+    expect(JSON.parse(refused.body.toString())).toMatchObject({ kind: 'Status', reason: 'Forbidden' })
+    const foreign = issueClientCertificate(newAuthority('other'), { name: 'thresher-apiserver' })
+    await expect(ask('GET', '/healthz', foreign)).rejects.toThrow()
+  })
+
+  it('answers with a Status for what is not there', async () => {
+    const unknown = await ask('PUT', '/vmi/default/other/pause')
+    expect(unknown.status).toBe(404)
+    expect(JSON.parse(unknown.body.toString())).toMatchObject({
+      message: 'the virtual machine default/other does not run on this node',
+    })
+    expect((await ask('GET', `${guest}/nothing`)).status).toBe(404)
+    expect((await ask('GET', '/vmi/%E0%A4%A/x')).status).toBeGreaterThanOrEqual(400)
+  })
+
+  it('pauses, goes on, resets and takes pictures', async () => {
+    expect((await ask('PUT', `${guest}/pause`)).status).toBe(200)
+    expect((await ask('PUT', `${guest}/unpause`)).status).toBe(200)
+    expect((await ask('PUT', `${guest}/reset`)).status).toBe(200)
+    const picture = await ask('GET', `${guest}/vnc/screenshot`)
+    expect(picture).toMatchObject({ status: 200, type: 'image/png' })
+  })
+
+  it('says so when the guest has no agent to ask', async () => {
+    const refused = await ask('PUT', `${guest}/softreboot`)
+    expect(refused.status).toBe(409)
+    expect(JSON.parse(refused.body.toString()).message).toContain('no guest agent')
+  })
+
+  it('gives the console to several viewers, each with what was said before, in binary frames', async () => {
+    const first = view(`${guest}/console`)
+    await first.hears('ready')
+    expect(first.viewer.protocol).toBe('plain.kubevirt.io')
+    first.viewer.send(Buffer.from('one'))
+    await first.hears('one')
+    const second = view(`${guest}/console`, [])
+    expect(await second.hears('one')).toContain('ready')
+    second.viewer.send(Buffer.from('two'))
+    await Promise.all([first.hears('two'), second.hears('two')])
+    expect(first.isBinary() && second.isBinary()).toBe(true)
+    first.viewer.close()
+    second.viewer.close()
+  })
+
+  it('bridges the display', async () => {
+    const screen = view(`${guest}/vnc`)
+    expect(await screen.hears('RFB')).toContain('RFB 003.008')
+    screen.viewer.close()
+  })
+
+  it('forwards a port of the guest, and refuses one that nobody listens on before the upgrade', async () => {
+    const refusal = await new Promise<{ status?: number; body: string }>((resolve, reject) => {
+      const { viewer } = view(`${guest}/portforward/1`)
+      viewer.on('error', reject)
+      viewer.on('unexpected-response', (_request, response) => {
+        let body = ''
+        response.on('data', (chunk) => (body += String(chunk)))
+        response.on('end', () => resolve({ status: response.statusCode, body }))
+      })
+    })
+    expect(refusal.status).toBe(400)
+    expect(JSON.parse(refusal.body)).toMatchObject({ message: expect.stringContaining('port 1') })
+    const open = view(`${guest}/portforward/${port}`)
+    await new Promise((resolve) => open.viewer.once('open', resolve))
+    open.viewer.close()
+  })
+})
