@@ -129,6 +129,24 @@ test('an own write that the watch has overtaken does not bring a deleted object 
   expect(informer.list()).toEqual([])
 })
 
+test('an object that a handler or an index stumbles over keeps nothing else from being told', async () => {
+  const errors: unknown[] = []
+  const told: string[] = []
+  const stumble = (): never => {
+    throw new TypeError('spec is missing')
+  }
+  const informer = new Informer(boxes, { indexes: { broken: stumble }, onError: (error) => errors.push(error) })
+  informer.onChange(stumble)
+  informer.onChange(({ object }) => told.push(object.metadata.name ?? ''))
+  void informer.run(stop.signal)
+  await informer.synced
+  await boxes.create(box('one', 'red'))
+  await boxes.create(box('two', 'red'))
+  await until(() => told.length === 2)
+  expect(errors).toHaveLength(4)
+  expect(informer.byIndex('broken', 'x')).toEqual([])
+})
+
 test('it keeps trying while the server is away and then syncs', async () => {
   const errors: unknown[] = []
   transport.interfere = () => {

@@ -66,9 +66,19 @@ export class Informer<O extends KubeObject> {
   /** Find objects by a value too. An index of the same name is kept as it is. */
   addIndex(name: string, of: IndexFunction<O>): void {
     if (this.#indexes.has(name)) return
-    const index: Index<O> = { of, keys: new Map() }
+    const index: Index<O> = { of: (object) => this.#valuesOf(of, object), keys: new Map() }
     this.#indexes.set(name, index)
     for (const [key, object] of this.#objects) indexAdd(index, key, object)
+  }
+
+  /** An object that an index cannot read is not found by it. */
+  #valuesOf(of: IndexFunction<O>, object: O): readonly string[] {
+    try {
+      return of(object)
+    } catch (error) {
+      this.#options.onError?.(error)
+      return []
+    }
   }
 
   /** Be told of every change from now on. Gives the way to stop that. */
@@ -203,8 +213,15 @@ export class Informer<O extends KubeObject> {
     this.#tell({ type: 'deleted', object: last ?? previous, previous })
   }
 
+  /** One handler that stumbles over an object must keep neither the others nor the objects to come from being told. */
   #tell(change: Change<O>): void {
-    for (const handler of this.#handlers) handler(change)
+    for (const handler of this.#handlers) {
+      try {
+        handler(change)
+      } catch (error) {
+        this.#options.onError?.(error)
+      }
+    }
   }
 }
 
