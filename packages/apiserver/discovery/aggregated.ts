@@ -2,6 +2,7 @@ import type { ServedGroup, ServedResource } from './served.ts'
 
 /** The versions of aggregated discovery that can be given, best first. */
 export const aggregatedVersions = ['v2', 'v2beta1'] as const
+/** One of {@link aggregatedVersions}. */
 export type AggregatedVersion = (typeof aggregatedVersions)[number]
 
 /** The media type of aggregated discovery. */

@@ -20,6 +20,7 @@ export interface Operation {
   success: number
 }
 
+/** A parameter of the query. */
 export interface Parameter {
   name: string
   type: 'string' | 'boolean' | 'integer'

@@ -10,11 +10,13 @@ export interface SwaggerDocument {
   definitions: Record<string, OpenApiSchema>
 }
 
+/** The operations of a path, and the parameters in its braces. */
 export interface SwaggerPath {
   operations: Partial<Record<Operation['method'], SwaggerOperation>>
   parameters: SwaggerParameter[]
 }
 
+/** An operation; `extensions` stand beside its other fields in JSON. */
 export interface SwaggerOperation {
   tags: string[]
   operationId: string
@@ -25,6 +27,7 @@ export interface SwaggerOperation {
   extensions: Record<string, unknown>
 }
 
+/** A parameter, by where it is sent. */
 export type SwaggerParameter =
   | { in: 'query' | 'path'; name: string; type: string; required?: boolean; description?: string }
   | { in: 'body'; name: 'body'; required?: boolean; schema: OpenApiSchema }

@@ -57,6 +57,7 @@ export const posixClasses: Record<string, Ranges> = {
   xdigit: [...digit, [0x41, 0x46], [0x61, 0x66]],
 }
 
+/** Whether the code point is of `\\w`, between which and others `\\b` lies. */
 export function isWord(code: number): boolean {
   return inRanges(word, code)
 }

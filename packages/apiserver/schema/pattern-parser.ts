@@ -8,6 +8,7 @@ export type Node =
   | { type: 'repeat'; part: Node; least: number; most: number }
   | { type: 'at'; place: Anchor }
 
+/** A place in the text, between characters. */
 export type Anchor = 'begin' | 'end' | 'line-begin' | 'line-end' | 'word' | 'not-word'
 
 interface Flags {
@@ -228,12 +229,12 @@ class PatternParser {
     for (let first = true; first || this.#peek() !== ']'; first = false) {
       if (this.#at >= this.#text.length) throw this.#fault('missing closing ]')
       if (this.#posix(ranges, tests)) continue
-      const low = this.#setChar(ranges, tests)
+      const low = this.#setChar(tests)
       if (low === undefined) continue
       let high = low
       if (this.#peek() === '-' && this.#text[this.#at + 1] !== ']' && this.#at + 1 < this.#text.length) {
         this.#at++
-        high = this.#setChar(ranges, tests) ?? -1
+        high = this.#setChar(tests) ?? -1
         if (high < low) throw this.#fault('invalid character class range')
       }
       ranges.push([low, high])
@@ -254,7 +255,7 @@ class PatternParser {
   }
 
   /** A character of a set; undefined when it was a class, which is then in `tests`. */
-  #setChar(_ranges: [number, number][], tests: CharTest[]): number | undefined {
+  #setChar(tests: CharTest[]): number | undefined {
     if (!this.#take('\\')) return this.#codePoint()
     const named = this.#classEscape()
     if (!named) return this.#charEscape()

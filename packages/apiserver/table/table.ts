@@ -7,6 +7,7 @@ import { partialMetadata } from './partial-metadata.ts'
 /** What of each object its row carries: nothing, its metadata or all of it. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
 
+/** What a table is to carry. */
 export interface TableOptions {
   /** `meta.k8s.io/v1` or `meta.k8s.io/v1beta1`. */
   apiVersion?: string
