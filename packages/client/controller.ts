@@ -115,7 +115,7 @@ export async function runControllers(controllers: readonly Controller[], options
   const informers =
     options.informers ??
     new Informers(client, signal, (kind, error) =>
-      log('warn', `cannot watch ${kind.plural}: ${messageOf(error)}`, { kind: kind.kind }),
+      log('warn', `watching ${kind.plural}: ${messageOf(error)}`, { kind: kind.kind }),
     )
   const context: Context = {
     client,
