@@ -65,7 +65,7 @@ export function checkResources(resources: PodSpec['resources'], at: string): Fie
   if (errors.length > 0) return errors
   for (const [name, request] of Object.entries(resources?.requests ?? {})) {
     const limit = resources?.limits?.[name]
-    if (limit !== undefined && compareQuantities(request, limit) > 0)
+    if (isQuantity(limit) && compareQuantities(request, limit) > 0)
       errors.push({ field: `${at}.requests[${name}]`, message: `must be at most the ${name} limit of ${limit}` })
   }
   return errors

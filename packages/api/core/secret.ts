@@ -6,13 +6,15 @@ import { base64, flag, labels, mapTo, text } from '../schema.ts'
 import { checkData, checkImmutable } from './data-keys.ts'
 
 /** The keys that a Secret of a well-known type must have; one of each inner list. */
-const requiredKeys: Record<string, string[][]> = {
-  'kubernetes.io/basic-auth': [['username', 'password']],
-  'kubernetes.io/ssh-auth': [['ssh-privatekey']],
-  'kubernetes.io/tls': [['tls.crt'], ['tls.key']],
-  'kubernetes.io/dockerconfigjson': [['.dockerconfigjson']],
-  'kubernetes.io/dockercfg': [['.dockercfg']],
-}
+const requiredKeys = new Map<string, string[][]>(
+  Object.entries({
+    'kubernetes.io/basic-auth': [['username', 'password']],
+    'kubernetes.io/ssh-auth': [['ssh-privatekey']],
+    'kubernetes.io/tls': [['tls.crt'], ['tls.key']],
+    'kubernetes.io/dockerconfigjson': [['.dockerconfigjson']],
+    'kubernetes.io/dockercfg': [['.dockercfg']],
+  }),
+)
 
 /** Small confidential data, in base64; encrypted where it is stored. */
 export const Secret = defineKind({
@@ -38,13 +40,14 @@ export const Secret = defineKind({
   fillDefaults(secret) {
     secret.type ||= 'Opaque'
     if (!secret.stringData || typeof secret.stringData !== 'object') return
-    secret.data ??= {}
-    for (const [key, value] of Object.entries(secret.stringData))
-      if (typeof value === 'string') secret.data[key] = Buffer.from(value).toString('base64')
-    if (Object.values(secret.stringData).every((value) => typeof value === 'string')) delete secret.stringData
+    const written = Object.entries(secret.stringData)
+    if (!written.every(([, value]) => typeof value === 'string')) return
+    const encoded = written.map(([key, value]) => [key, Buffer.from(value).toString('base64')])
+    secret.data = { ...secret.data, ...Object.fromEntries(encoded) }
+    delete secret.stringData
   },
   check(secret) {
-    const missing = (requiredKeys[secret.type ?? ''] ?? [])
+    const missing = (requiredKeys.get(secret.type ?? '') ?? [])
       .filter((keys) => !keys.some((key) => secret.data?.[key] !== undefined))
       .map((keys): FieldError => ({
         field: `data[${keys[0]}]`,
