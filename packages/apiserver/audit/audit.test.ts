@@ -150,6 +150,9 @@ describe('the default policy', () => {
     expect(level('list', 'pods')).toBe('None')
     expect(level('get', 'secrets')).toBe('Metadata')
     expect(level('list', 'users', { group: 'auth.thresher.io' })).toBe('Metadata')
+    expect(level('get', 'virtualmachineinstances', { group: 'subresources.kubevirt.io', subresource: 'console' })).toBe(
+      'Metadata',
+    )
     expect(level('update', 'leases', { group: 'coordination.k8s.io' })).toBe('None')
     expect(level('get', '', { path: '/livez' })).toBe('None')
     expect(level('post', '', { path: '/v3-public/localProviders/local' })).toBe('Metadata')

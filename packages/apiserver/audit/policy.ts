@@ -57,6 +57,13 @@ export const defaultPolicy: Policy = {
       level: 'Metadata',
       resources: [{ group: '', resources: ['secrets', 'serviceaccounts/token'] }, { group: 'auth.thresher.io' }],
     },
+    {
+      level: 'Metadata',
+      resources: [
+        { group: 'subresources.kubevirt.io' },
+        { group: '', resources: ['pods/exec', 'pods/attach', 'pods/portforward'] },
+      ],
+    },
     { level: 'None', verbs: read },
     {
       level: 'None',
