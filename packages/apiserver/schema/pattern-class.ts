@@ -57,7 +57,7 @@ export const posixClasses: Record<string, Ranges> = {
   xdigit: [...digit, [0x41, 0x46], [0x61, 0x66]],
 }
 
-/** Whether the code point is of `\\w`, between which and others `\\b` lies. */
+/** Whether the code point is one of those that `\w` means; `\b` lies between one and another. */
 export function isWord(code: number): boolean {
   return inRanges(word, code)
 }
