@@ -135,12 +135,19 @@ export class Machine {
   /**
    * Take up a run that another agent began: its QEMU when it lives, else its end.
    *
-   * @returns undefined when the folder holds no run that can be taken up; it is removed then
+   * @returns undefined when no QEMU was started yet, or the folder holds no run; it is removed then
    */
   static async adopt(host: ComputeHost, uid: string, onChange: () => void): Promise<Machine | undefined> {
     const folders = foldersOf(host, uid)
     const state = readState(folders.folder)
     if (!state) {
+      removeRunFolder(folders.folder)
+      return undefined
+    }
+    const begun = state.process !== undefined || state.step === 'running' || state.step === 'ended'
+    if (!begun && !findByArgument(folders.paths.pidFile)) {
+      // The agent died before it started QEMU: the run simply begins anew.
+      removeOwnDisks(folders)
       removeRunFolder(folders.folder)
       return undefined
     }
@@ -390,12 +397,8 @@ export class Machine {
   /** The QEMU of an adopted run is gone, or its end was already decided. */
   async #adoptEnd(alive: ProcessIdentity | undefined): Promise<void> {
     if (alive) signalProcess(alive, 'SIGKILL')
-    const { step, outcome } = this.#state
-    const message =
-      step === 'running'
-        ? `QEMU ended while the agent was away: ${lastWords(this.folders.log)}`
-        : 'interrupted before QEMU was started'
-    await this.#end(outcome ?? { phase: 'Failed', reason: step === 'running' ? 'QemuGone' : 'Interrupted', message })
+    const message = `QEMU ended while the agent was away: ${lastWords(this.folders.log)}`
+    await this.#end(this.#state.outcome ?? { phase: 'Failed', reason: 'QemuGone', message })
   }
 
   async #handle({ event, data }: QmpEvent): Promise<void> {
