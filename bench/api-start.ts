@@ -12,7 +12,9 @@ import { encodeObject, objectPrefix } from '@thresher/apiserver/entry'
 import { SqliteStore } from '@thresher/apiserver/store/sqlite'
 import { sampleObject } from './api-shapes.ts'
 
-const { values } = parseArgs({ options: { objects: { type: 'string', default: '100000' }, profile: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { objects: { type: 'string', default: '100000' }, profile: { type: 'string' } },
+})
 const objects = Number(values.objects)
 const directory = mkdtempSync(join(tmpdir(), 'thresher-bench-'))
 try {

@@ -11,6 +11,7 @@ import { Compaction } from './compaction.ts'
 import { definitionAdmission } from './crd/admission.ts'
 import { CustomResources } from './crd/custom-resources.ts'
 import { ApiDocuments } from './discovery/api-documents.ts'
+import { EventExpiry } from './event-expiry.ts'
 import type { Context } from './handler/context.ts'
 import { dispatch, ownSubresources, readDryRun } from './handler/dispatch.ts'
 import { methodNotAllowed, noSuchResource } from './handler/failures.ts'
@@ -75,6 +76,7 @@ export class ApiServer {
   readonly #context: Context
   readonly #routes: RouteHandler[]
   readonly #compaction: Compaction
+  readonly #eventExpiry: EventExpiry
   readonly #documents: ApiDocuments
   readonly #customResources: CustomResources
   /** The caches are filled; callers within the process may begin. */
@@ -107,6 +109,7 @@ export class ApiServer {
       this.registry,
       this.transport({ name: 'system:apiserver', groups: ['system:masters'] }),
     )
+    this.#eventExpiry = new EventExpiry(this.objects, this.#context.now)
     this.#customResources = new CustomResources(this.registry, this.objects)
     this.#routes = [
       ...options.routes,
@@ -131,6 +134,7 @@ export class ApiServer {
     this.#filled = true
     await this.#customResources.start()
     this.#compaction.start()
+    this.#eventExpiry.start()
     this.#ready = true
   }
 
@@ -139,6 +143,7 @@ export class ApiServer {
     this.#ready = false
     this.#customResources.close()
     this.#compaction.close()
+    this.#eventExpiry.close()
     for (const resource of this.registry.resources()) resource.cache.end()
     this.#feed.close()
     return Promise.resolve()

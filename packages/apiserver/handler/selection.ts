@@ -31,9 +31,11 @@ export function readSelection(resource: Resource, call: ResourceCall): Selection
     throw new ApiError('BadRequest', "fieldSelector metadata.name doesn't match requested name")
   if (pathName || name) selection.name = pathName || name
   const prefix = resource.cache.jsonPrefix
-  if (byLabels || byFields || pathName) {
+  const { name: only } = selection
+  if (byLabels || byFields || only) {
+    // The name first: it needs no parsing.
     selection.matches = (entry) =>
-      (!pathName || entry.name === pathName) &&
+      (!only || entry.name === only) &&
       (!byLabels || byLabels(entry.labels(prefix))) &&
       (!byFields || byFields(entry.object(prefix)))
   }
