@@ -5,6 +5,8 @@ import type { JsonSchema, Kind } from './kind.ts'
 const rounds = 60
 const words = [
   '',
+  '__proto__',
+  'constructor',
   'a',
   'b',
   'default',
