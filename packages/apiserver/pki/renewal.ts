@@ -1,0 +1,28 @@
+import { ensurePki, type Pki, type ServerIdentity } from './ensure.ts'
+
+/**
+ * Look at the certificates once in a while, so that a server which runs for years does not end with its certificate.
+ *
+ * @param identity asked anew each time, since a host's addresses change
+ * @param onServer called when the server's certificate was issued again: serve with it from now on
+ * @returns stops it
+ */
+export function renewCertificates(options: {
+  dir: string
+  current: Pki
+  identity: () => ServerIdentity
+  onServer: (server: Pki['server']) => void
+  onError: (error: unknown) => void
+  everyMs?: number
+}): () => void {
+  let served = options.current.server.cert
+  const look = async (): Promise<void> => {
+    const { server } = await ensurePki(options.dir, options.identity())
+    if (server.cert === served) return
+    served = server.cert
+    options.onServer(server)
+  }
+  const timer = setInterval(() => void look().catch(options.onError), options.everyMs ?? 6 * 3600 * 1000)
+  timer.unref()
+  return () => clearInterval(timer)
+}
