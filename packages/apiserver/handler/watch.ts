@@ -1,4 +1,4 @@
-import { ApiError } from '@thresher/api/error'
+import { ApiError, isReason } from '@thresher/api/error'
 import type { KubeObject, WatchEvent } from '@thresher/api/meta'
 import type { Entry } from '../entry.ts'
 import type { CacheEvent } from '../event-window.ts'
@@ -45,14 +45,18 @@ interface WatchPlan {
   timeoutMs: number
 }
 
-/** GET with `watch=true`. @throws {ApiError} Expired when the changes since resourceVersion are no longer kept */
+/** GET with `watch=true`. When the changes since resourceVersion are no longer kept, the stream's only line says so. */
 export async function watchObjects(
   context: Context,
   resource: Resource,
   call: ResourceCall,
   form: Form,
 ): Promise<StreamAnswer> {
-  const plan = await planWatch(context, resource, call)
+  const plan = await planWatch(context, resource, call).catch((error: unknown) => {
+    if (isReason(error, 'Expired')) return error
+    throw error
+  })
+  if (plan instanceof ApiError) return expiredStream(plan)
   return {
     status: 200,
     contentType: 'application/json',
@@ -64,6 +68,21 @@ export async function watchObjects(
       watch.start()
     },
     values: () => valueEvents(context, resource, call, plan),
+  }
+}
+
+function expiredStream(error: ApiError): StreamAnswer {
+  const event = { type: 'ERROR', object: error.toStatus() }
+  return {
+    status: 200,
+    contentType: 'application/json',
+    stream(sink) {
+      sink.write(Buffer.from(`${JSON.stringify(event)}\n`))
+      sink.end()
+    },
+    async *values() {
+      yield event
+    },
   }
 }
 
