@@ -51,8 +51,7 @@ function parentOf(program: Commander, path: string[]): Commander {
 
 function addCommand(program: Commander, command: Command, signal: AbortSignal): void {
   const added = parentOf(program, command.path).command(command.path.at(-1)!).description(command.summary)
-  if (command.passOptions) added.allowUnknownOption().helpOption(false)
-  if (command.arguments?.at(-1)?.variadic) added.passThroughOptions()
+  if (command.passOptions) added.allowUnknownOption().helpOption(false).passThroughOptions()
   for (const one of command.arguments ?? []) {
     const word = one.variadic ? `${one.name}...` : one.name
     added.argument(one.optional ? `[${word}]` : `<${word}>`, one.description)
