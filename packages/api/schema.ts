@@ -101,6 +101,11 @@ export function having<S extends TSchema>(schema: S, more: JsonSchema): S {
   return { ...schema, ...more } as S
 }
 
+/** The schema with a sentence for people, shown by `kubectl explain` and in forms. */
+export function about<S extends TSchema>(schema: S, description: string): S {
+  return having(schema, { description })
+}
+
 export const text = schemaOf<string>({ type: 'string' })
 export const flag = schemaOf<boolean>({ type: 'boolean' })
 export const int32 = schemaOf<number>({ type: 'integer', format: 'int32' })

@@ -3,7 +3,7 @@ import { collectionPath } from '../action-call.ts'
 import { age, column, wide } from '../columns.ts'
 import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
-import { having, int32, int64, labels, object, oneOf, optional, text } from '../schema.ts'
+import { about, having, int32, int64, labels, object, oneOf, optional, text } from '../schema.ts'
 import { Conditions } from './condition.ts'
 import { same } from '../same.ts'
 
@@ -12,13 +12,13 @@ const bucket = optional({ endpoint: text, bucketName: text, bucketRegion: text }
 /** Where an image comes from. `checksum` is SHA-512 in hex. */
 export const VirtualMachineImageSpec = object(
   {
-    displayName: text,
+    displayName: about(text, 'The name for people.'),
     sourceType: oneOf('download', 'upload', 'export-from-volume', 'restore', 'clone'),
   },
   {
     description: text,
-    url: text,
-    checksum: text,
+    url: about(text, 'Where to download from, with http or https.'),
+    checksum: about(text, 'SHA-512 in hex; the download is refused when it differs.'),
     pvcName: text,
     pvcNamespace: text,
     retry: having(int32, { default: 3, minimum: 0, maximum: 10 }),

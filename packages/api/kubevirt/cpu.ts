@@ -1,15 +1,15 @@
 import { type Static } from 'typebox'
-import { Empty, flag, int64, list, object, optional, text } from '../schema.ts'
+import { about, Empty, flag, int64, list, object, optional, text } from '../schema.ts'
 
 /** The processor that a guest sees: sockets × cores × threads virtual CPUs. */
 export const CPU = optional({
-  sockets: int64,
-  cores: int64,
-  threads: int64,
+  sockets: about(int64, 'Sockets × cores × threads is the number of virtual CPUs.'),
+  cores: about(int64, 'Cores of each socket.'),
+  threads: about(int64, 'Threads of each core.'),
   maxSockets: int64,
-  model: text,
+  model: about(text, 'What the guest sees: a model such as Skylake-Server, host-model or host-passthrough.'),
   features: list(object({ name: text }, { policy: text })),
-  dedicatedCpuPlacement: flag,
+  dedicatedCpuPlacement: about(flag, 'Give each virtual CPU a CPU of the host to itself.'),
   isolateEmulatorThread: flag,
   numa: optional({ guestMappingPassthrough: Empty }),
   realtime: optional({ mask: text }),

@@ -1,5 +1,5 @@
 import { type Static } from 'typebox'
-import { flag, int32, object, optional, text } from '../schema.ts'
+import { about, flag, int32, object, optional, text } from '../schema.ts'
 import { FeatureState } from './features.ts'
 
 /** A drive of the guest; the volume of the same name is its medium. */
@@ -9,13 +9,13 @@ export const Disk = object(
     disk: optional({ bus: text, readonly: flag, pciAddress: text }),
     cdrom: optional({ bus: text, readonly: flag, tray: text }),
     lun: optional({ bus: text, readonly: flag, reservation: flag }),
-    bootOrder: int32,
-    serial: text,
-    cache: text,
-    io: text,
+    bootOrder: about(int32, 'From 1; the lowest is tried first. Disks and interfaces share the order.'),
+    serial: about(text, 'The serial number that the guest sees.'),
+    cache: about(text, 'none, writeback or writethrough.'),
+    io: about(text, 'native, threads or io_uring.'),
     errorPolicy: text,
     dedicatedIOThread: flag,
-    shareable: flag,
+    shareable: about(flag, 'Whether several machines may use it at once.'),
     tag: text,
     changedBlockTracking: flag,
     blockSize: optional({

@@ -1,5 +1,5 @@
 import { type Static } from 'typebox'
-import { Empty, flag, int32, int64, object, oneOf, optional, Quantity, ResourceList, text } from '../schema.ts'
+import { about, Empty, flag, int32, int64, object, oneOf, optional, Quantity, ResourceList, text } from '../schema.ts'
 import { CPU } from './cpu.ts'
 import { Devices } from './devices.ts'
 import { Features } from './features.ts'
@@ -48,8 +48,8 @@ export type Firmware = Static<typeof Firmware>
 
 /** What the guest sees as its memory, and what backs it. */
 export const Memory = optional({
-  guest: Quantity,
-  maxGuest: Quantity,
+  guest: about(Quantity, 'What the guest sees, such as 2Gi.'),
+  maxGuest: about(Quantity, 'How far the guest can grow while it runs.'),
   hugepages: optional({ pageSize: text }),
   reservedOverhead: optional({ addedOverhead: Quantity, memLock: text }),
 })
@@ -58,13 +58,13 @@ export const Memory = optional({
 export const Domain = object(
   { devices: Devices },
   {
-    cpu: CPU,
-    memory: Memory,
+    cpu: about(CPU, 'How many virtual CPUs the guest sees, and of what model.'),
+    memory: about(Memory, 'How much memory the guest sees, and what backs it.'),
     resources: optional({ requests: ResourceList, limits: ResourceList, overcommitGuestOverhead: flag }),
-    machine: Machine,
-    firmware: Firmware,
-    clock: Clock,
-    features: Features,
+    machine: about(Machine, 'The machine type that is emulated; q35 unless said.'),
+    firmware: about(Firmware, 'BIOS or UEFI, and the identity of the machine.'),
+    clock: about(Clock, "What the guest's clock starts from, and its timers."),
+    features: about(Features, "What the machine offers beside its devices, such as ACPI, SMM and Hyper-V's interface."),
     chassis: optional({ manufacturer: text, version: text, serial: text, asset: text, sku: text }),
     ioThreadsPolicy: text,
     ioThreads: optional({ supplementalPoolThreadCount: int64 }),

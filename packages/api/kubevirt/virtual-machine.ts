@@ -2,7 +2,7 @@ import { type Static } from 'typebox'
 import { age, column } from '../columns.ts'
 import { defineKind, servedAs, type ObjectOf } from '../kind.ts'
 import { ObjectMeta } from '../meta.ts'
-import { flag, list, object, optional, text } from '../schema.ts'
+import { about, flag, list, object, optional, text } from '../schema.ts'
 import { DataVolumeTemplate } from './data-volume-template.ts'
 import { machineActions } from './virtual-machine-actions.ts'
 import { fillMachineDefaults } from './virtual-machine-defaults.ts'
@@ -22,9 +22,12 @@ const matcher = optional({
 export const VirtualMachineSpec = object(
   { template: object({ spec: VirtualMachineInstanceSpec }, { metadata: ObjectMeta }) },
   {
-    runStrategy: text,
-    running: flag,
-    dataVolumeTemplates: list(DataVolumeTemplate),
+    runStrategy: about(
+      text,
+      'When the machine runs: Always, RerunOnFailure (again after a crash, off after a shutdown), Manual, Halted or Once.',
+    ),
+    running: about(flag, 'The older form of runStrategy: true is Always, false is Halted.'),
+    dataVolumeTemplates: about(list(DataVolumeTemplate), 'Volumes to be made and filled with the machine.'),
     instancetype: matcher,
     preference: matcher,
     updateVolumesStrategy: text,

@@ -1,7 +1,7 @@
 import { type Static } from 'typebox'
 import { ObjectFieldSelector, ResourceFieldSelector } from '../core/container.ts'
 import { LocalObjectReference } from '../core/references.ts'
-import { Empty, flag, int32, list, object, oneOf, optional, Quantity, text } from '../schema.ts'
+import { about, Empty, flag, int32, list, object, oneOf, optional, Quantity, text } from '../schema.ts'
 
 /** What the guest configures itself with at its first boot; give text, base64 or a Secret for each. */
 export const CloudInit = optional({
@@ -24,15 +24,15 @@ export const ClaimSource = object({ claimName: text }, { hotpluggable: flag, rea
 export const Volume = object(
   { name: text },
   {
-    persistentVolumeClaim: ClaimSource,
+    persistentVolumeClaim: about(ClaimSource, 'A volume that lasts, by its claim in the same namespace.'),
     dataVolume: DataVolumeSource,
-    cloudInitNoCloud: CloudInit,
+    cloudInitNoCloud: about(CloudInit, 'What the guest configures itself with at its first boot.'),
     cloudInitConfigDrive: CloudInit,
     containerDisk: object(
       { image: text },
       { imagePullPolicy: oneOf('Always', 'IfNotPresent', 'Never'), imagePullSecret: text, path: text },
     ),
-    emptyDisk: object({ capacity: Quantity }),
+    emptyDisk: about(object({ capacity: Quantity }), 'An empty disk that goes with the run.'),
     ephemeral: optional({ persistentVolumeClaim: object({ claimName: text }, { readOnly: flag }) }),
     hostDisk: object({ path: text, type: text }, { capacity: Quantity, shared: flag }),
     containerPath: object({ path: text }, { readOnly: flag }),
