@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { ApiError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
 import type { AdmissionStep } from './admission.ts'
-import { authenticate, isOpenPath } from './auth/authenticate.ts'
+import { anonymous as anonymousUser, authenticate, isOpenPath } from './auth/authenticate.ts'
 import { forbidden } from './auth/forbidden.ts'
 import { impersonate } from './auth/impersonation.ts'
 import { CacheFeed } from './cache-feed.ts'
@@ -188,6 +188,7 @@ export class ApiServer {
     await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
     const handler = findSubresource(this.#options.subresources, info)
     if (!handler?.upgrade) throw noSuchResource()
+    this.#options.audit?.begin(request, info, user)(101)
     return handler.upgrade(subresourceCall(request, info, user, undefined), raw, socket, head)
   }
 
@@ -199,8 +200,12 @@ export class ApiServer {
   ): Promise<ServerResponse> {
     const route = this.#route(request)
     const open = route?.anonymous || isOpenPath(request.method, request.path)
-    const user = await this.#user(request, open ?? false)
     const { audit, limiter } = this.#options
+    const user = await this.#user(request, open ?? false).catch((error: unknown) => {
+      // Who is turned away at the door is written down as well.
+      if (audit) done.push(audit.begin(request, info, anonymousUser))
+      throw error
+    })
     if (audit) done.push(audit.begin(request, info, user))
     if (limiter && !request.user && info.verb !== 'watch')
       done.push(await limiter.enter(user, info, request.credentials?.remoteAddress))

@@ -12,6 +12,7 @@ import { HttpServer } from '@thresher/apiserver/http-server'
 import { maintenanceRoutes } from '@thresher/apiserver/maintenance/maintenance-routes'
 import { FairLimiter } from '@thresher/apiserver/limits/fair-limiter'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
+import { renewCertificates } from '@thresher/apiserver/pki/renewal'
 import { makePrivateDirectory } from '@thresher/apiserver/pki/private-file'
 import { SqliteStore } from '@thresher/apiserver/store/sqlite'
 import { Client } from '@thresher/client/client'
@@ -45,10 +46,12 @@ export async function startServer(config: ServerConfig): Promise<Server> {
   try {
     await makePrivateDirectory(config.dataDir)
     const url = `https://${authority(reachable(config.listen.host), config.listen.port)}`
-    const pki = await ensurePki(join(config.dataDir, 'pki'), {
+    const pkiDir = join(config.dataDir, 'pki')
+    const identity = () => ({
       names: [...hostNames(), ...config.names.filter((name) => !isAddress(name))],
       addresses: [...hostAddresses(), ...config.names.filter(isAddress)],
     })
+    const pki = await ensurePki(pkiDir, identity())
     const keyFile = join(config.dataDir, 'encryption.key')
     const cipher = new ValueCipher(await ensureKeyFile(keyFile))
     const store = await SqliteStore.open(join(config.dataDir, 'store.db'), { transform: cipher })
@@ -98,6 +101,15 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     await seedSettings(api.objects, process.env)
     const http = await HttpServer.listen(api, { ...pki.server, ca: pki.ca.cert }, config.listen)
     cleanup.defer(() => http.close())
+    cleanup.defer(
+      renewCertificates({
+        dir: pkiDir,
+        current: pki,
+        identity,
+        onServer: (server) => http.setCertificate({ ...server, ca: pki.ca.cert }),
+        onError: (error) => log('warn', `the certificates could not be renewed: ${String(error)}`),
+      }),
+    )
     await writeBootstrap({ dataDir: config.dataDir, nodeName: config.nodeName, serverUrl: url, pki })
     await startControllers({
       transport,

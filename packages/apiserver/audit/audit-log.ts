@@ -12,10 +12,10 @@ const bodyBytes = 64 * 1024
 
 /** Writes an audit.k8s.io/v1 Event for each request that the policy wants written down, when it is answered. */
 export class AuditLog implements AuditSink {
-  readonly #file: AuditFile
+  readonly #file: Pick<AuditFile, 'add'>
   readonly #policy: Policy
 
-  constructor(file: AuditFile, policy: Policy = defaultPolicy) {
+  constructor(file: Pick<AuditFile, 'add'>, policy: Policy = defaultPolicy) {
     this.#file = file
     this.#policy = policy
   }

@@ -6,11 +6,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { KubeObject } from '@thresher/api/meta'
 import { writeKubeconfig } from '../pki/kubeconfig.ts'
 import type { TestServer } from '../testing.ts'
+import { AuditLog } from '../audit/audit-log.ts'
 import type { Security } from './security.ts'
 import { startSecureServer, type SecureServer } from './testing.ts'
 
 const run = promisify(execFile)
 const kubectlPath = '/usr/bin/kubectl'
+const audited: string[] = []
 let secure: SecureServer
 let directory: string
 let server: TestServer
@@ -20,7 +22,7 @@ let call: SecureServer['call']
 let asAdmin: SecureServer['asAdmin']
 
 beforeAll(async () => {
-  secure = await startSecureServer()
+  secure = await startSecureServer({ audit: new AuditLog({ add: (line: string) => void audited.push(line) }) })
   ;({ directory, server, security, password, call, asAdmin } = secure)
 })
 afterAll(() => secure.close())
@@ -125,6 +127,36 @@ describe('over HTTPS', () => {
       spec: { containers: [{ name: 'c', image: 'i' }], priorityClassName: 'system-node-critical' },
     })
     expect(pod.spec).toMatchObject({ serviceAccountName: 'default', priority: 2000001000 })
+  })
+})
+
+describe('the audit log', () => {
+  test('has changes, looks at secrets and whom it turned away, and no credential in it', async () => {
+    audited.length = 0
+    const cert = server.certificate({ name: 'boss', groups: ['system:masters'] })
+    await call('DELETE', '/api/v1/namespaces/default/pods/x', { token: 'token-aaaa:a-credential-that-is-wrong' })
+    await call('POST', '/api/v1/namespaces/default/secrets', {
+      cert,
+      body: { metadata: { name: 'hush' }, stringData: { a: 'a-credential-too' } },
+    })
+    await call('GET', '/api/v1/namespaces/default/secrets/hush', { cert })
+    await call('GET', '/api/v1/namespaces/default/pods', { cert })
+    const events = audited.map(
+      (line) =>
+        JSON.parse(line) as {
+          verb: string
+          user: { username: string }
+          responseStatus: { code: number }
+          sourceIPs: string[]
+        },
+    )
+    expect(events.map(({ verb, user, responseStatus }) => [verb, user.username, responseStatus.code])).toEqual([
+      ['delete', 'system:anonymous', 401],
+      ['create', 'boss', 201],
+      ['get', 'boss', 200],
+    ])
+    expect(events[0]!.sourceIPs[0]).toContain('127.0.0.1')
+    expect(audited.join()).not.toContain('a-credential')
   })
 })
 
