@@ -1,7 +1,7 @@
 import { ApiError } from '@thresher/api/error'
 import type { JsonSchema } from '@thresher/api/kind'
 import type { KubeObject, ManagedFieldsEntry } from '@thresher/api/meta'
-import { deepEqual, type JsonObject } from '../schema/clone.ts'
+import { deepEqual, isObject, type JsonObject } from '../schema/clone.ts'
 import { compare, isSame, type Comparison } from './compare.ts'
 import { checkKeys } from './check-keys.ts'
 import { conflictError } from './conflict.ts'
@@ -89,6 +89,8 @@ function configuration({ applied, subresource, hasStatus }: ApplyOptions): KubeO
   if (typeof applied !== 'object' || applied === null || Array.isArray(applied))
     throw new ApiError('BadRequest', 'the applied configuration must be an object')
   const { metadata = {}, ...rest } = applied as KubeObject & JsonObject
+  if (!isObject(metadata))
+    throw new ApiError('BadRequest', 'the metadata of the applied configuration must be an object')
   if (metadata.managedFields?.length) throw new ApiError('BadRequest', 'metadata.managedFields must be nil')
   const { managedFields: _, creationTimestamp: _created, generation: _generation, selfLink: _link, ...meta } = metadata
   if (subresource === 'status') {
@@ -197,7 +199,8 @@ export function trackUpdate(options: UpdateOptions): ManagedFieldsEntry[] {
 }
 
 function isReset(entries: ManagedFieldsEntry[] | undefined): boolean {
-  return entries?.length === 1 && Object.keys(entries[0]!).length === 0
+  const [only] = Array.isArray(entries) && entries.length === 1 ? entries : []
+  return isObject(only) && Object.keys(only).length === 0
 }
 
 /** Entries that a writer gives are taken when they can be read; else those that were there stay. */

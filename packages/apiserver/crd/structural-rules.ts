@@ -1,12 +1,12 @@
 import type { FieldError } from '@thresher/api/error'
 import type { JsonSchema } from '@thresher/api/kind'
-import { isObject, type JsonObject } from '../schema/clone.ts'
+import type { JsonObject } from '../schema/clone.ts'
 import { forbidden, invalid, maxErrors, notSupported, required } from '../schema/field-error.ts'
 import { compilePattern } from '../schema/pattern.ts'
 import { unknownFields, validate } from '../schema/structural.ts'
+import { checkKeywordTypes } from './keyword-types.ts'
 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string']
-const maxDepth = 100
 
 /**
  * What keeps the schema of a custom resource from being structural, in Kubernetes' words.
@@ -16,7 +16,9 @@ const maxDepth = 100
  */
 export function checkStructural(schema: JsonSchema, path: string): FieldError[] {
   const errors: FieldError[] = []
-  checkNode(schema, path, 'root', errors, 0)
+  checkKeywordTypes(schema, path, errors)
+  if (errors.length > 0) return errors
+  checkNode(schema, path, 'root', errors)
   checkRootMetadata(schema, path, errors)
   // Defaults are tried against the schema itself, which must be sound for that.
   if (errors.length === 0) checkDefaults(schema, path, errors)
@@ -25,31 +27,20 @@ export function checkStructural(schema: JsonSchema, path: string): FieldError[] 
 
 type Place = 'root' | 'field' | 'item'
 
-function checkNode(schema: unknown, path: string, place: Place, errors: FieldError[], depth: number): void {
+function checkNode(node: JsonSchema, path: string, place: Place, errors: FieldError[]): void {
   if (errors.length >= maxErrors) return
-  if (!isObject(schema)) {
-    errors.push(invalid(path, schema, 'must be an object'))
-    return
-  }
-  if (depth > maxDepth) {
-    errors.push(forbidden(path, `the schema is nested deeper than ${maxDepth} levels`))
-    return
-  }
-  const node = schema as JsonSchema
   checkType(node, path, place, errors)
   checkKeywords(node, path, errors)
   checkList(node, path, errors)
-  if (node.properties !== undefined && !isObject(node.properties))
-    errors.push(invalid(`${path}.properties`, node.properties, 'must be an object'))
-  else
-    for (const [name, field] of Object.entries(node.properties ?? {}))
-      checkNode(field, `${path}.properties[${name}]`, 'field', errors, depth + 1)
-  if (node.items !== undefined) checkNode(node.items, `${path}.items`, 'item', errors, depth + 1)
+  for (const [name, field] of Object.entries(node.properties ?? {}))
+    checkNode(field, `${path}.properties[${name}]`, 'field', errors)
+  if (node.items) checkNode(node.items, `${path}.items`, 'item', errors)
   if (typeof node.additionalProperties === 'object')
-    checkNode(node.additionalProperties, `${path}.additionalProperties`, 'field', errors, depth + 1)
+    checkNode(node.additionalProperties, `${path}.additionalProperties`, 'field', errors)
   for (const logic of ['allOf', 'anyOf', 'oneOf'] as const)
-    node[logic]?.forEach((part, index) => checkJunctor(node, part, `${path}.${logic}[${index}]`, errors, depth + 1))
-  if (node.not) checkJunctor(node, node.not, `${path}.not`, errors, depth + 1)
+    for (const [index, part] of (node[logic] ?? []).entries())
+      checkJunctor(node, part, `${path}.${logic}[${index}]`, errors)
+  if (node.not) checkJunctor(node, node.not, `${path}.not`, errors)
 }
 
 function checkType(node: JsonSchema, path: string, place: Place, errors: FieldError[]): void {
@@ -106,14 +97,10 @@ function checkKeywords(node: JsonSchema, path: string, errors: FieldError[]): vo
         ),
       )
   }
-  for (const keyword of ['required', 'enum', 'allOf', 'anyOf', 'oneOf'] as const)
-    if (node[keyword] !== undefined && !Array.isArray(node[keyword]))
-      errors.push(invalid(`${path}.${keyword}`, node[keyword], 'must be a list'))
 }
 
-function checkPattern(pattern: unknown, path: string, errors: FieldError[]): void {
+function checkPattern(pattern: string, path: string, errors: FieldError[]): void {
   try {
-    if (typeof pattern !== 'string') throw new SyntaxError('it is no text')
     compilePattern(pattern)
   } catch (error) {
     errors.push(invalid(path, pattern, `must be a valid regular expression, but isn't: ${(error as Error).message}`))
@@ -177,9 +164,8 @@ const onlyOutside = [
 ] as const
 
 /** Inside allOf, anyOf, oneOf and not a schema may only narrow what stands outside. */
-function checkJunctor(outer: JsonSchema, part: unknown, path: string, errors: FieldError[], depth: number): void {
-  if (!isObject(part) || depth > maxDepth || errors.length >= maxErrors) return
-  const node = part as JsonSchema
+function checkJunctor(outer: JsonSchema, node: JsonSchema, path: string, errors: FieldError[]): void {
+  if (errors.length >= maxErrors) return
   const intOrString = outer['x-kubernetes-int-or-string']
   for (const keyword of onlyOutside) {
     const value = (node as JsonObject)[keyword]
@@ -197,12 +183,12 @@ function checkJunctor(outer: JsonSchema, part: unknown, path: string, errors: Fi
           `because it is defined in ${path}.properties[${name}]`,
         ),
       )
-    } else checkJunctor(outside ?? {}, field, `${path}.properties[${name}]`, errors, depth + 1)
+    } else checkJunctor(outside ?? {}, field, `${path}.properties[${name}]`, errors)
   }
-  if (node.items) checkJunctor(outer.items ?? {}, node.items, `${path}.items`, errors, depth + 1)
+  if (node.items) checkJunctor(outer.items ?? {}, node.items, `${path}.items`, errors)
   for (const logic of ['allOf', 'anyOf', 'oneOf'] as const)
-    if (Array.isArray(node[logic]))
-      node[logic].forEach((one, index) => checkJunctor(outer, one, `${path}.${logic}[${index}]`, errors, depth + 1))
+    for (const [index, one] of (node[logic] ?? []).entries())
+      checkJunctor(outer, one, `${path}.${logic}[${index}]`, errors)
 }
 
 function checkRootMetadata(schema: JsonSchema, path: string, errors: FieldError[]): void {
