@@ -12,6 +12,7 @@ import { definitionAdmission } from './crd/admission.ts'
 import { CustomResources } from './crd/custom-resources.ts'
 import { ApiDocuments } from './discovery/api-documents.ts'
 import { EventExpiry } from './event-expiry.ts'
+import { storeFailure } from './handler/commit.ts'
 import type { Context } from './handler/context.ts'
 import { dispatch, ownSubresources, readDryRun } from './handler/dispatch.ts'
 import { methodNotAllowed, noSuchResource } from './handler/failures.ts'
@@ -24,7 +25,7 @@ import { Metrics } from './metrics.ts'
 import { Registry } from './registry.ts'
 import { RegistryObjects } from './registry-objects.ts'
 import { textAnswer, valueAnswer, type RequestInfo, type ServerRequest, type ServerResponse } from './request.ts'
-import type { Store } from './store/store.ts'
+import { StoreError, type Store } from './store/store.ts'
 import type { RouteHandler, SubresourceHandler } from './subresource.ts'
 import type { Attributes, Authenticator, Authorizer, User } from './user.ts'
 import { versionRoute } from './version-route.ts'
@@ -189,7 +190,7 @@ export class ApiServer {
     const handler = findSubresource(this.#options.subresources, info)
     if (!handler?.upgrade) throw noSuchResource()
     this.#options.audit?.begin(request, info, user)(101)
-    return handler.upgrade(subresourceCall(request, info, user, undefined), raw, socket, head)
+    return handler.upgrade(subresourceCall(request, info, user, undefined, handler), raw, socket, head)
   }
 
   async #answer(
@@ -273,7 +274,8 @@ export class ApiServer {
     if (decision.verdict !== 'allow') throw forbidden(attributes, decision.reason)
   }
 
-  #failure(error: unknown, request: ServerRequest): ServerResponse {
+  #failure(cause: unknown, request: ServerRequest): ServerResponse {
+    const error = cause instanceof StoreError ? storeFailure(cause) : cause
     if (error instanceof ApiError) {
       const seconds = error.details?.retryAfterSeconds
       return {

@@ -1,7 +1,9 @@
-import type { Store, StoreError, StoreEvent, StoredValue } from './store/store.ts'
+import { StoreError, type Store, type StoreEvent, type StoredValue } from './store/store.ts'
 import type { WatchCache } from './watch-cache.ts'
 
 const RETRY_MS = 500
+/** Longer than a cluster needs to choose another leader. */
+const REACH_MS = 10_000
 
 /**
  * Keeps all watch caches in step with the store by one watch over everything.
@@ -82,10 +84,25 @@ export class CacheFeed {
     this.#caches.delete(cache.storePrefix)
   }
 
-  /** Wait until the caches hold the write with this revision. */
+  /** Wait until the caches hold the write with this revision. @throws {StoreError} `Unavailable` when that takes too long */
   reach(revision: number): Promise<void> {
     if (revision <= this.#revision) return Promise.resolve()
-    return new Promise((resolve) => this.#waiting.add({ revision, done: resolve }))
+    return new Promise((resolve, reject) => {
+      const timeout = setTimeout(() => {
+        this.#waiting.delete(wait)
+        reject(
+          new StoreError('Unavailable', `the caches do not reach revision ${revision}; they are at ${this.#revision}`),
+        )
+      }, REACH_MS)
+      const wait = {
+        revision,
+        done: () => {
+          clearTimeout(timeout)
+          resolve()
+        },
+      }
+      this.#waiting.add(wait)
+    })
   }
 
   /**

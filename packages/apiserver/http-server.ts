@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse as NodeResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { constants, createGzip, gzip } from 'node:zlib'
@@ -91,7 +92,7 @@ export class HttpServer {
     app.setNotFoundHandler((request, reply) => http.#serve(request, reply))
     app.all('/*', (request, reply) => http.#serve(request, reply))
     server.on('upgrade', (raw, socket, head) => void http.#upgrade(raw, socket, head))
-    await app.listen({ port, host: host ?? '::' })
+    await app.listen({ port, host: host ?? (hasIpv6() ? '::' : '0.0.0.0') })
     return http
   }
 
@@ -165,6 +166,11 @@ export class HttpServer {
       )
     }
   }
+}
+
+/** Whether `::`, which means every address, can be listened on. */
+function hasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === 'IPv6'))
 }
 
 /** A failure of Fastify's or of an upgrade as the Kubernetes error that it comes closest to. */

@@ -39,8 +39,14 @@ export async function commitDelete(context: Context, resource: Resource, live: E
   const revision = await run(resource, live.name, () =>
     context.store.delete(resource.cache.storePrefix + live.key, live.revision),
   )
-  await context.feed.reach(revision)
+  await seen(context, revision)
   return new Entry(live.key, revision, live.body)
+}
+
+/** Whoever wrote reads its own write from then on, also when the event comes by way of another server. */
+async function seen(context: Context, revision: number): Promise<void> {
+  // The write is done in any case; an event that is late does not make it a failure.
+  await context.feed.reach(revision).catch(() => undefined)
 }
 
 async function cached(
@@ -51,8 +57,7 @@ async function cached(
   bytes: Uint8Array,
   object: KubeObject,
 ): Promise<Entry> {
-  // Whoever wrote reads its own write from then on, also when the event comes by way of another server.
-  await context.feed.reach(revision)
+  await seen(context, revision)
   const known = resource.cache.get(key)
   const skip = resource.cache.jsonPrefix.length
   const entry =
@@ -81,15 +86,17 @@ async function run<T>(resource: Resource, name: string, write: () => Promise<T>)
         throw modified(resource, name)
       case 'NotFound':
         throw notFound(resource, name)
-      case 'Full':
-        throw unavailable(
-          'the disk that holds the cluster state is full; free some space on it, nothing is lost',
-          error,
-        )
       default:
-        throw unavailable('the store of the cluster state does not answer; try again', error)
+        throw storeFailure(error)
     }
   }
+}
+
+/** The answer to a read or write that the store failed. */
+export function storeFailure(error: StoreError): ApiError {
+  return error.reason === 'Full'
+    ? unavailable('the disk that holds the cluster state is full; free some space on it, nothing is lost', error)
+    : unavailable('the store of the cluster state does not answer; try again', error)
 }
 
 function unavailable(message: string, cause: StoreError): ApiError {

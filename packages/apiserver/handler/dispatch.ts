@@ -55,6 +55,8 @@ export function dispatch(context: Context, resource: Resource, call: ResourceCal
   if (info.rest) throw noSuchResource()
   if (!resource.namespaced && info.namespace) throw noSuchResource()
   if (resource.namespaced && info.name && !info.namespace) throw noSuchResource()
+  // Nobody means to delete a kind's objects in all namespaces at once; Kubernetes has no such request either.
+  if (info.verb === 'deletecollection' && resource.namespaced && !info.namespace) throw methodNotAllowed()
   const handle = info.subresource ? subresourceHandle(resource, call) : verbs[info.verb]
   if (!handle) throw methodNotAllowed()
   return handle(context, resource, call)

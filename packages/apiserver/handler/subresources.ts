@@ -15,7 +15,7 @@ export function findSubresource(
   if (!info.resourceRequest) return undefined
   const { group, version, resource, subresource, rest, namespace, name } = info
   const path = rest ? `${subresource}/${rest}` : subresource
-  return handlers.find((handler) => {
+  const fitting = handlers.filter((handler) => {
     if (handler.group !== group || handler.version !== version) return false
     // Without a parent, the subresource itself stands where otherwise a plural does: `…/namespaces/x/expand-vm-spec`.
     if (handler.plural === '')
@@ -24,6 +24,8 @@ export function findSubresource(
     if (handler.subresource === '') return subresource === ''
     return path === handler.subresource || path.startsWith(`${handler.subresource}/`)
   })
+  // `vnc/screenshot` before `vnc`.
+  return fitting.toSorted((left, right) => right.subresource.length - left.subresource.length)[0]
 }
 
 /** What a handler is called with. */
