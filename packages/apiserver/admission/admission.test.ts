@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { KubeObject } from '@thresher/api/meta'
 import { startSecureServer, type SecureServer } from '../auth/testing.ts'
 
@@ -17,7 +17,9 @@ async function namespace(): Promise<string> {
   await asAdmin('POST', '/api/v1/namespaces', { metadata: { name } })
   return name
 }
-const settle = (ms = 250) => new Promise((done) => setTimeout(done, ms))
+/** Until the quota says so: it is counted anew a moment after a change. */
+const becomes = (ns: string, name: string, amounts: Record<string, string>) =>
+  vi.waitFor(async () => expect(await used(ns, name)).toEqual(amounts), 5000)
 type Resources = { requests?: Record<string, string>; limits?: Record<string, string> }
 const pod = (name: string, resources?: Resources, more: object = {}) => ({
   metadata: { name },
@@ -46,8 +48,7 @@ describe('ResourceQuota', () => {
       message: 'pods "c" is forbidden: exceeded quota: q, requested: pods=1, used: pods=2, limited: pods=2',
     })
     await asAdmin('DELETE', `/api/v1/namespaces/${ns}/pods/a?gracePeriodSeconds=0`)
-    await settle()
-    expect(await used(ns, 'q')).toEqual({ pods: '1' })
+    await becomes(ns, 'q', { pods: '1' })
     await createPod(ns, pod('c'))
   })
 
@@ -63,8 +64,7 @@ describe('ResourceQuota', () => {
     for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 403 })
     const list = await asAdmin<{ items: unknown[] }>('GET', `/api/v1/namespaces/${ns}/configmaps`)
     expect(list.items).toHaveLength(25)
-    await settle()
-    expect(await used(ns, 'q')).toEqual({ 'count/configmaps': '25', configmaps: '25' })
+    await becomes(ns, 'q', { 'count/configmaps': '25', configmaps: '25' })
   })
 
   test('gives back what a failed write had booked, and books nothing for a dry run', async () => {
@@ -75,8 +75,7 @@ describe('ResourceQuota', () => {
     await create('same')
     for (let at = 0; at < 10; at++) await create('same').catch(() => undefined)
     for (let at = 0; at < 10; at++) await create(`dry${at}`, '?dryRun=All')
-    await settle()
-    expect(await used(ns, 'q')).toEqual({ configmaps: '1' })
+    await becomes(ns, 'q', { configmaps: '1' })
     for (let at = 0; at < 4; at++) await create(`c${at}`)
     await expect(create('over', '?dryRun=All')).rejects.toMatchObject({ code: 403 })
   })
@@ -102,8 +101,7 @@ describe('ResourceQuota', () => {
       ...a,
       status: { ...a.status, phase: 'Succeeded' },
     })
-    await settle()
-    expect(await used(ns, 'compute')).toEqual({ 'requests.cpu': '500m', 'limits.memory': '512Mi' })
+    await becomes(ns, 'compute', { 'requests.cpu': '500m', 'limits.memory': '512Mi' })
   })
 
   test('counts storage, also per class, and only the growth of a claim', async () => {

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { KubeObject } from '@thresher/api/meta'
 import { writeKubeconfig } from '../pki/kubeconfig.ts'
 import type { TestServer } from '../testing.ts'
@@ -26,8 +26,6 @@ beforeAll(async () => {
   ;({ directory, server, security, password, call, asAdmin } = secure)
 })
 afterAll(() => secure.close())
-
-const settle = () => new Promise((done) => setTimeout(done, 100))
 
 describe('over HTTPS', () => {
   test('nobody gets in without credentials, but health and version are open', async () => {
@@ -95,12 +93,13 @@ describe('over HTTPS', () => {
       metadata: { name: 'old-token', annotations: { 'kubernetes.io/service-account.name': 'old' } },
       type: 'kubernetes.io/service-account-token',
     })
-    await settle()
-    const secret = await asAdmin<{ data: Record<string, string> }>(
-      'GET',
-      '/api/v1/namespaces/default/secrets/old-token',
-    )
-    const token = Buffer.from(secret.data.token!, 'base64').toString()
+    const token = await vi.waitFor(async () => {
+      const secret = await asAdmin<{ data?: Record<string, string> }>(
+        'GET',
+        '/api/v1/namespaces/default/secrets/old-token',
+      )
+      return Buffer.from(secret.data!.token!, 'base64').toString()
+    }, 5000)
     expect(
       (await call('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', { token, body: {} })).body,
     ).toMatchObject({
@@ -118,10 +117,7 @@ describe('over HTTPS', () => {
 
   test('every namespace gets its default service account, and pods run as it', async () => {
     await asAdmin('POST', '/api/v1/namespaces', { metadata: { name: 'fresh' } })
-    await settle()
-    expect((await asAdmin<KubeObject>('GET', '/api/v1/namespaces/fresh/serviceaccounts/default')).metadata.name).toBe(
-      'default',
-    )
+    await vi.waitFor(() => asAdmin('GET', '/api/v1/namespaces/fresh/serviceaccounts/default'), 5000)
     const pod = await asAdmin<{ spec: Record<string, unknown> }>('POST', '/api/v1/namespaces/fresh/pods', {
       metadata: { name: 'p' },
       spec: { containers: [{ name: 'c', image: 'i' }], priorityClassName: 'system-node-critical' },

@@ -22,7 +22,16 @@ export function renewCertificates(options: {
     served = server.cert
     options.onServer(server)
   }
-  const timer = setInterval(() => void look().catch(options.onError), options.everyMs ?? 6 * 3600 * 1000)
-  timer.unref()
-  return () => clearInterval(timer)
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  const again = (): void => {
+    if (stopped) return
+    timer = setTimeout(() => void look().catch(options.onError).finally(again), options.everyMs ?? 6 * 3600 * 1000)
+    timer.unref()
+  }
+  again()
+  return () => {
+    stopped = true
+    clearTimeout(timer)
+  }
 }

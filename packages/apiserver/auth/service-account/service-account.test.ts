@@ -183,7 +183,7 @@ describe('createToken', () => {
 })
 
 describe('token Secrets', () => {
-  const settled = () => new Promise((done) => setTimeout(done, 30))
+  const settled = () => new Promise((done) => setTimeout(done, 100))
   const secretOf = (name: string) => objects.get<TokenSecret>(secrets, 'a', name)
   const tokenSecret = (name: string, account: string): TokenSecret => ({
     metadata: { namespace: 'a', name, annotations: { 'kubernetes.io/service-account.name': account } },
