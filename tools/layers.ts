@@ -26,6 +26,7 @@ const apiserver = { name: '@thresher/apiserver' }
 const server = { name: '@thresher/server' }
 const agent = { name: '@thresher/agent' }
 const lab = { name: '@thresher/lab' }
+const cli = { name: '@thresher/cli' }
 
 export const layers: Layer[] = [
   { folder: 'packages/api', mayImport: [] },
@@ -40,7 +41,7 @@ export const layers: Layer[] = [
   { folder: 'bench', mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb] },
   {
     folder: 'tests',
-    mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, { name: '@thresher/cli' }],
+    mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli],
   },
   { folder: 'tools', mayImport: [] },
 ]
