@@ -7,8 +7,9 @@ import { cleanupFinalizer, definitionStatus, nameConflict } from './conditions.t
 import { kindsOf } from './kinds-of.ts'
 
 const definitions = { group: 'apiextensions.k8s.io', plural: 'customresourcedefinitions' }
-/** How long after a failed step it is tried again. */
+/** How long after a failed step it is tried again; twice as long after each further failure, up to the second figure. */
 const retryMs = 500
+const longestRetryMs = 60_000
 
 /** What serves kinds, as far as custom ones need it. */
 export interface KindRegistry {
@@ -32,6 +33,8 @@ export class CustomResources {
   readonly #served = new Map<string, { spec: unknown; kinds: Kind[] }>()
   readonly #instances = new Map<string, () => void>()
   readonly #stops: (() => void)[] = []
+  /** By definition name: how often in a row it failed. */
+  readonly #failures = new Map<string, number>()
   #work: Promise<void> = Promise.resolve()
   #closed = false
 
@@ -66,11 +69,15 @@ export class CustomResources {
       if (this.#closed) return
       try {
         await this.#reconcile(name)
+        this.#failures.delete(name)
       } catch (error) {
         // Another server wrote first, or the store is away for a moment; the next change or attempt settles it.
         if (!isReason(error, 'Conflict', 'NotFound', 'ServiceUnavailable'))
           console.error(`the definition ${name} could not be brought into force, trying again: ${String(error)}`)
-        setTimeout(() => this.#closed || this.#enqueue(name), retryMs).unref()
+        const failures = this.#failures.get(name) ?? 0
+        this.#failures.set(name, failures + 1)
+        const wait = Math.min(retryMs * 2 ** failures, longestRetryMs)
+        setTimeout(() => this.#closed || this.#enqueue(name), wait).unref()
       }
     })
   }
