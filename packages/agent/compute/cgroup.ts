@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** What one guest may use of the host. */
 export interface Limits {
@@ -14,6 +15,8 @@ export interface Limits {
 /** @see Linux `include/uapi/linux/magic.h` */
 const cgroup2Magic = 0x63677270
 const periodUs = 100_000
+const removalTries = 20
+const removalEveryMs = 500
 
 /** How the control groups of this host are arranged, found out once. */
 export type Hierarchy =
@@ -81,14 +84,14 @@ export class Cgroup {
     for (const folder of this.#folders()) set(folder, 'cgroup.procs', String(pid))
   }
 
-  /** Remove the group; one that still holds a dying process stays until the next call. */
-  remove(): void {
-    for (const folder of this.#folders()) {
-      try {
-        rmdirSync(folder)
-      } catch {
-        // Gone, or not empty yet.
-      }
+  /**
+   * Remove the group. It stays while a process in it has ended but nobody has taken note, which for a process that another
+   * agent started is up to process 1; so this is tried again for some seconds.
+   */
+  async remove(): Promise<void> {
+    for (let tries = 0; tries < removalTries; tries++) {
+      if (this.#folders().every(removed)) return
+      await delay(removalEveryMs, undefined, { ref: false })
     }
   }
 
@@ -108,6 +111,16 @@ export class Cgroup {
   #folders(): string[] {
     if (this.#hierarchy.version === 2) return [join(this.#hierarchy.root, this.#path)]
     return Object.values(this.#hierarchy.controllers).map((root) => join(root, this.#path))
+  }
+}
+
+/** Whether a group is gone. */
+function removed(folder: string): boolean {
+  try {
+    rmdirSync(folder)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
   }
 }
 

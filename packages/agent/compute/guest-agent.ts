@@ -169,8 +169,8 @@ class Channel {
     if (end < 0 || !this.#waiting) return
     const line = this.#buffer.subarray(0, end)
     this.#buffer = this.#buffer.subarray(end + 1)
-    const { resolve } = this.#waiting
+    const waiting = this.#waiting
     this.#waiting = undefined
-    resolve(line)
+    waiting.resolve(line)
   }
 }

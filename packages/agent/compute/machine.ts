@@ -562,7 +562,7 @@ export class Machine {
       if (result.status === 'rejected')
         this.#host.log('warn', `${this.namespace}/${this.name}: ${(result.reason as Error).message}`)
     removeOwnDisks(this.folders)
-    this.#cgroup.remove()
+    void this.#cgroup.remove()
     this.console.close('the virtual machine stopped')
     this.#guestAgent = false
     this.#paused = undefined

@@ -42,7 +42,7 @@ export interface MachinesOptions {
   /** Where other hosts reach this one. */
   hostIP: string
   signal: AbortSignal
-  onWatchError(kind: string, error: unknown): void
+  onWatchError: (kind: string, error: unknown) => void
 }
 
 /**

@@ -193,9 +193,9 @@ export class QmpClient {
     this.#ended = true
     const gone = new QmpError('Closed', 'QEMU closed its monitor')
     this.#greeted.reject(gone)
-    for (const { reject, settle } of this.#pending.values()) {
-      settle()
-      reject(gone)
+    for (const pending of this.#pending.values()) {
+      pending.settle()
+      pending.reject(gone)
     }
     this.#pending.clear()
     this.#closed.resolve()

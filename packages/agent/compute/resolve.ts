@@ -13,8 +13,8 @@ import { presentInterfaces } from './qemu/interfaces.ts'
 export interface ResolveInput {
   vmi: VirtualMachineInstance
   pod: Pod
-  claim(name: string): PersistentVolumeClaim | undefined
-  volume(name: string): PersistentVolume | undefined
+  claim: (name: string) => PersistentVolumeClaim | undefined
+  volume: (name: string) => PersistentVolume | undefined
 }
 
 /** A volume whose files come from the API. */
