@@ -38,7 +38,7 @@ export const layers: Layer[] = [
   { folder: 'packages/lab', mayImport: [api, client] },
   { folder: 'packages/server', mayImport: [api, client, apiserver, controllers] },
   { folder: 'packages/cli', mayImport: [api, client, server, agent, lab] },
-  { folder: 'bench', mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb] },
+  { folder: 'bench', mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli] },
   {
     folder: 'tests',
     mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli],

@@ -16,6 +16,8 @@ export interface ServerConfig {
   names: string[]
   /** etcd's endpoints, `https://host:2379`; the embedded SQLite store when there are none. */
   etcd: string[]
+  /** PEM files by which etcd and this server know each other; for https endpoints. */
+  etcdTls?: { ca: string; cert: string; key: string }
 }
 
 const help = `Usage: thresher server [options]
@@ -27,6 +29,8 @@ const help = `Usage: thresher server [options]
   --guest-subnet <cidr>     the guests' management network (default 10.52.0.0/16)
   --name <name>             a further name or address of the server; may be repeated
   --etcd <url>              keep the objects in etcd instead of SQLite; may be repeated
+  --etcd-ca, --etcd-cert, --etcd-key <file>
+                            the authority, certificate and key for https endpoints of etcd
 `
 
 /** Read the command line. @throws {Error} with one sentence; undefined when only help was asked for */
@@ -41,6 +45,9 @@ export function readConfig(args: string[]): ServerConfig | undefined {
       'guest-subnet': { type: 'string', default: '10.52.0.0/16' },
       name: { type: 'string', multiple: true, default: [] },
       etcd: { type: 'string', multiple: true, default: [] },
+      'etcd-ca': { type: 'string' },
+      'etcd-cert': { type: 'string' },
+      'etcd-key': { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -48,6 +55,9 @@ export function readConfig(args: string[]): ServerConfig | undefined {
     process.stdout.write(help)
     return undefined
   }
+  const [ca, cert, key] = [values['etcd-ca'], values['etcd-cert'], values['etcd-key']]
+  if (values.etcd.some((url) => url.startsWith('https:')) && !(ca && cert && key))
+    throw new Error('etcd over https needs --etcd-ca, --etcd-cert and --etcd-key')
   const match = /^\[?([^\]]+?)\]?:(\d{1,5})$/.exec(values.listen)
   if (!match) throw new Error(`--listen ${values.listen} is not address:port, such as 0.0.0.0:6443`)
   return {
@@ -58,5 +68,6 @@ export function readConfig(args: string[]): ServerConfig | undefined {
     guestSubnet: values['guest-subnet'],
     names: values.name,
     etcd: values.etcd,
+    ...(ca && cert && key ? { etcdTls: { ca, cert, key } } : {}),
   }
 }

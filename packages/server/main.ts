@@ -1,11 +1,17 @@
+import { mkdirSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import { readConfig } from './config.ts'
 import { log } from './log.ts'
-import { startServer } from './server.ts'
 
 /** The server as a program: runs until it is told to stop. */
 async function main(args: string[]): Promise<void> {
   const config = readConfig(args)
   if (!config) return
+  // What the server writes is for nobody else.
+  process.umask(0o077)
+  keepCompiled(config.dataDir)
+  const { startServer } = await import('./server.ts')
   const server = await startServer(config)
   let closing = false
   const stop = (signal: string) => {
@@ -22,6 +28,13 @@ async function main(args: string[]): Promise<void> {
   }
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))
+}
+
+/** From the second start on the sources need no translation, which saves time and memory. */
+function keepCompiled(dataDir: string): void {
+  const folder = join(dataDir, 'compiled')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  enableCompileCache(folder)
 }
 
 try {

@@ -14,10 +14,9 @@ import { FairLimiter } from '@thresher/apiserver/limits/fair-limiter'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
 import { renewCertificates } from '@thresher/apiserver/pki/renewal'
 import { makePrivateDirectory } from '@thresher/apiserver/pki/private-file'
-import { SqliteStore } from '@thresher/apiserver/store/sqlite'
 import { Client } from '@thresher/client/client'
 import { machineAdmission } from '@thresher/controllers/admission/admission'
-import { controllersUser, startControllers } from '@thresher/controllers/controllers'
+import { controllersUser, leadControllers, startControllers } from '@thresher/controllers/controllers'
 import { networkController } from '@thresher/controllers/network/network'
 import { agentDialer } from '@thresher/controllers/subresources/agent-dialer'
 import { kubevirtSubresources } from '@thresher/controllers/subresources/subresources'
@@ -26,6 +25,7 @@ import { writeBootstrap, writeFirstAdministrator, writeReady } from './bootstrap
 import type { ServerConfig } from './config.ts'
 import { facadeRoutes } from './facade/routes.ts'
 import { log } from './log.ts'
+import { openStore } from './open-store.ts'
 import { seedSettings } from './seed-settings.ts'
 import manifest from './package.json' with { type: 'json' }
 
@@ -54,7 +54,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     const pki = await ensurePki(pkiDir, identity())
     const keyFile = join(config.dataDir, 'encryption.key')
     const cipher = new ValueCipher(await ensureKeyFile(keyFile))
-    const store = await SqliteStore.open(join(config.dataDir, 'store.db'), { transform: cipher })
+    const store = await openStore(config, { transform: cipher })
     cleanup.defer(() => store.close())
     const auditFile = new AuditFile(join(config.dataDir, 'audit.log'))
     cleanup.defer(() => auditFile.close())
@@ -111,7 +111,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       }),
     )
     await writeBootstrap({ dataDir: config.dataDir, nodeName: config.nodeName, serverUrl: url, pki })
-    await startControllers({
+    const controllers = {
       transport,
       signal: stopping.signal,
       log,
@@ -121,8 +121,11 @@ export async function startServer(config: ServerConfig): Promise<Server> {
           network: managementNetwork({ subnet: config.guestSubnet }),
         }),
       ],
-    })
-    cleanup.defer(() => stopping.abort(new Error('the server is stopping')))
+    }
+    // Alone on its store a server leads without asking, which saves the writes of a lease.
+    if (!store.shared) await startControllers(controllers)
+    else void leadControllers({ ...controllers, identity: `${config.nodeName}_${process.pid}` }).catch(onLost)
+    cleanup.defer(() => stopping.abort(new Error(stoppingMessage)))
     await writeReady(config.dataDir)
     log('info', `ready at ${url}`)
     return { url, close: () => cleanup.disposeAsync() }
@@ -133,4 +136,12 @@ export async function startServer(config: ServerConfig): Promise<Server> {
   }
 }
 
+/** Without controllers a server is half a server: end, and let the next start try again. */
+function onLost(error: unknown): void {
+  if (error instanceof Error && error.message === stoppingMessage) return
+  log('error', `the controllers ended: ${String(error)}`)
+  process.exit(1)
+}
+
+const stoppingMessage = 'the server is stopping'
 const isAddress = (name: string) => /^[\d.]+$/.test(name) || name.includes(':')
