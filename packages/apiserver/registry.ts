@@ -12,7 +12,7 @@ export class Resource {
   readonly versions = new Map<string, Kind>()
   /** The version that is written to the store. */
   storageKind: Kind
-  readonly #prefixes = new Map<Kind, { text: string; bytes: Buffer }>()
+  readonly #prefixes = new WeakMap<Kind, { text: string; bytes: Buffer }>()
 
   constructor(kind: Kind) {
     this.group = kind.group
@@ -113,11 +113,6 @@ export class Registry {
       this.#resources.get(`${group}/${plural}`)?.versions.get(version) ??
       this.#postOnly.get(`${group}/${version}/${plural}`)
     )
-  }
-
-  /** Whether anything is served under this group and version. */
-  hasVersion(group: string, version: string): boolean {
-    return this.kinds().some((kind) => kind.group === group && kind.version === version)
   }
 
   resource(group: string, plural: string): Resource | undefined {

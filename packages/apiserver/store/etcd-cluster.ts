@@ -51,6 +51,8 @@ export async function startEtcdCluster(size: number): Promise<EtcdCluster> {
       }).flatMap(([flag, value]) => [`--${flag}`, value]),
       { stdio: 'ignore' },
     )
+    // A program that is not there shows as a member that never becomes healthy.
+    child.on('error', () => undefined)
     return { name: names[index]!, clientUrl: client, process: child }
   }
   const members = names.map((_, index) => launch(index, 'new'))
@@ -86,7 +88,7 @@ async function healthy(url: string): Promise<void> {
     if (answer?.ok) return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  throw new Error(`etcd at ${url} does not become healthy`)
+  throw new Error(`etcd at ${url} does not become healthy; Debian's package etcd-server brings the program`)
 }
 
 async function freePorts(count: number): Promise<number[]> {
