@@ -30,6 +30,12 @@ export const User = defineKind({
         description: 'For writing only: it is kept as a hash and never shown again.',
       }),
     ),
+    tokensValidAfter: Type.Optional(
+      Type.String({
+        format: 'date-time',
+        description: 'Sessions and tokens from before are refused; set with each new password.',
+      }),
+    ),
     passwordHash: Type.Optional(Type.String({ description: 'Salted scrypt hash, made by the server.' })),
   }),
   columns: [

@@ -62,6 +62,8 @@ export function localCredentials(
         )
       spec.passwordHash = await hasher.hash(spec.password)
       delete spec.password
+      // Whoever holds a session of this user from before shall not keep it.
+      spec.tokensValidAfter = new Date().toISOString().replace(/\.\d+/, '')
     },
     async validate(request) {
       if (request.operation === 'DELETE' || !request.object) return

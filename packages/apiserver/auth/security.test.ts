@@ -337,6 +337,18 @@ describe('attacks', () => {
     expect(made.status).toBe(201)
     expect(JSON.stringify(made.body)).not.toContain('correct horse')
     expect((await security.users.login('ann', 'correct horse battery', '192.0.2.9')).token).toBeDefined()
+    const session = await security.users.login('ann', 'correct horse battery', '192.0.2.9')
+    await new Promise((done) => setTimeout(done, 1100))
+    const patch = {
+      cert,
+      body: { spec: { password: 'another good password' } },
+      headers: { 'content-type': 'application/merge-patch+json' },
+    }
+    expect((await call('PATCH', '/apis/auth.thresher.io/v1/users/ann', patch)).status).toBe(200)
+    expect((await call('GET', '/version', { token: session.token })).status).toBe(200)
+    expect((await call('GET', '/api', { token: session.token })).status).toBe(401)
+    const next = await security.users.login('ann', 'another good password', '192.0.2.9')
+    expect((await call('GET', '/api', { token: next.token })).status).not.toBe(401)
     const weak = await call('POST', '/apis/auth.thresher.io/v1/users', {
       cert,
       body: { metadata: { name: 'bob' }, spec: { password: 'short' } },

@@ -62,6 +62,9 @@ export class BearerTokens {
     const user = this.#objects().get<LocalUser>(users, '', userName)
     if (!user || user.metadata.uid !== userUid || user.metadata.deletionTimestamp || user.spec?.disabled)
       return undefined
+    const { tokensValidAfter } = user.spec ?? {}
+    const madeAt = Date.parse(object.metadata.creationTimestamp ?? '')
+    if (tokensValidAfter !== undefined && !(madeAt >= Date.parse(tokensValidAfter))) return undefined
     return { object, user }
   }
 
