@@ -84,8 +84,14 @@ describe('the NoCloud data source', () => {
   it('says which Secret or key is missing', async () => {
     await expect(noCloudFiles(instance(), { secretRef: { name: 'gone' } }, sources)).rejects.toThrow('Secret gone')
     await expect(noCloudFiles(instance(), { secretRef: { name: 'empty' } }, sources)).rejects.toThrow(
-      'the Secret empty has no key userdata; add it',
+      'the key userdata in the Secret empty; add it',
     )
+  })
+
+  it('starts a guest without a KeyPair that is gone', async () => {
+    const without: CloudInitSources = { ...sources, publicKey: () => Promise.resolve(undefined) }
+    const files = await noCloudFiles(instance({ [sshNamesAnnotation]: '["gone"]' }), { userData: 'x' }, without)
+    expect(parse(String(files['meta-data']))).not.toHaveProperty('public-keys')
   })
 
   it('takes an annotation that is no list of names for none', () => {

@@ -203,7 +203,7 @@ export class Machines {
       // No watch tells of a Secret that appears, so look again.
       if (!(error instanceof MissingSourceError)) throw error
       this.#queue.addAfter(key, 2000)
-      return this.#wait(key, pod, vmi, `cannot start: ${error.message}`)
+      return this.#wait(key, pod, vmi, `waits for ${error.message}`)
     }
     this.#forgetWaiting(key)
     const uid = vmi.metadata.uid ?? ''
