@@ -44,26 +44,22 @@ export function localCredentials(
     name: 'LocalCredentials',
     async mutate(request) {
       if (!isKind(request, group, 'users') || !request.object) return
-      const { spec } = request.object as LocalUser
-      if (spec?.password === undefined) return
-      const fault = passwordFault(spec.password, request.name)
-      if (fault)
-        throw new ApiError(
-          'Invalid',
-          `User.${group} ${JSON.stringify(request.name)} is invalid: spec.password: Invalid value: ${fault}`,
-          {
-            details: {
-              name: request.name,
-              group,
-              kind: 'User',
-              causes: [{ reason: 'FieldValueInvalid', message: `Invalid value: ${fault}`, field: 'spec.password' }],
-            },
-          },
-        )
-      spec.passwordHash = await hasher.hash(spec.password)
-      delete spec.password
+      const user = request.object as LocalUser
+      const before = (request.oldObject as LocalUser | undefined)?.spec
+      const password = user.spec?.password
+      if (password === undefined) {
+        // Who writes the object from a file that has no hash in it does not mean to take the password away.
+        if (before?.passwordHash && user.spec?.passwordHash === undefined) keepPassword(user, before)
+        return
+      }
+      const fault = passwordFault(password, request.name)
+      if (fault) throw invalidPassword(request.name, fault)
+      delete user.spec?.password
+      if (before?.passwordHash && (await hasher.verify(password, before.passwordHash)))
+        return keepPassword(user, before)
       // Whoever holds a session of this user from before shall not keep it.
-      spec.tokensValidAfter = new Date().toISOString().replace(/\.\d+/, '')
+      const tokensValidAfter = new Date().toISOString().replace(/\.\d+/, '')
+      user.spec = { ...user.spec, passwordHash: await hasher.hash(password), tokensValidAfter }
     },
     async validate(request) {
       if (request.operation === 'DELETE' || !request.object) return
@@ -91,4 +87,15 @@ export function localCredentials(
       for (const name of (request.object as LocalUser).spec?.groups ?? []) await require(request, 'groups', name)
     },
   }
+}
+
+function keepPassword(user: LocalUser, { passwordHash, tokensValidAfter }: NonNullable<LocalUser['spec']>): void {
+  user.spec = { ...user.spec, passwordHash, ...(tokensValidAfter ? { tokensValidAfter } : {}) }
+}
+
+function invalidPassword(name: string, fault: string): ApiError {
+  const message = `Invalid value: ${fault}`
+  return new ApiError('Invalid', `User.${group} ${JSON.stringify(name)} is invalid: spec.password: ${message}`, {
+    details: { name, group, kind: 'User', causes: [{ reason: 'FieldValueInvalid', message, field: 'spec.password' }] },
+  })
 }

@@ -349,6 +349,17 @@ describe('attacks', () => {
     expect((await call('GET', '/api', { token: session.token })).status).toBe(401)
     const next = await security.users.login('ann', 'another good password', '192.0.2.9')
     expect((await call('GET', '/api', { token: next.token })).status).not.toBe(401)
+    const again = {
+      cert,
+      body: { spec: { password: 'another good password', displayName: 'Ann' } },
+      headers: patch.headers,
+    }
+    expect((await call('PATCH', '/apis/auth.thresher.io/v1/users/ann', again)).status).toBe(200)
+    const live = await asAdmin<KubeObject>('GET', '/apis/auth.thresher.io/v1/users/ann')
+    const put = { cert, body: { ...live, spec: { displayName: 'Anna' } } }
+    expect((await call('PUT', '/apis/auth.thresher.io/v1/users/ann', put)).status).toBe(200)
+    expect((await call('GET', '/api', { token: next.token })).status).not.toBe(401)
+    expect((await security.users.login('ann', 'another good password', '192.0.2.9')).token).toBeDefined()
     const weak = await call('POST', '/apis/auth.thresher.io/v1/users', {
       cert,
       body: { metadata: { name: 'bob' }, spec: { password: 'short' } },
