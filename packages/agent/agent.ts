@@ -1,8 +1,11 @@
-import { mkdirSync, readFileSync, statfsSync } from 'node:fs'
+import { mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { managementNetwork } from '@thresher/api/management-network'
+import { Client } from '@thresher/client/client'
 import { runControllers } from '@thresher/client/controller'
+import { EventRecorder } from '@thresher/client/events'
 import { httpsTransport } from '@thresher/client/https-transport'
+import { Informers } from '@thresher/client/informers'
 import { loadKubeconfig } from '@thresher/client/kubeconfig'
 import { AgentServer } from './api/server.ts'
 import { knownAcceleration, type Acceleration } from './compute/accelerator.ts'
@@ -17,6 +20,7 @@ import { registerNode, renewLease } from './node.ts'
 import { openStorage, type HostStorage } from './storage/storage.ts'
 import { version } from './version.ts'
 
+const component = 'thresher-agent'
 const qemuProgram = 'qemu-system-x86_64'
 const qemuUserName = 'thresher-qemu'
 const serverUserName = 'thresher'
@@ -53,18 +57,22 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   })
   const host = computeHost(config, { user, storage, network, networkUp, probed, qemu, log })
   const transport = httpsTransport({ ...api, userAgent: `thresher-agent/${version}` })
-  const { context } = await startControllers(storage, transport, signal, log)
+  const client = new Client(transport)
+  const informers = new Informers(client, signal, (kind, error) =>
+    log('warn', `cannot watch ${kind.plural}: ${(error as Error).message}`),
+  )
   const machines = new Machines({
     host,
-    client: context.client,
-    informers: context.informers,
-    events: context.events,
+    client,
+    informers,
+    events: new EventRecorder(client, component),
     node: config.nodeName,
     hostIP: address,
     signal,
     onWatchError: (kind, error) => log('warn', `cannot watch ${kind}: ${(error as Error).message}`),
   })
   grower.grow = (volume, bytes) => machines.growVolume(volume, bytes)
+  // What runs is taken up first: for that the API server need not answer.
   await machines.adopt()
   await networkUp
   const swept = await network.sweep(machines.nics())
@@ -82,12 +90,17 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     acceleration,
     now: new Date(),
   })
-  await machines.run()
-  const node = await registerNode(context.client, word())
+  await Promise.all([
+    runControllers(storage.controllers, { transport, signal, component, log, informers }),
+    machines.run(),
+  ])
+  const node = await registerNode(client, word())
+  // Who started the agent reads its own pid here, and so knows that it is this one that is ready.
+  writeFileSync(join(config.runDir, 'agent.ready'), `${process.pid}\n`)
   log('info', `the node ${config.nodeName} is ready`, { address, port: agentServer.port, ms: Date.now() - started })
-  void renewLease(context.client, node, signal, log)
+  void renewLease(client, node, signal, log)
   const refresh = setInterval(() => {
-    registerNode(context.client, word()).catch((error: unknown) =>
+    registerNode(client, word()).catch((error: unknown) =>
       log('warn', `the node's status could not be written: ${(error as Error).message}`),
     )
   }, refreshEveryMs)
@@ -101,15 +114,6 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
 
 /** Disk pressure and the like change slowly; the lease says meanwhile that the node lives. */
 const refreshEveryMs = 60_000
-
-function startControllers(
-  storage: HostStorage,
-  transport: Parameters<typeof runControllers>[1]['transport'],
-  signal: AbortSignal,
-  log: Log,
-): ReturnType<typeof runControllers> {
-  return runControllers(storage.controllers, { transport, signal, component: 'thresher-agent', log })
-}
 
 function makeFolders({ dataDir, runDir }: AgentConfig): void {
   for (const folder of [dataDir, runDir, join(runDir, 'vms'), join(runDir, 'network')])

@@ -20,6 +20,7 @@ export function filesOf({ dataDir, runDir }: Pick<Paths, 'dataDir' | 'runDir'>) 
     agentKubeconfig: join(dataDir, 'agent', 'agent.kubeconfig'),
     logs: join(dataDir, 'log'),
     log: (name: string) => join(dataDir, 'log', `${name}.log`),
+    agentReady: join(runDir, 'agent.ready'),
     pid: (name: string) => join(runDir, `${name}.pid`),
     appMount: join(runDir, 'app'),
     settings: join(dataDir, 'settings.json'),

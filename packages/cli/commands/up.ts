@@ -4,6 +4,7 @@ import type { Command, Context, OptionValues } from '../command.ts'
 import { hostPackages, installPackages, missingPackages } from '../host/packages.ts'
 import {
   keepSettings,
+  namesPid,
   prepareHost,
   readSettings,
   requireFreePort,
@@ -14,7 +15,6 @@ import {
   waitFor,
   type Settings,
 } from '../host/installation.ts'
-import { nodeReady } from '../host/readiness.ts'
 import { Progress } from '../output/progress.ts'
 import { filesOf } from '../paths.ts'
 import { UserError } from '../user-error.ts'
@@ -83,8 +83,7 @@ export async function bringUp(context: Context, options: OptionValues, progress:
     await progress.step('Start the agent', async () => {
       await requireFreePort('0.0.0.0', settings.agentPort, '--agent-port')
       const agent = await startAgent(paths, settings)
-      const client = await context.client()
-      await waitFor(() => nodeReady(client, settings.nodeName), agent, 'agent', files.log('agent'))
+      await waitFor(() => namesPid(files.agentReady, agent.pid), agent, 'agent', files.log('agent'))
       return `pid ${agent.pid}`
     })
   }

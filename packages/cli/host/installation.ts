@@ -155,7 +155,7 @@ export async function startServer(paths: Paths, settings: Settings): Promise<Run
     pidFile: files.pid('server'),
   })
   await waitFor(
-    () => existsSync(join(files.serverBootstrap, 'ready')) && readyFor(files.serverBootstrap, started),
+    () => namesPid(join(files.serverBootstrap, 'ready'), started.pid),
     started,
     'server',
     files.log('server'),
@@ -167,9 +167,9 @@ export async function startServer(paths: Paths, settings: Settings): Promise<Run
   return started
 }
 
-/** The ready file names the pid that wrote it, so that one of an earlier run does not count. */
-function readyFor(folder: string, process_: RunningProcess): boolean {
-  return readFileSync(join(folder, 'ready'), 'utf8').trim() === String(process_.pid)
+/** Whether a ready file names this process: one of an earlier run does not count. */
+export function namesPid(file: string, pid: number): boolean {
+  return existsSync(file) && readFileSync(file, 'utf8').trim() === String(pid)
 }
 
 /** Start the agent as root. */
