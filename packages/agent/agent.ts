@@ -8,7 +8,7 @@ import { httpsTransport } from '@thresher/client/https-transport'
 import { Informers } from '@thresher/client/informers'
 import { loadKubeconfig } from '@thresher/client/kubeconfig'
 import { AgentServer } from './api/server.ts'
-import { knownAcceleration, type Acceleration } from './compute/accelerator.ts'
+import { knownAcceleration, openTo, type Acceleration } from './compute/accelerator.ts'
 import { probeHierarchy } from './compute/cgroup.ts'
 import type { ComputeHost, Log } from './compute/host.ts'
 import { Machines } from './compute/machines.ts'
@@ -16,7 +16,7 @@ import { residentBytes } from './compute/process-identity.ts'
 import type { AgentConfig } from './config.ts'
 import { findOvmf, findUser, primaryAddress, qemuVersion, takeInventory } from './host-facts.ts'
 import { OvnNetwork } from './network/ovn-network.ts'
-import { registerNode, renewLease } from './node.ts'
+import { registerNode, renewLease, writeNode } from './node.ts'
 import { openStorage, type HostStorage } from './storage/storage.ts'
 import { version } from './version.ts'
 
@@ -94,13 +94,13 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     runControllers(storage.controllers, { transport, signal, component, log, informers }),
     machines.run(),
   ])
-  const node = await registerNode(client, word())
+  const node = await registerNode(client, word, signal, log)
   // Who started the agent reads its own pid here, and so knows that it is this one that is ready.
   writeFileSync(join(config.runDir, 'agent.ready'), `${process.pid}\n`)
   log('info', `the node ${config.nodeName} is ready`, { address, port: agentServer.port, ms: Date.now() - started })
   void renewLease(client, node, signal, log)
   const refresh = setInterval(() => {
-    registerNode(client, word()).catch((error: unknown) =>
+    writeNode(client, word()).catch((error: unknown) =>
       log('warn', `the node's status could not be written: ${(error as Error).message}`),
     )
   }, refreshEveryMs)
@@ -171,7 +171,10 @@ function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
       },
       unplug: (nic) => network.unplug(nic),
     },
-    facts: probed.then(({ accelerator }) => ({ accelerator, qemu, ...(ovmf ? { ovmf } : {}) })),
+    facts: probed.then(({ accelerator }) => {
+      if (accelerator === 'kvm') user.groups.push(openTo('/dev/kvm', user))
+      return { accelerator, qemu, ...(ovmf ? { ovmf } : {}) }
+    }),
     user,
     hierarchy: probeHierarchy(),
     program: qemuProgram,

@@ -11,9 +11,10 @@ const leaseNamespace = 'kube-node-lease'
 /** How often the node says that it lives, and after how long without a word it counts as lost. */
 const renewEveryMs = 10_000
 const leaseSeconds = 40
+const registerEveryMs = 1000
 
 /** Make the Node or bring it up to date: labels, addresses, capacity, conditions. Taints and others' labels stay. */
-export async function registerNode(client: Client, word: NodeWord): Promise<Node> {
+export async function writeNode(client: Client, word: NodeWord): Promise<Node> {
   const nodes = client.resource<Node>(Node)
   const labels = nodeLabels(word)
   const annotations = { [qemuVersionAnnotation]: word.qemu }
@@ -27,6 +28,19 @@ export async function registerNode(client: Client, word: NodeWord): Promise<Node
       return await nodes.updateStatus({ ...current, status: nodeStatus(word, current.status) })
     } catch (error) {
       if (!isReason(error, 'Conflict', 'AlreadyExists') || tries >= 5) throw error
+    }
+  }
+}
+
+/** As {@link writeNode}, again and again until it succeeds: an agent without its API server still has guests to look after. */
+export async function registerNode(client: Client, word: () => NodeWord, signal: AbortSignal, log: Log): Promise<Node> {
+  for (;;) {
+    try {
+      return await writeNode(client, word())
+    } catch (error) {
+      signal.throwIfAborted()
+      log('warn', `the node could not be registered: ${(error as Error).message}`)
+      await delay(registerEveryMs, undefined, { signal })
     }
   }
 }
