@@ -1,6 +1,4 @@
 import { Agent, request } from 'node:https'
-import { readFileSync } from 'node:fs'
-import { parentPort, workerData } from 'node:worker_threads'
 import { sampleObject, samplesPath } from './api-shapes.ts'
 
 /** A task for the load generator, which runs in a process of its own. */
@@ -142,7 +140,7 @@ export async function runLoad(task: LoadTask): Promise<LoadResult> {
   return { seconds, latencies: latencies.toSorted((left, right) => left - right), failures }
 }
 
-if (parentPort === null && process.send && process.argv[1]?.endsWith('api-load.ts')) {
+if (process.send && process.argv[1]?.endsWith('api-load.ts')) {
   process.on('message', (task: LoadTask) => {
     runLoad(task).then(
       (result) => process.send!(result),
@@ -150,5 +148,3 @@ if (parentPort === null && process.send && process.argv[1]?.endsWith('api-load.t
     )
   })
 }
-void workerData
-void readFileSync
