@@ -67,6 +67,7 @@ export async function bringUp(context: Context, options: OptionValues, progress:
   const running = runningProcesses(paths)
   const files = filesOf(paths)
   await prepareHost(paths)
+  keepSettings(paths, settings)
   if (!running.server) {
     await progress.step('Start the server', async () => {
       const [host, port] = [
@@ -87,7 +88,6 @@ export async function bringUp(context: Context, options: OptionValues, progress:
       return `pid ${agent.pid}`
     })
   }
-  keepSettings(paths, settings)
   if (!existsSync(files.adminKubeconfig))
     throw new UserError(`the server runs, but ${files.adminKubeconfig} is missing. Run thresher down and up again.`)
   return settings

@@ -105,7 +105,10 @@ export function nodeBinary(app: string): string {
 }
 
 /** Flags that keep V8's heap small: both programs are idle most of the time. */
-const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2']
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1']
+
+/** glibc keeps freed memory in an arena per thread; one arena that is trimmed saves some 8 MiB per program. @see mallopt(3) */
+const lean = { ...process.env, MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536' }
 
 /** Make the folders and users that server and agent expect. */
 export async function prepareHost(paths: Paths): Promise<void> {
@@ -153,6 +156,7 @@ export async function startServer(paths: Paths, settings: Settings): Promise<Run
     ],
     logFile: files.log('server'),
     pidFile: files.pid('server'),
+    env: lean,
   })
   await waitFor(
     () => namesPid(join(files.serverBootstrap, 'ready'), started.pid),
@@ -195,6 +199,7 @@ export async function startAgent(paths: Paths, settings: Settings): Promise<Runn
     ],
     logFile: files.log('agent'),
     pidFile: files.pid('agent'),
+    env: lean,
   })
 }
 
