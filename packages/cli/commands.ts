@@ -6,6 +6,7 @@ import { imageImport, imageList } from './commands/image.ts'
 import { kubeconfig } from './commands/kubeconfig.ts'
 import { agent, server } from './commands/programs.ts'
 import { status } from './commands/status.ts'
+import { backup, restore, rotateEncryptionKey } from './commands/store.ts'
 import { test } from './commands/test.ts'
 import { up } from './commands/up.ts'
 import { vmConsole, vmCreate, vmDelete, vmList, vmRestart, vmSsh, vmStart, vmStop } from './commands/vm.ts'
@@ -27,6 +28,9 @@ export const commands: Command[] = [
   imageList,
   imageImport,
   kubeconfig,
+  backup,
+  restore,
+  rotateEncryptionKey,
   completionCommand(() => commands),
   server,
   agent,
