@@ -65,7 +65,6 @@ ${namespace}/${name} runs at ${address} (everything took ${total} s).
 
   API          https://${settings.listen.replace(/^0\.0\.0\.0/, '127.0.0.1')}
   kubeconfig   ${files.adminKubeconfig}
-  dashboard    comes later; until then: kubectl and this command
 
 Try next:
   ${invoked()} vm ssh ${name}

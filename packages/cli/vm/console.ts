@@ -18,7 +18,7 @@ export async function attachConsole(
 ): Promise<void> {
   const connection = loadKubeconfig(kubeconfig)
   const path = `/apis/subresources.kubevirt.io/v1/namespaces/${encodeURIComponent(namespace)}/virtualmachineinstances/${encodeURIComponent(name)}/console`
-  const socket = new WebSocket(`${connection.server.replace(/^http/, 'ws')}${path}`, ['plain.kubevirt.io'], {
+  const socket = new WebSocket(`${connection.server.replace(/^http/, "ws")}${path}`, ['plain.kubevirt.io'], {
     ca: connection.ca,
     cert: connection.cert,
     key: connection.key,
