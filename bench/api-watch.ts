@@ -1,7 +1,11 @@
-import { Agent, get, request } from 'node:https'
+import { fork } from 'node:child_process'
+import { Agent, request } from 'node:https'
+import { join } from 'node:path'
 import { samplesPath } from './api-shapes.ts'
+import { clock, type WatchersReport, type WatchersTask } from './api-watchers.ts'
 
-interface Target {
+/** A server and who asks it. */
+export interface Target {
   url: string
   ca: string
   cert: string
@@ -16,90 +20,60 @@ export interface WatchResult {
   perSecond: number
 }
 
-/** Open watches, write at a steady rate and see when each watcher learns of each write. */
+/**
+ * Write at a steady rate and see when each watcher learns of each write. The watches are in a process of their own.
+ *
+ * @param onStart called when all watches are open and the writes begin
+ */
 export async function measureWatch(
   target: Target,
   { watchers, perSecond, seconds }: { watchers: number; perSecond: number; seconds: number },
+  onStart: () => void,
 ): Promise<WatchResult> {
   const url = new URL(target.url)
-  const options = { host: url.hostname, port: url.port, ca: target.ca, cert: target.cert, key: target.key }
+  const { ca, cert, key } = target
+  const options = { host: url.hostname, port: url.port, ca, cert, key }
   const writer = new Agent({ keepAlive: true, maxSockets: 8 })
   const name = 'watched'
   const call = (method: string, path: string, body: unknown, type: string) =>
     new Promise<void>((resolve, reject) => {
       const text = JSON.stringify(body)
-      const sent = request(
-        {
-          agent: writer,
-          ...options,
-          method,
-          path,
-          headers: { 'content-type': type, 'content-length': Buffer.byteLength(text) },
-        },
-        (response) => {
-          response.resume().on('end', () => resolve())
-        },
-      )
+      const headers = { 'content-type': type, 'content-length': Buffer.byteLength(text) }
+      const sent = request({ agent: writer, ...options, method, path, headers }, (response) => {
+        response.resume().on('end', () => resolve())
+      })
       sent.on('error', reject)
       sent.end(text)
     })
   await call('POST', samplesPath, { metadata: { name }, spec: { filler: 'x'.repeat(2000) } }, 'application/json')
-  const latencies: number[] = []
-  let delivered = 0
-  const streams = await Promise.all(
-    Array.from(
-      { length: watchers },
-      () =>
-        new Promise<{ destroy(): void }>((resolve, reject) => {
-          const sent = get(
-            { ...options, agent: false, path: `${samplesPath}?watch=true&fieldSelector=metadata.name%3D${name}` },
-            (response) => {
-              // An event can be cut between two chunks; the tail stays until the rest is there.
-              let tail = ''
-              response.setEncoding('latin1').on('data', (text: string) => {
-                const now = performance.now()
-                const lines = (tail + text).split('\n')
-                tail = lines.pop()!
-                for (const line of lines) {
-                  const match = /"sentAt":"([\d.]+)"/.exec(line)
-                  if (!match) continue
-                  delivered += 1
-                  latencies.push(now - Number(match[1]))
-                }
-              })
-              resolve(response)
-            },
-          )
-          sent.on('error', reject)
-        }),
-    ),
-  )
+  const child = fork(join(import.meta.dirname, 'api-watchers.ts'), { serialization: 'advanced' })
+  const said = () => new Promise((resolve) => void child.once('message', resolve))
+  child.send({
+    ...{ url: target.url, ca, cert, key, watchers },
+    path: `${samplesPath}?watch=true&fieldSelector=metadata.name%3D${name}`,
+  } satisfies WatchersTask)
+  await said()
   await new Promise((resolve) => setTimeout(resolve, 500))
+  onStart()
   const total = perSecond * seconds
-  const begun = performance.now()
+  const begun = clock()
   const writes: Promise<void>[] = []
   for (let index = 0; index < total; index += 1) {
-    const due = begun + (index * 1000) / perSecond
-    const wait = due - performance.now()
+    const wait = begun + (index * 1000) / perSecond - clock()
     if (wait > 1) await new Promise((resolve) => setTimeout(resolve, wait))
-    writes.push(
-      call(
-        'PATCH',
-        `${samplesPath}/${name}`,
-        { spec: { sentAt: String(performance.now()) } },
-        'application/merge-patch+json',
-      ),
-    )
+    const patch = { spec: { sentAt: String(clock()) } }
+    writes.push(call('PATCH', `${samplesPath}/${name}`, patch, 'application/merge-patch+json'))
   }
   await Promise.all(writes)
+  const elapsed = (clock() - begun) / 1000
   await new Promise((resolve) => setTimeout(resolve, 1000))
-  const elapsed = (performance.now() - begun - 1000) / 1000
-  for (const stream of streams) stream.destroy()
+  child.send('report')
+  const { latencies } = (await said()) as WatchersReport
   writer.destroy()
   return {
     latencies: latencies.toSorted((left, right) => left - right),
-    delivered,
+    delivered: latencies.length,
     expected: total * watchers,
-    perSecond: delivered / elapsed,
+    perSecond: latencies.length / elapsed,
   }
 }

@@ -79,11 +79,12 @@ export class HttpServer {
       routerOptions: { maxParamLength: 8192, ignoreDuplicateSlashes: false, querystringParser: () => ({}) },
       return503OnClosing: false,
       clientErrorHandler: refuseConnection,
-      frameworkErrors: (_error, _request, reply) =>
-        sendError(
+      frameworkErrors: (_error, _request, reply) => {
+        void sendError(
           reply as FastifyReply,
           new ApiError('BadRequest', 'the request cannot be read: its path is malformed'),
-        ),
+        )
+      },
     })
     const http = new HttpServer(api, app, server)
     app.removeAllContentTypeParsers()

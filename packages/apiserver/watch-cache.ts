@@ -3,6 +3,13 @@ import { EventWindow, defaultWindow, type WindowLimits } from './event-window.ts
 import type { StoreEvent, StoredValue } from './store/store.ts'
 
 /**
+ * After watchers were told, nothing more is told for this many times as long as that took. Who falls behind so gets
+ * several changes in one write, which costs little more than one change does; a change after a pause goes out at once.
+ */
+const REST_FACTOR = 4
+const LONGEST_REST_MS = 20
+
+/**
  * All objects of a kind in memory, and its recent changes.
  *
  * Lists and watches are served from here alone. The store's events come in by {@link apply}, in revision order.
@@ -22,6 +29,8 @@ export class WatchCache {
   #bytes = 0
   #window: EventWindow
   #revision = 0
+  #restUntil = 0
+  #resting: NodeJS.Timeout | undefined
 
   constructor(storePrefix: string, jsonPrefix: string, limits: WindowLimits = defaultWindow) {
     this.storePrefix = storePrefix
@@ -60,7 +69,7 @@ export class WatchCache {
       this.#put(decodeEntry(this.#short(key), at, value, this.jsonPrefix))
     this.#revision = revision
     this.#window = new EventWindow(revision, this.#limits)
-    for (const listener of this.#listeners) listener()
+    this.#tell()
   }
 
   #reload(values: Iterable<StoredValue>, revision: number): void {
@@ -90,10 +99,22 @@ export class WatchCache {
       this.#revision = Math.max(this.#revision, revision)
       this.#window.push({ revision, key: short, entry, previous, lines: new Map(), at })
     }
-    for (const listener of this.#listeners) listener()
+    if (this.#listeners.size === 0 || this.#resting) return
+    const rest = this.#restUntil - performance.now()
+    if (rest < 1) return this.#tell()
+    this.#resting = setTimeout(() => this.#tell(), rest)
   }
 
-  /** Call back after every change. @returns stops it */
+  #tell(): void {
+    clearTimeout(this.#resting)
+    this.#resting = undefined
+    const begun = performance.now()
+    for (const listener of this.#listeners) listener()
+    const ended = performance.now()
+    this.#restUntil = ended + Math.min((ended - begun) * REST_FACTOR, LONGEST_REST_MS)
+  }
+
+  /** Call back after changes; soon, and once for several that come together. @returns stops it */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -112,6 +133,7 @@ export class WatchCache {
 
   /** End all watches: the kind, or the server, goes. */
   end(): void {
+    this.#tell()
     for (const listener of this.#endings) listener()
   }
 

@@ -88,7 +88,7 @@ function ownedByAny(managers: Managers): FieldSet {
 function configuration({ applied, subresource, hasStatus }: ApplyOptions): KubeObject {
   if (typeof applied !== 'object' || applied === null || Array.isArray(applied))
     throw new ApiError('BadRequest', 'the applied configuration must be an object')
-  const { metadata = {}, ...rest } = applied as KubeObject & JsonObject
+  const { metadata = {}, ...rest } = applied as Partial<KubeObject> & JsonObject
   if (!isObject(metadata))
     throw new ApiError('BadRequest', 'the metadata of the applied configuration must be an object')
   if (metadata.managedFields?.length) throw new ApiError('BadRequest', 'metadata.managedFields must be nil')

@@ -29,13 +29,13 @@ export interface SecureServer extends AsyncDisposable {
   /** Of the first administrator, `admin`. */
   password: string
   /** One HTTPS request as a client would send it: the path goes out as it is. */
-  call(method: string, path: string, options?: CallOptions): Promise<Reply>
+  call: (method: string, path: string, options?: CallOptions) => Promise<Reply>
   /** A call as an administrator. @throws {ApiError} */
-  asAdmin<T = Record<string, unknown>>(
+  asAdmin: <T = Record<string, unknown>>(
     method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     path: string,
     body?: unknown,
-  ): Promise<T>
+  ) => Promise<T>
   close(): Promise<void>
 }
 

@@ -12,7 +12,7 @@ export interface Context {
   admission: readonly AdmissionStep[]
   turns: Turns
   /** Milliseconds since 1970. */
-  now(): number
+  now: () => number
 }
 
 /** A point in time as objects carry it: RFC 3339 with whole seconds. */

@@ -113,7 +113,8 @@ function putPair(
 }
 
 function quantity(bytes: Buffer): string {
-  return String(decode(bytes, { 1: ['text', 'string'] }, 'quantity', 0).text ?? '0')
+  const { text } = decode(bytes, { 1: ['text', 'string'] }, 'quantity', 0) as { text?: string }
+  return text ?? '0'
 }
 
 function intOrString(bytes: Buffer): number | string {

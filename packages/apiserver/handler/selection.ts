@@ -14,7 +14,7 @@ export interface Selection {
   /** Set when only the object of this name can match. */
   name?: string
   /** Undefined when every object of the namespace matches. */
-  matches?(entry: Entry): boolean
+  matches?: (entry: Entry) => boolean
 }
 
 /** Read the selectors of a query. @throws {ApiError} BadRequest */

@@ -268,7 +268,7 @@ function lineDelivery(resource: Resource, call: ResourceCall, form: Form, sink: 
   let bytes = 0
   const flush = () => {
     if (lines.length === 0) return true
-    const all = lines.length === 1 ? lines[0]! : Buffer.concat(lines, bytes)
+    const all = join(lines, bytes)
     lines = []
     bytes = 0
     return sink.write(all)
@@ -306,6 +306,20 @@ function lineDelivery(resource: Resource, call: ResourceCall, form: Form, sink: 
     flush,
     end: () => sink.end(),
   }
+}
+
+/** The latest lines that were joined, by the first of them: watchers that keep step get the same ones. */
+const joined = new WeakMap<Buffer, { lines: readonly Buffer[]; all: Buffer }>()
+
+function join(lines: readonly Buffer[], bytes: number): Buffer {
+  const first = lines[0]!
+  if (lines.length === 1) return first
+  const known = joined.get(first)
+  if (known?.lines.length === lines.length && known.lines.every((line, index) => line === lines[index]))
+    return known.all
+  const all = Buffer.concat(lines, bytes)
+  joined.set(first, { lines, all })
+  return all
 }
 
 function plainLine(type: EventType, prefix: Buffer, entry: Entry, revision: number): Buffer {

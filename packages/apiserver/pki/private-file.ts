@@ -23,8 +23,8 @@ export async function writePrivateFile(
     }
     if (options.exclusive) await link(temporary, path)
     else await rename(temporary, path)
-    const directory = await open(dirname(path), 'r')
-    await directory.sync().finally(() => directory.close())
+    await using directory = await open(dirname(path), 'r')
+    await directory.sync()
   } finally {
     await rm(temporary, { force: true })
   }

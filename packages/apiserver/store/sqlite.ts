@@ -291,7 +291,7 @@ export class SqliteStore implements Store {
   #fail(error: StoreError): void {
     if (this.#closed) return
     this.#closed = error
-    for (const { reject } of this.#replies.values()) reject(error)
+    for (const reply of this.#replies.values()) reply.reject(error)
     for (const write of this.#queue) write.reject(error)
     for (const { watcher } of this.#watchers) watcher.onLost(error)
     this.#replies.clear()

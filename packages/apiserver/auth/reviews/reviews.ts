@@ -27,7 +27,7 @@ interface ReviewHandler {
   kind: string
   plural: string
   namespaced: boolean
-  answer(user: User, namespace: string, review: Review): Review | Promise<Review>
+  answer: (user: User, namespace: string, review: Review) => Review | Promise<Review>
 }
 
 /** All reviews that the server answers. */
