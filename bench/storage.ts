@@ -138,6 +138,6 @@ async function fetchAndHash(url: string, path: string): Promise<void> {
 
 async function createAndSync(path: string, backing: string): Promise<void> {
   await qemuImg('create', '-q', '-f', 'qcow2', '-b', backing, '-F', 'qcow2', path, String(4 * bytes))
-  const file = await open(path, 'r')
-  await file.sync().finally(() => file.close())
+  await using file = await open(path, 'r')
+  await file.sync()
 }

@@ -79,7 +79,7 @@ export interface KindAction {
   /** Whether it is offered for this object, so that the facade lists it in `actions`. */
   offered?(object: never): boolean
   /** The calls that carry it out, in order. @throws {ApiError} when the input misses something */
-  calls?(object: never, input: Record<string, unknown>): ActionCall[]
+  calls?: (object: never, input: Record<string, unknown>) => ActionCall[]
 }
 
 /** All that the server, the clients and the docs need to know of a kind in one version. */

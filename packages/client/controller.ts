@@ -26,7 +26,7 @@ export interface Context {
   /** Aborts when the controllers stop. */
   signal: AbortSignal
   log: Log
-  now(): Date
+  now: () => Date
   /** A kind's objects: read from the shared informer, written through. Only for kinds that some controller watches. */
   objects<O extends KubeObject>(kind: TypedKind<O>): Objects<O>
 }
@@ -39,7 +39,7 @@ export interface Result {
 /** A kind whose changes wake a controller, and for which of its keys. */
 export interface Watch {
   kind: KindAddress
-  keys(change: Change<KubeObject>, context: Context): Iterable<string>
+  keys: (change: Change<KubeObject>, context: Context) => Iterable<string>
   indexes: Record<string, (object: KubeObject) => readonly string[]>
 }
 
@@ -96,7 +96,7 @@ export interface RunOptions {
   /** The name in events and as field manager. */
   component: string
   log?: Log
-  now?(): Date
+  now?: () => Date
   /** Informers to share with others in the process. */
   informers?: Informers
 }
@@ -105,7 +105,7 @@ export interface RunOptions {
 export interface Running {
   context: Context
   /** Resolves when no controller has anything to do now. */
-  idle(): Promise<void>
+  idle: () => Promise<void>
 }
 
 /** Start controllers over one transport with shared informers; resolves when all have their first lists. Stop by the signal. */

@@ -1,5 +1,6 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
+import type { ConnectionOptions } from 'node:tls'
 import { ApiError, type Status } from '@thresher/api/error'
 import type { WatchEvent } from '@thresher/api/meta'
 import { readJsonLines } from './json-lines.ts'
@@ -25,19 +26,29 @@ export interface HttpsTransportOptions {
 /** Connections that stay silent this long are probed by TCP, so that a dead peer ends a watch. */
 const keepAliveProbeMs = 15_000
 
-/** Reach the API over HTTPS: kept-alive connections for requests, one connection for each watch. */
-export function httpsTransport(options: HttpsTransportOptions): Transport {
-  const base = new URL(options.server)
-  const secure = base.protocol === 'https:'
-  const tls = {
+/** How to prove who we are, and what the server must prove, as Node's TLS wants it. */
+export function tlsOptions(options: HttpsTransportOptions): ConnectionOptions {
+  return {
     ca: options.ca,
     cert: options.cert,
     key: options.key,
     rejectUnauthorized: !options.insecureSkipTlsVerify,
     ...(options.serverName ? { servername: options.serverName } : {}),
   }
+}
+
+/** The header that carries the bearer token as it is now; empty without one. */
+export function authorization({ token }: HttpsTransportOptions): { authorization?: string } {
+  const now = typeof token === 'function' ? token() : token
+  return now ? { authorization: `Bearer ${now}` } : {}
+}
+
+/** Reach the API over HTTPS: kept-alive connections for requests, one connection for each watch. */
+export function httpsTransport(options: HttpsTransportOptions): Transport {
+  const base = new URL(options.server)
+  const secure = base.protocol === 'https:'
   const agentOptions = { keepAlive: true, keepAliveMsecs: keepAliveProbeMs, maxFreeSockets: 4 }
-  const agent = secure ? new https.Agent({ ...agentOptions, ...tls }) : new http.Agent(agentOptions)
+  const agent = secure ? new https.Agent({ ...agentOptions, ...tlsOptions(options) }) : new http.Agent(agentOptions)
   const prefix = base.pathname.replace(/\/$/, '')
 
   /** Send, and give the answer once its head is there. */
@@ -45,7 +56,7 @@ export function httpsTransport(options: HttpsTransportOptions): Transport {
     const { signal } = request
     signal?.throwIfAborted()
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body))
-    const token = typeof options.token === 'function' ? options.token() : options.token
+    const credentials = authorization(options)
     return new Promise((resolve, reject) => {
       const outgoing = (secure ? https : http).request({
         agent,
@@ -57,7 +68,7 @@ export function httpsTransport(options: HttpsTransportOptions): Transport {
           accept: 'application/json',
           'user-agent': options.userAgent ?? 'thresher',
           ...(body ? { 'content-type': request.contentType ?? 'application/json', 'content-length': body.length } : {}),
-          ...(token ? { authorization: `Bearer ${token}` } : {}),
+          ...credentials,
         },
         ...(signal ? { signal } : {}),
       })

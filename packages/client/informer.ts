@@ -16,7 +16,7 @@ export type IndexFunction<O> = (object: O) => readonly string[]
 export interface InformerOptions<O> extends Pick<ListOptions, 'namespace' | 'labelSelector' | 'fieldSelector'> {
   indexes?: Record<string, IndexFunction<O>>
   /** Told when the server could not be reached or refused; the informer tries again by itself. */
-  onError?(error: unknown): void
+  onError?: (error: unknown) => void
 }
 
 interface Index<O> {

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { formatKubeconfig } from '@thresher/apiserver/pki/kubeconfig'
 import { expect, test } from 'vitest'
-import { formatKubeconfig, loadKubeconfig, parseKubeconfig } from './kubeconfig.ts'
+import { loadKubeconfig, parseKubeconfig } from './kubeconfig.ts'
 
-test('what is written is read back, with data inline', () => {
-  const text = formatKubeconfig({ name: 'c', user: 'u', server: 'https://h:6443', ca: 'CA', cert: 'CERT', key: 'KEY' })
+test('what the server writes is read back, with data inline', () => {
+  const text = formatKubeconfig({ name: 'c', server: 'https://h:6443', ca: 'CA', cert: 'CERT', key: 'KEY' })
   const read = parseKubeconfig(text, '/')
   expect({ ...read, ca: read.ca?.toString(), cert: read.cert?.toString(), key: read.key?.toString() }).toMatchObject({
     server: 'https://h:6443',

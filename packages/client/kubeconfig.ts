@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { parse, stringify } from 'yaml'
+import { parse } from 'yaml'
 import type { HttpsTransportOptions } from './https-transport.ts'
 
 /** What a kubeconfig's chosen context says. */
@@ -55,40 +55,6 @@ export function parseKubeconfig(text: string, directory: string, context?: strin
     serverName: string(cluster['tls-server-name']),
     insecureSkipTlsVerify: cluster['insecure-skip-tls-verify'] === true,
   }
-}
-
-/** Write a kubeconfig with one cluster, user and context, all data inline. */
-export function formatKubeconfig(options: {
-  name: string
-  user: string
-  server: string
-  ca: string | Buffer
-  cert?: string | Buffer
-  key?: string | Buffer
-  token?: string
-  namespace?: string
-}): string {
-  const base64 = (data: string | Buffer): string => Buffer.from(data).toString('base64')
-  const { name, user } = options
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name, cluster: { server: options.server, 'certificate-authority-data': base64(options.ca) } }],
-    users: [
-      {
-        name: user,
-        user: {
-          ...(options.cert ? { 'client-certificate-data': base64(options.cert) } : {}),
-          ...(options.key ? { 'client-key-data': base64(options.key) } : {}),
-          ...(options.token ? { token: options.token } : {}),
-        },
-      },
-    ],
-    contexts: [
-      { name, context: { cluster: name, user, ...(options.namespace ? { namespace: options.namespace } : {}) } },
-    ],
-    'current-context': name,
-  })
 }
 
 function named(config: Fields, list: string, part: string, name: string): Fields {

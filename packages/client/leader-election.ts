@@ -18,7 +18,7 @@ export interface ElectionOptions {
   signal: AbortSignal
   /** Lead. The signal aborts when the office is lost or the candidate stops; the promise should settle soon after. */
   lead(signal: AbortSignal): Promise<void>
-  onError?(error: unknown): void
+  onError?: (error: unknown) => void
 }
 
 /**

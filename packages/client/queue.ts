@@ -1,7 +1,7 @@
 /** How a {@link WorkQueue} works off its keys. Times are milliseconds. */
 export interface QueueOptions {
   /** Work on one key. A rejection is not expected: handle errors inside, with {@link WorkQueue.retry}. */
-  work(key: string): Promise<void>
+  work: (key: string) => Promise<void>
   /** How many keys may be worked on at once; 4 unless said. */
   workers?: number
   /** The first delay of {@link WorkQueue.retry}, doubled on each further failure; 5 unless said. */

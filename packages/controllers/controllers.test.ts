@@ -446,7 +446,7 @@ function dyingTransport(inner: Transport, writes: number, died: () => void): Tra
 
 /** Do something under controllers that die at their nth write, for each n until they live through it; then others take over. */
 async function survive(
-  round: (name: string) => Promise<{ done: Promise<unknown>; check(): Promise<void> }>,
+  round: (name: string) => Promise<{ done: Promise<unknown>; check: () => Promise<void> }>,
 ): Promise<void> {
   stop.abort(new Error('handing over'))
   await delay(20)

@@ -19,7 +19,7 @@ export interface Conversion {
   /** Past the page cache, where the file system can. */
   direct: boolean
   /** Called with 0 to 100. */
-  onProgress?(percent: number): void
+  onProgress?: (percent: number) => void
   signal?: AbortSignal
 }
 

@@ -28,7 +28,7 @@ export interface DownloadRequest {
   /** Bytes that must stay free on the disk. */
   reserveBytes: number
   /** Called after every piece; `total` when the server said it. */
-  onProgress?(received: number, total: number | undefined): void
+  onProgress?: (received: number, total: number | undefined) => void
   limits?: Partial<DownloadLimits>
   signal?: AbortSignal
 }

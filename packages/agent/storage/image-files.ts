@@ -63,8 +63,8 @@ export class ImageFiles {
       await file.close()
     }
     await rename(draft, this.folders.image(id))
-    const folder = await open(this.folders.images, 'r')
-    await folder.sync().finally(() => folder.close())
+    await using folder = await open(this.folders.images, 'r')
+    await folder.sync()
     await this.discardImport(id)
   }
 

@@ -27,7 +27,7 @@ export interface ImageImport {
   /** SHA-512 in hex that the given file must have. */
   checksum?: string
   /** Called with 0 to 99 as it goes on. */
-  onProgress?(percent: number): void
+  onProgress?: (percent: number) => void
   signal?: AbortSignal
 }
 

@@ -14,7 +14,7 @@ export interface Upload {
   totalBytes?: number
   /** Compute the SHA-512 on the way. */
   hash: boolean
-  onProgress?(received: number, total: number | undefined): void
+  onProgress?: (received: number, total: number | undefined) => void
   signal?: AbortSignal
 }
 

@@ -35,7 +35,7 @@ export function runConfined(
   program: string,
   args: string[],
   confinement: Confinement,
-  { cwd, signal, onText }: { cwd: string; signal?: AbortSignal; onText?(text: string): void },
+  { cwd, signal, onText }: { cwd: string; signal?: AbortSignal; onText?: (text: string) => void },
 ): Promise<Ending> {
   signal?.throwIfAborted()
   const { user, fileBytes, cpuSeconds = 3600 } = confinement

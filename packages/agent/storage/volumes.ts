@@ -17,7 +17,7 @@ export interface VolumeControlOptions {
   driver: VolumeDriver
   fresh: FreshVolumes
   /** Grows a volume that a running guest has open, by QEMU's `block_resize`; false when no guest here has it. */
-  growRunning?(volume: VolumeId, bytes: number, signal: AbortSignal): Promise<boolean>
+  growRunning?: (volume: VolumeId, bytes: number, signal: AbortSignal) => Promise<boolean>
 }
 
 /** Says on a claim why its volume is not made. */

@@ -1,3 +1,4 @@
+import { authorization, tlsOptions } from '@thresher/client/https-transport'
 import { loadKubeconfig } from '@thresher/client/kubeconfig'
 import WebSocket from 'ws'
 import { UserError } from '../user-error.ts'
@@ -18,11 +19,9 @@ export async function attachConsole(
 ): Promise<void> {
   const connection = loadKubeconfig(kubeconfig)
   const path = `/apis/subresources.kubevirt.io/v1/namespaces/${encodeURIComponent(namespace)}/virtualmachineinstances/${encodeURIComponent(name)}/console`
-  const socket = new WebSocket(`${connection.server.replace(/^http/, "ws")}${path}`, ['plain.kubevirt.io'], {
-    ca: connection.ca,
-    cert: connection.cert,
-    key: connection.key,
-    ...(connection.token === undefined ? {} : { headers: { authorization: `Bearer ${connection.token}` } }),
+  const socket = new WebSocket(`${connection.server.replace(/^http/, 'ws')}${path}`, ['plain.kubevirt.io'], {
+    ...tlsOptions(connection),
+    headers: authorization(connection),
   })
   const { stdin, stdout } = process
   await new Promise<void>((resolve, reject) => {

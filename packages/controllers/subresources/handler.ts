@@ -46,8 +46,8 @@ export interface Operation {
   subresource: string
   methods: Handler['methods']
   namespaced?: boolean
-  handle?(call: Call, tools: Tools): Promise<Answer>
-  upgrade?(call: Call, raw: IncomingMessage, socket: Duplex, head: Buffer, tools: Tools): Promise<void>
+  handle?: (call: Call, tools: Tools) => Promise<Answer>
+  upgrade?: (call: Call, raw: IncomingMessage, socket: Duplex, head: Buffer, tools: Tools) => Promise<void>
 }
 
 /** Accepted, as virtctl expects it of what takes effect later. */

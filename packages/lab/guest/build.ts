@@ -19,7 +19,7 @@ export interface BuildOptions {
   /** Keeps downloads and finished images; may be deleted at any time. */
   cacheDir: string
   /** Called with a few words as each step begins. */
-  log?(message: string): void
+  log?: (message: string) => void
 }
 
 /** A finished image. */

@@ -4,10 +4,10 @@ import { ApiError, isReason } from '@thresher/api/error'
 import type { User as LocalUser } from '@thresher/api/auth/user'
 import { effectiveValue } from '@thresher/api/harvester/settings/value'
 import type { Secret } from '@thresher/api/core/secret'
+import { formatKubeconfig } from '@thresher/apiserver/pki/kubeconfig'
 import { textAnswer, type Answer } from '@thresher/apiserver/request'
 import { json, readObject } from './answer.ts'
 import { findSetting, type FacadeCall } from './context.ts'
-import { stringify } from 'yaml'
 
 const ttlSetting = 'kubeconfig-default-token-ttl-minutes'
 const tokenWaitMs = 10_000
@@ -83,17 +83,5 @@ async function accountToken(call: FacadeCall, namespace: string, name: string): 
 
 /** A kubeconfig for this server. */
 function kubeconfig(call: FacadeCall, name: string, token: string, namespace?: string): string {
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      {
-        name,
-        cluster: { server: call.origin, 'certificate-authority-data': Buffer.from(call.parts.ca).toString('base64') },
-      },
-    ],
-    users: [{ name, user: { token } }],
-    contexts: [{ name, context: { cluster: name, user: name, ...(namespace ? { namespace } : {}) } }],
-    'current-context': name,
-  })
+  return formatKubeconfig({ server: call.origin, ca: call.parts.ca, name, token, ...(namespace ? { namespace } : {}) })
 }

@@ -6,5 +6,5 @@ export interface SettingDeclaration {
   /** For people, one sentence. */
   about: string
   /** What is wrong with a value; never called with an empty one, which means the default. */
-  check?(value: string): string[]
+  check?: (value: string) => string[]
 }

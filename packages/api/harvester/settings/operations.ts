@@ -8,7 +8,7 @@ function checkUpgrade(config: Record<string, unknown>): string[] {
   const type = preload.strategy?.type
   return [
     ...flagField(config, 'restoreVM'),
-    ...(type === undefined || strategies.includes(String(type))
+    ...(type === undefined || strategies.some((strategy) => strategy === type)
       ? []
       : [`imagePreloadOption.strategy.type must be one of ${strategies.join(', ')}`]),
   ]
