@@ -49,7 +49,11 @@ export async function measureWatch(
   const child = fork(join(import.meta.dirname, 'api-watchers.ts'), { serialization: 'advanced' })
   const said = () => new Promise((resolve) => void child.once('message', resolve))
   child.send({
-    ...{ url: target.url, ca, cert, key, watchers },
+    url: target.url,
+    ca,
+    cert,
+    key,
+    watchers,
     path: `${samplesPath}?watch=true&fieldSelector=metadata.name%3D${name}`,
   } satisfies WatchersTask)
   await said()

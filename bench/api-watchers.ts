@@ -39,7 +39,7 @@ function openWatch({ url, ca, cert, key, path }: WatchersTask, onEvent: (sentAt:
           tail = bytes.subarray(at < 0 ? Math.max(from, bytes.length - mark.length + 1) : at)
           return
         }
-        onEvent(Number(bytes.latin1Slice(at + mark.length, end)))
+        onEvent(Number(bytes.toString('latin1', at + mark.length, end)))
         from = end
       }
     })
