@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { KeyPair } from '@thresher/api/harvester/key-pair'
+import { removedClaimsAnnotation } from '@thresher/api/kubevirt/claim-templates'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
@@ -187,7 +188,7 @@ export const vmDelete: Command = {
     if (options['keepVolumes'] !== true) {
       const claims =
         machine.spec.template?.spec?.volumes?.flatMap((volume) => volume.persistentVolumeClaim?.claimName ?? []) ?? []
-      const annotations = { 'harvesterhci.io/removedPersistentVolumeClaims': claims.join(',') }
+      const annotations = { [removedClaimsAnnotation]: claims.join(',') }
       await machines.patch(name!, namespace, { metadata: { annotations } }, 'merge')
     }
     await machines.delete(name!, namespace, { propagationPolicy: 'Foreground' })

@@ -1,3 +1,6 @@
+import { claimTemplatesAnnotation } from '@thresher/api/kubevirt/claim-templates'
+import { imageIdAnnotation, sshNamesAnnotation } from '@thresher/api/names'
+
 /** What `thresher vm create` needs to know. Sizes are Kubernetes quantities. */
 export interface MachineOptions {
   name: string
@@ -30,7 +33,7 @@ export function machineManifest(options: MachineOptions) {
     {
       metadata: {
         name: claim,
-        ...(options.image ? { annotations: { 'harvesterhci.io/imageId': options.image.name } } : {}),
+        ...(options.image ? { annotations: { [imageIdAnnotation]: options.image.name } } : {}),
       },
       spec: {
         accessModes: ['ReadWriteMany'],
@@ -44,7 +47,7 @@ export function machineManifest(options: MachineOptions) {
     metadata: {
       name: options.name,
       namespace: options.namespace,
-      annotations: { 'harvesterhci.io/volumeClaimTemplates': JSON.stringify(claims) },
+      annotations: { [claimTemplatesAnnotation]: JSON.stringify(claims) },
     },
     spec: {
       runStrategy: options.runStrategy,
@@ -52,7 +55,7 @@ export function machineManifest(options: MachineOptions) {
         metadata: {
           labels: { 'harvesterhci.io/vmName': options.name },
           annotations: {
-            'harvesterhci.io/sshNames': JSON.stringify(options.keys.map((key) => `${options.namespace}/${key.name}`)),
+            [sshNamesAnnotation]: JSON.stringify(options.keys.map((key) => `${options.namespace}/${key.name}`)),
           },
         },
         spec: {
