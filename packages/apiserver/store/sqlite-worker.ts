@@ -1,10 +1,7 @@
-import { DatabaseSync } from 'node:sqlite'
-import { parentPort, workerData } from 'node:worker_threads'
+import type { DatabaseSync as Database } from 'node:sqlite'
+import type { MessagePort } from 'node:worker_threads'
 
-/**
- * This file imports nothing of ours: its code goes to the thread with its types taken off, since a thread that has to do
- * that itself needs 17 MiB more.
- */
+/** What the thread is begun with. */
 export interface WorkerSetup {
   path: string
   /** SQL that prepares the connection. */
@@ -37,14 +34,20 @@ export type WorkerReply =
   | { id: number; type: 'done' }
   | { id: number; type: 'error'; message: string; full: boolean }
 
-/** SQLite's result codes FULL and IOERR: no space, or the disk refuses. */
-const FULL = 13
-const IOERR = 10
-
-/** Rows removed in one transaction of a compaction, so that writes wait only briefly. */
-const COMPACTION_STEP = 2000
-
-function serve(port: NonNullable<typeof parentPort>, { path, setup, marksQuery }: WorkerSetup): void {
+/**
+ * The thread's code. It goes there as text and so may use nothing from around it: a thread that reads this file has to
+ * take its types off first, and a process in which that is done even once needs 16 MiB more.
+ */
+export function serveStore(
+  DatabaseSync: typeof Database,
+  port: MessagePort,
+  { path, setup, marksQuery }: WorkerSetup,
+): void {
+  // SQLite's result codes FULL and IOERR: no space, or the disk refuses.
+  const FULL = 13
+  const IOERR = 10
+  // Rows removed in one transaction of a compaction, so that writes wait only briefly.
+  const COMPACTION_STEP = 2000
   const database = new DatabaseSync(path)
   database.exec(setup)
   let { revision, compacted } = database.prepare(marksQuery).get() as { revision: number; compacted: number }
@@ -121,5 +124,3 @@ function serve(port: NonNullable<typeof parentPort>, { path, setup, marksQuery }
   })
   port.postMessage({ type: 'ready', revision, compacted } satisfies WorkerReply)
 }
-
-if (parentPort) serve(parentPort, workerData as WorkerSetup)

@@ -1,10 +1,16 @@
 import { copyFile, rename, rm, stat, open } from 'node:fs/promises'
-import { existsSync, readFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
+import { existsSync } from 'node:fs'
 import { DatabaseSync, backup } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { marksQuery, readMarks, setup, type Marks } from './sqlite-schema.ts'
-import type { WorkerReply, WorkerRequest, WorkerSetup, WriteOperation, WriteResult } from './sqlite-worker.ts'
+import {
+  serveStore,
+  type WorkerReply,
+  type WorkerRequest,
+  type WorkerSetup,
+  type WriteOperation,
+  type WriteResult,
+} from './sqlite-worker.ts'
 import {
   StoreError,
   prefixEnd,
@@ -80,6 +86,7 @@ export class SqliteStore implements Store {
   /** Open the file at `path`, which is made if need be; its directory must be there. */
   static async open(path: string, options: StoreOptions = {}): Promise<SqliteStore> {
     const worker = new Worker(workerCode(), {
+      eval: true,
       workerData: { path, setup, marksQuery } satisfies WorkerSetup,
       // The process's own flags (a profiler's, a test runner's) are not for this thread.
       execArgv: [],
@@ -300,10 +307,10 @@ export class SqliteStore implements Store {
   }
 }
 
-/** The thread's program, see {@link WorkerSetup}. */
-function workerCode(): URL {
-  const source = stripTypeScriptTypes(readFileSync(new URL('./sqlite-worker.ts', import.meta.url), 'utf8'))
-  return new URL(`data:text/javascript,${encodeURIComponent(source)}`)
+/** The thread's program, see {@link serveStore}. */
+function workerCode(): string {
+  return `const { parentPort, workerData } = require('node:worker_threads');
+(${serveStore.toString()})(require('node:sqlite').DatabaseSync, parentPort, workerData)`
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
