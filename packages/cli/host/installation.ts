@@ -107,8 +107,20 @@ export function nodeBinary(app: string): string {
 /** Flags that keep V8's heap small: both programs are idle most of the time. */
 const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1']
 
-/** glibc keeps freed memory in an arena per thread; one arena that is trimmed saves some 8 MiB per program. @see mallopt(3) */
-const lean = { ...process.env, MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536' }
+/**
+ * What keeps a program's memory small. glibc keeps freed memory in an arena per thread; one arena that is trimmed saves
+ * some 8 MiB. Node's compiler of types, once loaded, takes 16 MiB; with its compile cache told before the first file is
+ * read, it is not loaded from the second start on.
+ *
+ * @param dataDir the program's own folder
+ * @see mallopt(3), Node's `NODE_COMPILE_CACHE`
+ */
+const lean = (dataDir: string) => ({
+  ...process.env,
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '65536',
+  NODE_COMPILE_CACHE: join(dataDir, 'compiled'),
+})
 
 /** Make the folders and users that server and agent expect. */
 export async function prepareHost(paths: Paths): Promise<void> {
@@ -156,7 +168,7 @@ export async function startServer(paths: Paths, settings: Settings): Promise<Run
     ],
     logFile: files.log('server'),
     pidFile: files.pid('server'),
-    env: lean,
+    env: lean(files.serverData),
   })
   await waitFor(
     () => namesPid(join(files.serverBootstrap, 'ready'), started.pid),
@@ -199,7 +211,7 @@ export async function startAgent(paths: Paths, settings: Settings): Promise<Runn
     ],
     logFile: files.log('agent'),
     pidFile: files.pid('agent'),
-    env: lean,
+    env: lean(files.agentData),
   })
 }
 
