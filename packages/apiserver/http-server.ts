@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { STATUS_CODES, type IncomingMessage, type ServerResponse as NodeResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -7,10 +8,17 @@ import type { TLSSocket } from 'node:tls'
 import { constants, createGzip, gzip } from 'node:zlib'
 import { promisify } from 'node:util'
 import { ApiError } from '@thresher/api/error'
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { ApiServer } from './api-server.ts'
 import { certificateOf } from './auth/x509.ts'
-import { isStream, type Answer, type ServerRequest, type ServerResponse, type StreamSink } from './request.ts'
+import {
+  isStream,
+  valueAnswer,
+  type Answer,
+  type ServerRequest,
+  type ServerResponse,
+  type StreamSink,
+} from './request.ts'
+import { hasBody, readRequestBody } from './request-body.ts'
 import type { Credentials } from './user.ts'
 
 export interface HttpServerOptions {
@@ -20,8 +28,6 @@ export interface HttpServerOptions {
   ca: string
 }
 
-/** Bodies above this are refused with 413, as in Kubernetes. */
-const BODY_BYTES = 3 * 1024 * 1024
 const HEADER_BYTES = 64 * 1024
 /** Answers from this size on are compressed for clients that take it. */
 const GZIP_BYTES = 128 * 1024
@@ -31,20 +37,14 @@ const gzipAsync = promisify(gzip)
 /** Fast rather than small, as in Kubernetes. */
 const GZIP_LEVEL = 1
 
-/**
- * The API over HTTPS.
- *
- * Fastify routes and reads bodies; answers bypass its serialisation, since they are bytes already.
- */
+/** The API over HTTPS, with Node's server alone: every request goes to one place, and answers are bytes already. */
 export class HttpServer {
   readonly #api: ApiServer
-  readonly #app: FastifyInstance
   readonly #server: Server
   readonly #upgraded = new Set<Duplex>()
 
-  private constructor(api: ApiServer, app: FastifyInstance, server: Server) {
+  private constructor(api: ApiServer, server: Server) {
     this.#api = api
-    this.#app = app
     this.#server = server
   }
 
@@ -70,30 +70,12 @@ export class HttpServer {
       ALPNProtocols: ['http/1.1'],
     }
     const server = createServer(options)
-    const app = fastify({
-      serverFactory: (handler) =>
-        server.on('request', handler as (request: IncomingMessage, response: NodeResponse) => void),
-      bodyLimit: BODY_BYTES,
-      logger: false,
-      exposeHeadRoutes: false,
-      routerOptions: { maxParamLength: 8192, ignoreDuplicateSlashes: false, querystringParser: () => ({}) },
-      return503OnClosing: false,
-      clientErrorHandler: refuseConnection,
-      frameworkErrors: (_error, _request, reply) => {
-        void sendError(
-          reply as FastifyReply,
-          new ApiError('BadRequest', 'the request cannot be read: its path is malformed'),
-        )
-      },
-    })
-    const http = new HttpServer(api, app, server)
-    app.removeAllContentTypeParsers()
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-    app.setErrorHandler((error, _request, reply) => sendError(reply, asApiError(error)))
-    app.setNotFoundHandler((request, reply) => http.#serve(request, reply))
-    app.all('/*', (request, reply) => http.#serve(request, reply))
+    const http = new HttpServer(api, server)
+    server.on('request', (request, response) => void http.#serve(request, response))
     server.on('upgrade', (raw, socket, head) => void http.#upgrade(raw, socket, head))
-    await app.listen({ port, host: host ?? (hasIpv6() ? '::' : '0.0.0.0') })
+    server.on('clientError', refuseConnection)
+    server.listen(port, host ?? (hasIpv6() ? '::' : '0.0.0.0'))
+    await once(server, 'listening')
     return http
   }
 
@@ -109,24 +91,23 @@ export class HttpServer {
 
   /** Refuse new connections, end the open ones. */
   async close(): Promise<void> {
-    const closed = this.#app.close()
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const socket of this.#upgraded) socket.destroy()
     this.#server.closeAllConnections()
     await closed
   }
 
-  async #serve(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    reply.hijack()
-    const response = reply.raw
+  async #serve(raw: IncomingMessage, response: NodeResponse): Promise<void> {
     const gone = new AbortController()
     response.once('close', () => gone.abort(connectionClosed))
     try {
-      const body = request.body as Buffer | undefined
-      const answer = await this.#api.handle(this.#toServer(request.raw, body, gone.signal))
-      await send(request.raw, response, answer)
+      const body = hasBody(raw) ? await readRequestBody(raw) : undefined
+      const answer = await this.#api.handle(this.#toServer(raw, body, gone.signal))
+      await send(raw, response, answer)
     } catch (error) {
+      if (error instanceof ApiError) return refuseBody(response, error)
       // Only a broken connection leads here: handle() itself never throws.
-      if (!response.destroyed) response.destroy(error as Error)
+      response.destroy(error as Error)
     }
   }
 
@@ -160,7 +141,8 @@ export class HttpServer {
     try {
       await this.#api.upgrade(this.#toServer(raw, undefined, gone.signal), raw, socket, head)
     } catch (error) {
-      const failure = asApiError(error)
+      const failure =
+        error instanceof ApiError ? error : new ApiError('InternalError', 'an internal error has occurred')
       const body = JSON.stringify(failure.toStatus())
       socket.end(
         `HTTP/1.1 ${failure.code} ${STATUS_CODES[failure.code] ?? 'Error'}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
@@ -174,25 +156,12 @@ function hasIpv6(): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === 'IPv6'))
 }
 
-/** A failure of Fastify's or of an upgrade as the Kubernetes error that it comes closest to. */
-function asApiError(error: unknown): ApiError {
-  if (error instanceof ApiError) return error
-  const { statusCode, code } = error as { statusCode?: number; code?: string }
-  if (statusCode === 413) {
-    return new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${BODY_BYTES}`)
-  }
-  if (statusCode === 415) return new ApiError('UnsupportedMediaType', 'the Content-Type header cannot be read')
-  if (statusCode !== undefined && statusCode < 500) {
-    return new ApiError('BadRequest', `the request cannot be read: ${code ?? String(error)}`)
-  }
-  return new ApiError('InternalError', 'an internal error has occurred')
-}
-
-function sendError(reply: FastifyReply, error: ApiError): FastifyReply {
-  return reply
-    .code(error.code)
-    .header('content-type', 'application/json')
-    .send(Buffer.from(JSON.stringify(error.toStatus())))
+/** The rest of the body is not read, so nothing else can follow on the connection. */
+function refuseBody(response: NodeResponse, error: ApiError): void {
+  const { contentType, chunks } = valueAnswer(error.code, error.toStatus())
+  response.writeHead(error.code, { 'content-type': contentType, connection: 'close' })
+  for (const chunk of chunks()) response.write(chunk)
+  response.end()
 }
 
 /** A connection whose bytes are no HTTP request. */
