@@ -1,5 +1,6 @@
 import type { Node } from '@thresher/api/core/node'
 import type { Condition } from '@thresher/api/meta'
+import { hostnameLabel } from '@thresher/api/names'
 import { formatBytes, formatCpu } from '@thresher/api/quantity'
 import { formatTime, setCondition } from '@thresher/client/conditions'
 import type { Acceleration } from './compute/accelerator.ts'
@@ -30,7 +31,7 @@ export const qemuVersionAnnotation = 'thresher.io/qemu-version'
 /** Labels that the node sets on itself. */
 export function nodeLabels({ name, inventory, acceleration }: NodeWord): Record<string, string> {
   return {
-    'kubernetes.io/hostname': name,
+    [hostnameLabel]: name,
     'kubernetes.io/os': 'linux',
     'kubernetes.io/arch': inventory.architecture,
     'beta.kubernetes.io/os': 'linux',

@@ -2,15 +2,24 @@ import { Node } from '@thresher/api/core/node'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
+import { claimTemplatesAnnotation } from '@thresher/api/kubevirt/claim-templates'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { Condition } from '@thresher/api/meta'
+import {
+  appLabel,
+  hostnameLabel,
+  launcherApp,
+  localDriver,
+  machineNameLabel,
+  selectedNodeAnnotation,
+  volumeFileFinalizer,
+} from '@thresher/api/names'
 import { formatTime, setCondition } from '@thresher/client/conditions'
 import { defineController, runControllers, watch, type Context, type Running } from '@thresher/client/controller'
 import { isControlledBy } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
 import type { Transport } from '@thresher/client/transport'
-import { appLabel, localProvisioner, selectedNodeAnnotation } from './names.ts'
 
 /** A node whose agent only pretends: volumes appear, guests run and stop, all at once. */
 export interface SimulatedAgent {
@@ -28,7 +37,7 @@ export async function simulateAgent(
 ): Promise<SimulatedAgent> {
   const running = await runControllers([agentController(name)], { transport, signal, component: 'agent' })
   await running.context.client.resource(Node).create({
-    metadata: { name, labels: { 'kubernetes.io/hostname': name } },
+    metadata: { name, labels: { [hostnameLabel]: name } },
   } as Node)
   await running.context.client.resource(Node).patch(
     name,
@@ -87,7 +96,7 @@ async function provision(node: string, key: string, context: Context): Promise<v
   if (!claim || claim.spec.volumeName || claim.metadata.annotations?.[selectedNodeAnnotation] !== node) return
   const { name, namespace, uid } = claim.metadata
   await context.objects(PersistentVolume).ensure({
-    metadata: { name: `pvc-${uid}`, finalizers: ['local.thresher.io/volume'] },
+    metadata: { name: `pvc-${uid}`, finalizers: [volumeFileFinalizer] },
     spec: {
       capacity: { storage: claim.spec.resources?.requests?.['storage'] ?? '1Gi' },
       accessModes: claim.spec.accessModes,
@@ -95,12 +104,10 @@ async function provision(node: string, key: string, context: Context): Promise<v
       storageClassName: claim.spec.storageClassName,
       persistentVolumeReclaimPolicy: 'Delete',
       claimRef: { apiVersion: 'v1', kind: 'PersistentVolumeClaim', name, namespace, uid },
-      csi: { driver: localProvisioner, volumeHandle: `pvc-${uid}` },
+      csi: { driver: localDriver, volumeHandle: `pvc-${uid}` },
       nodeAffinity: {
         required: {
-          nodeSelectorTerms: [
-            { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [node] }] },
-          ],
+          nodeSelectorTerms: [{ matchExpressions: [{ key: hostnameLabel, operator: 'In', values: [node] }] }],
         },
       },
     },
@@ -110,13 +117,13 @@ async function provision(node: string, key: string, context: Context): Promise<v
 async function removeVolume(key: string, context: Context): Promise<void> {
   const volume = context.objects(PersistentVolume).get(key)
   if (volume?.metadata.deletionTimestamp)
-    await context.objects(PersistentVolume).removeFinalizer(volume, 'local.thresher.io/volume')
+    await context.objects(PersistentVolume).removeFinalizer(volume, volumeFileFinalizer)
 }
 
 async function followPod(node: string, key: string, context: Context): Promise<void> {
   const pod = context.objects(Pod).get(key)
-  if (pod?.spec.nodeName !== node || pod.metadata.labels?.[appLabel] !== 'virt-launcher') return
-  const name = pod.metadata.labels['vm.kubevirt.io/name'] ?? ''
+  if (pod?.spec.nodeName !== node || pod.metadata.labels?.[appLabel] !== launcherApp) return
+  const name = pod.metadata.labels[machineNameLabel] ?? ''
   await followInstance(node, `${pod.metadata.namespace}/${name}`, context)
 }
 
@@ -181,7 +188,7 @@ export function testMachine(name: string, runStrategy = 'RerunOnFailure', memory
     metadata: {
       name,
       namespace: 'default',
-      annotations: { 'harvesterhci.io/volumeClaimTemplates': JSON.stringify([claim]) },
+      annotations: { [claimTemplatesAnnotation]: JSON.stringify([claim]) },
     },
     spec: {
       runStrategy,

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { sshNamesAnnotation } from '@thresher/api/names'
 import {
   configDriveFiles,
   keyPairNames,
   MissingSourceError,
   noCloudFiles,
-  sshNamesAnnotation,
   type CloudInitSources,
 } from './cloud-init.ts'
 import { writeSeedImage } from './seed-image.ts'

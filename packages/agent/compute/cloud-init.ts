@@ -1,10 +1,8 @@
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { CloudInit } from '@thresher/api/kubevirt/volume'
 import { stringify } from 'yaml'
+import { sshNamesAnnotation } from '@thresher/api/names'
 import type { SeedFiles } from './seed-image.ts'
-
-/** The annotation that names KeyPairs, as a JSON array of `namespace/name` or names. */
-export const sshNamesAnnotation = 'harvesterhci.io/sshNames'
 
 /** What cloud-init's data refers to and the API holds. `secret` throws {@link MissingSourceError} when it is not there. */
 export interface CloudInitSources {

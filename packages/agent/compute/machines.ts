@@ -2,6 +2,7 @@ import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { KubeObject } from '@thresher/api/meta'
+import { appLabel, createdByLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
 import { readNics } from '@thresher/api/pod-network'
 import { parseBytes } from '@thresher/api/quantity'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
@@ -21,11 +22,6 @@ import { UnsupportedSpecError } from './qemu/draft.ts'
 import { resolveRun } from './resolve.ts'
 import { listRuns, type Outcome } from './run-state.ts'
 import { readSeeds } from './seeds.ts'
-
-/** Marks the pod of a virtual machine. */
-const launcherLabel = 'kubevirt.io'
-const instanceNameLabel = 'vm.kubevirt.io/name'
-const instanceUidLabel = 'kubevirt.io/created-by'
 
 /** A run that waits longer than this for something tells so in an event. */
 const patienceMs = 5000
@@ -169,7 +165,7 @@ export class Machines {
     const pod = this.#pods.get(key)
     const machine = this.list().find((one) => podKeyOf(one) === key)
     if (!pod) return machine ? this.#withoutPod(machine) : this.#forgetWaiting(key)
-    if (pod.metadata.labels?.[launcherLabel] !== 'virt-launcher') return this.#container(pod)
+    if (pod.metadata.labels?.[appLabel] !== launcherApp) return this.#container(pod)
     const vmi = await this.#instanceOf(pod)
     if (machine && machine.pod.uid === pod.metadata.uid) return this.#follow(pod, machine, vmi)
     if (machine) return machine.stop(0)
@@ -345,7 +341,7 @@ export class Machines {
 
   #instanceOf(pod: Pod): Promise<VirtualMachineInstance | undefined> {
     const { namespace = '', labels } = pod.metadata
-    return this.#instance(namespace, labels?.[instanceNameLabel] ?? '', labels?.[instanceUidLabel] ?? '')
+    return this.#instance(namespace, labels?.[machineNameLabel] ?? '', labels?.[createdByLabel] ?? '')
   }
 
   /** From the watch; just after the binding, before the watch knows that it is ours, from the server. */
@@ -426,7 +422,7 @@ function podKeyOf(machine: Machine): string {
 }
 
 function instanceKeyOf(pod: Pod): string[] {
-  const name = pod.metadata.labels?.[instanceNameLabel]
+  const name = pod.metadata.labels?.[machineNameLabel]
   return name ? [`${pod.metadata.namespace}/${name}`] : []
 }
 

@@ -4,6 +4,7 @@ import type { Pod } from '@thresher/api/core/pod'
 import type { FieldError } from '@thresher/api/error'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { Volume } from '@thresher/api/kubevirt/volume'
+import { localDriver } from '@thresher/api/names'
 import { readNics, type PodNic } from '@thresher/api/pod-network'
 import { parseBytes } from '@thresher/api/quantity'
 import type { PlannedScratch, PlannedVolume } from './plan.ts'
@@ -29,7 +30,6 @@ export type Resolution =
   | { ready: false; waitingFor: string }
   | { ready: false; errors: FieldError[] }
 
-const localDriver = 'local.thresher.io'
 const seedSources = ['cloudInitNoCloud', 'cloudInitConfigDrive', 'configMap', 'secret'] as const
 
 /** Whether all that a run needs is there, and what it is. Pure. */

@@ -3,12 +3,12 @@ import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { isReason } from '@thresher/api/error'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { imageFileFinalizer, importNodeAnnotation } from '@thresher/api/names'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
 import { DownloadError } from './download.ts'
 import { tellStatus, type ImportNews } from './image-status.ts'
 import { importImage, type ImageSource, type Importing } from './import-image.ts'
-import { imageFinalizer, importNodeAnnotation } from './names.ts'
 import { planImport, retryTimes, title, type RetryTimes } from './plan-import.ts'
 import { DriverError, isDriverError } from './volume-driver.ts'
 
@@ -114,7 +114,7 @@ export class ImageImports {
       case 'nothing':
         return
       case 'hold': {
-        const finalizers = [...(image.metadata.finalizers ?? []), imageFinalizer]
+        const finalizers = [...(image.metadata.finalizers ?? []), imageFileFinalizer]
         await images.update({ ...image, metadata: { ...image.metadata, finalizers } })
         return
       }
@@ -162,7 +162,7 @@ export class ImageImports {
       if (isDriverError(error, 'InUse')) return { afterMs: waitForVolumesMs }
       throw error
     }
-    await context.objects(VirtualMachineImage).removeFinalizer(image, imageFinalizer)
+    await context.objects(VirtualMachineImage).removeFinalizer(image, imageFileFinalizer)
   }
 
   /** Run one import to its end and tell of it. @returns what went wrong */

@@ -1,15 +1,15 @@
 import type { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import type { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
-import { parseBytes } from '@thresher/api/quantity'
-import type { StorageClass } from '@thresher/api/storage/storage-class'
 import {
   hostnameLabel,
   imageIdAnnotation,
   importNodeAnnotation,
-  localDriverName,
+  localDriver,
   selectedNodeAnnotation,
-} from './names.ts'
+} from '@thresher/api/names'
+import { parseBytes } from '@thresher/api/quantity'
+import type { StorageClass } from '@thresher/api/storage/storage-class'
 import type { VolumeId, VolumeSource } from './volume-driver.ts'
 
 /** The next step for a claim on this node. */
@@ -51,7 +51,7 @@ export function imageKeyOf(claim: PersistentVolumeClaim, storageClass: StorageCl
 
 /** The node a volume of this driver lies on; undefined for other drivers' volumes. */
 export function nodeOf(volume: PersistentVolume): string | undefined {
-  if (volume.spec.csi?.driver !== localDriverName) return undefined
+  if (volume.spec.csi?.driver !== localDriver) return undefined
   const terms = volume.spec.nodeAffinity?.required?.nodeSelectorTerms ?? []
   const expressions = terms.flatMap((term) => term.matchExpressions ?? [])
   return expressions.find(({ key }) => key === hostnameLabel)?.values?.[0]
@@ -63,7 +63,7 @@ export function planClaim(world: ClaimWorld): ClaimStep {
   if (claim.metadata.deletionTimestamp) return { do: 'nothing' }
   if (volume) return nodeOf(volume) === node ? planGrowth(world, volume) : { do: 'nothing' }
   if (claim.spec.volumeName) return { do: 'nothing' }
-  if (world.storageClass?.provisioner !== localDriverName) return { do: 'nothing' }
+  if (world.storageClass?.provisioner !== localDriver) return { do: 'nothing' }
   if (claim.metadata.annotations?.[selectedNodeAnnotation] !== node) return { do: 'nothing' }
   return planProvision(world)
 }

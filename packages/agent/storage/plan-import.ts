@@ -1,5 +1,5 @@
 import type { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
-import { imageFinalizer, importNodeAnnotation } from './names.ts'
+import { imageFileFinalizer, importNodeAnnotation } from '@thresher/api/names'
 
 /** The next step for an image on this node. */
 export type ImportStep =
@@ -47,7 +47,7 @@ export const passingReasons: readonly string[] = ['NoSpace', 'InUse']
 export function planImport(world: ImportWorld, times: RetryTimes = retryTimes): ImportStep {
   const { image, node, virtualBytes, running } = world
   const { annotations, finalizers = [], deletionTimestamp } = image.metadata
-  const held = finalizers.includes(imageFinalizer)
+  const held = finalizers.includes(imageFileFinalizer)
   if (annotations?.[importNodeAnnotation] !== node) return { do: 'nothing' }
   if (deletionTimestamp) return held ? { do: 'remove' } : { do: 'nothing' }
   if (!held) return { do: 'hold' }

@@ -1,12 +1,12 @@
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { hostnameLabel, localDriver, volumeFileFinalizer } from '@thresher/api/names'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { removeCondition, setCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
 import type { FreshVolumes } from './fresh-volumes.ts'
-import { hostnameLabel, localDriverName, volumeFinalizer } from './names.ts'
 import { imageKeyOf, nodeOf, planClaim, volumeIdOf, type ClaimStep } from './plan-claim.ts'
 import { isDriverError, type VolumeDriver, type VolumeId } from './volume-driver.ts'
 
@@ -59,7 +59,7 @@ export function volumeController({ node, driver }: VolumeControlOptions): Contro
       const volumes = context.objects(PersistentVolume)
       const volume = volumes.get(key)
       if (!volume?.metadata.deletionTimestamp || nodeOf(volume) !== node) return
-      if (!volume.metadata.finalizers?.includes(volumeFinalizer)) return
+      if (!volume.metadata.finalizers?.includes(volumeFileFinalizer)) return
       if (claimOf(volume, context)) return
       try {
         if (volume.spec.persistentVolumeReclaimPolicy === 'Delete')
@@ -69,7 +69,7 @@ export function volumeController({ node, driver }: VolumeControlOptions): Contro
         context.events.record({ object: volume, type: 'Warning', reason: 'VolumeInUse', message: error.message })
         return { afterMs: waitForGuestMs }
       }
-      await volumes.removeFinalizer(volume, volumeFinalizer)
+      await volumes.removeFinalizer(volume, volumeFileFinalizer)
     },
   })
 }
@@ -199,8 +199,8 @@ function volumeObject(
     kind: 'PersistentVolume',
     metadata: {
       name: volume,
-      annotations: { 'pv.kubernetes.io/provisioned-by': localDriverName },
-      finalizers: [volumeFinalizer],
+      annotations: { 'pv.kubernetes.io/provisioned-by': localDriver },
+      finalizers: [volumeFileFinalizer],
     },
     spec: {
       capacity: { storage: claim.spec.resources?.requests?.['storage'] ?? '0' },
@@ -215,7 +215,7 @@ function volumeObject(
         },
       },
       csi: {
-        driver: localDriverName,
+        driver: localDriver,
         volumeHandle: volume,
         ...(imageId ? { volumeAttributes: { imageId } } : {}),
       },

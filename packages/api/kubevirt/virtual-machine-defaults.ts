@@ -1,9 +1,7 @@
 import type { KubeObject } from '../meta.ts'
+import { sshNamesAnnotation } from '../names.ts'
 import { fillMachine } from './instance-defaults.ts'
 import type { VirtualMachineSpec } from './virtual-machine.ts'
-
-/** The names of the key pairs of a virtual machine, a JSON array; clients parse it without looking whether it is there. */
-export const sshNamesAnnotation = 'harvesterhci.io/sshNames'
 
 const terminationGracePeriodSeconds = 120
 

@@ -3,7 +3,7 @@ import type { KubeObject } from '../meta.ts'
 import { checkClaimTemplates, checkClaimTemplatesUpdate } from './claim-templates.ts'
 import { notOneOf } from './device-rules.ts'
 import { checkInstanceSpec } from './instance-rules.ts'
-import { sshNamesAnnotation } from './virtual-machine-defaults.ts'
+import { sshNamesAnnotation } from '../names.ts'
 import type { VirtualMachineSpec } from './virtual-machine.ts'
 
 type Machine = KubeObject & { spec: VirtualMachineSpec }

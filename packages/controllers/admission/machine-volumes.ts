@@ -1,6 +1,6 @@
 import type { FieldError } from '@thresher/api/error'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
-import { sameValue } from '../same-value.ts'
+import { same } from '@thresher/api/same'
 import { claimNames } from '../virtual-machine/claims.ts'
 import { concerns, type Lookup, type Step } from './request.ts'
 
@@ -13,8 +13,7 @@ export function machineVolumes(objects: () => Lookup): Step {
       const machine = request.object as VirtualMachine
       const before = request.oldObject as VirtualMachine | undefined
       const { volumes } = machine.spec.template.spec
-      if (machine.metadata.deletionTimestamp || (before && sameValue(before.spec.template.spec.volumes, volumes)))
-        return
+      if (machine.metadata.deletionTimestamp || (before && same(before.spec.template.spec.volumes, volumes))) return
       const wanted = exclusiveClaims(machine)
       if (wanted.size === 0) return
       return [...objects().list<VirtualMachine>(VirtualMachine, request.namespace)].flatMap((other) =>

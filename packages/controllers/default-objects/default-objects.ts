@@ -1,9 +1,9 @@
 import { Namespace } from '@thresher/api/core/namespace'
 import { Setting } from '@thresher/api/harvester/setting'
 import { settingNamed, settings } from '@thresher/api/harvester/settings/table'
+import { localDriver } from '@thresher/api/names'
 import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
 import { defineController, watch, type Context } from '@thresher/client/controller'
-import { localProvisioner } from '../names.ts'
 
 /** Namespaces that every cluster has. */
 export const defaultNamespaces = [
@@ -53,7 +53,7 @@ async function ensureLocalClass(context: Context): Promise<void> {
       name: localClass,
       annotations: other ? {} : { 'storageclass.kubernetes.io/is-default-class': 'true' },
     },
-    provisioner: localProvisioner,
+    provisioner: localDriver,
     reclaimPolicy: 'Delete',
     volumeBindingMode: 'WaitForFirstConsumer',
     allowVolumeExpansion: true,

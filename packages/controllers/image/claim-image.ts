@@ -1,9 +1,9 @@
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import type { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { imageIdAnnotation } from '@thresher/api/names'
 import type { StorageClass } from '@thresher/api/storage/storage-class'
 import type { Context } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
-import { imageIdAnnotation } from '../names.ts'
 
 /**
  * The image that a claim's content comes from, as `namespace/name`.

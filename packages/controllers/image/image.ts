@@ -3,13 +3,14 @@ import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import type { Condition } from '@thresher/api/meta'
+import { hostnameLabel, importNodeAnnotation, localDriver } from '@thresher/api/names'
+import { same } from '@thresher/api/same'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { setCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
-import { imageFinalizer, importNodeAnnotation, localProvisioner } from '../names.ts'
+import { imageFinalizer } from '../names.ts'
 import { openNodes } from '../persistent-volume/persistent-volume-claim.ts'
-import { sameValue } from '../same-value.ts'
 import { claimImageIndexes, claimsOfImage, imageKeyOf } from './claim-image.ts'
 
 /** Gives each image its StorageClass and the node that imports it, and keeps images that volumes are based on. */
@@ -59,7 +60,7 @@ async function ensureClass(image: VirtualMachineImage, context: Context): Promis
     apiVersion: 'storage.k8s.io/v1',
     kind: 'StorageClass',
     metadata: { name },
-    provisioner: localProvisioner,
+    provisioner: localDriver,
     parameters: { ...image.spec.storageClassParameters, imageId: keyOf(image) },
     reclaimPolicy: 'Delete',
     volumeBindingMode: 'WaitForFirstConsumer',
@@ -92,7 +93,7 @@ function sourceNode(image: VirtualMachineImage, context: Context): string | unde
     ? context.objects(PersistentVolume).get(volumeName)?.spec.nodeAffinity?.required
     : undefined
   const expressions = affinity?.nodeSelectorTerms.flatMap((term) => term.matchExpressions ?? [])
-  return expressions?.find(({ key }) => key === 'kubernetes.io/hostname')?.values?.[0]
+  return expressions?.find(({ key }) => key === hostnameLabel)?.values?.[0]
 }
 
 function emptiestNode(context: Context): string | undefined {
@@ -123,7 +124,7 @@ async function show(image: VirtualMachineImage, storageClassName: string, contex
     storageClassName,
     ...(conditions ? { conditions } : {}),
   } as VirtualMachineImage['status']
-  if (sameValue(status, image.status)) return
+  if (same(status, image.status)) return
   await context.objects(VirtualMachineImage).updateStatus({ ...image, status })
 }
 

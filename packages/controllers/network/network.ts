@@ -1,13 +1,13 @@
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { managementGatewayPort, managementSwitch, type ManagementNetwork } from '@thresher/api/management-network'
+import { appLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
 import { networkAnnotation, writeNics } from '@thresher/api/pod-network'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { watch, type Context, type Controller, type Result, type Source } from '@thresher/client/controller'
 import { Database } from '@thresher/ovsdb/database'
 import type { Endpoint, TlsFiles } from '@thresher/ovsdb/endpoint'
-import { appLabel, machineNameLabel } from '../names.ts'
 import { guestNames, planNames } from './name-plan.ts'
 import { nicNamesOf, nicsOf } from './guest-nics.ts'
 import { mark, northbound, type NorthboundRow, type NorthboundTables } from './northbound.ts'
@@ -261,5 +261,5 @@ async function explainDelay(
 function guestKey(pod: Pod): string[] {
   const { labels, namespace } = pod.metadata
   const name = labels?.[machineNameLabel]
-  return labels?.[appLabel] === 'virt-launcher' && name ? [`${namespace}/${name}`] : []
+  return labels?.[appLabel] === launcherApp && name ? [`${namespace}/${name}`] : []
 }

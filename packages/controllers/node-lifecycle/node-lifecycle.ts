@@ -1,9 +1,9 @@
 import { Lease } from '@thresher/api/coordination/lease'
 import { Node } from '@thresher/api/core/node'
 import type { Condition } from '@thresher/api/meta'
+import { same } from '@thresher/api/same'
 import { findCondition, formatTime, setCondition } from '@thresher/client/conditions'
 import { watch, type Controller } from '@thresher/client/controller'
-import { sameValue } from '../same-value.ts'
 
 /** How long an agent may be silent before its node counts as unreachable, in milliseconds. */
 export const graceMs = 40_000
@@ -49,7 +49,7 @@ export function nodeLifecycleController(monotonicMs: () => number = () => perfor
       const next = nodeAfter(node, leftMs <= 0 ? 'silent' : renewal.heard ? 'heard' : 'unsure', context.now())
       const nodes = context.objects(Node)
       let current = node
-      if (!sameValue(next.status, node.status)) {
+      if (!same(next.status, node.status)) {
         current = await nodes.updateStatus({ ...node, status: next.status })
         if (leftMs <= 0)
           context.events.record({
@@ -59,7 +59,7 @@ export function nodeLifecycleController(monotonicMs: () => number = () => perfor
             message: `The agent of ${key} has been silent for ${Math.round(graceMs / 1000)} s.`,
           })
       }
-      if (!sameValue(next.spec, node.spec)) await nodes.update({ ...current, spec: next.spec })
+      if (!same(next.spec, node.spec)) await nodes.update({ ...current, spec: next.spec })
       return leftMs > 0 ? { afterMs: leftMs } : undefined
     },
   }

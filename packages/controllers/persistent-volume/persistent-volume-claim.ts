@@ -3,13 +3,14 @@ import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
+import { same } from '@thresher/api/same'
 import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
 import { findCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
 import { imageKeyOf } from '../image/claim-image.ts'
-import { claimFinalizer, importNodeAnnotation, selectedNodeAnnotation } from '../names.ts'
-import { sameValue } from '../same-value.ts'
+import { claimFinalizer } from '../names.ts'
 import { volumeFor } from './plan.ts'
 
 /** Binds claims to volumes, chooses the node of claims that do not wait for a consumer, and keeps claims that pods use. */
@@ -133,7 +134,7 @@ async function bind(claim: PersistentVolumeClaim, context: Context): Promise<boo
     current = await claims.update({ ...claim, spec: { ...claim.spec, volumeName: volume.metadata.name } })
   const { capacity, accessModes } = volume.spec
   const status = { ...current.status, phase: 'Bound', capacity: { ...capacity }, accessModes }
-  if (!sameValue(status, current.status)) await claims.updateStatus({ ...current, status })
+  if (!same(status, current.status)) await claims.updateStatus({ ...current, status })
   return true
 }
 

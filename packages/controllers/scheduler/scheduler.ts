@@ -3,13 +3,13 @@ import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
+import { same } from '@thresher/api/same'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { findCondition, setCondition } from '@thresher/client/conditions'
 import { watch, type Context, type Controller } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
 import { isReason } from '@thresher/api/error'
-import { importNodeAnnotation, selectedNodeAnnotation } from '../names.ts'
-import { sameValue } from '../same-value.ts'
 import { amountsOf, requestsOf, type Amounts } from './resources.ts'
 import { schedule, type NodeState } from './schedule.ts'
 import { volumeNeed, type VolumeNeed } from './volumes.ts'
@@ -122,9 +122,9 @@ function inNamespace(keys: Iterable<string>, namespace: string | undefined): str
 /** Whether nothing changed on a node that matters to where pods go. */
 function sameForPods(a: Node, b: Node): boolean {
   return (
-    sameValue(a.spec, b.spec) &&
-    sameValue(a.metadata.labels, b.metadata.labels) &&
-    sameValue(a.status?.allocatable, b.status?.allocatable) &&
+    same(a.spec, b.spec) &&
+    same(a.metadata.labels, b.metadata.labels) &&
+    same(a.status?.allocatable, b.status?.allocatable) &&
     findCondition(a.status?.conditions, 'Ready')?.status === findCondition(b.status?.conditions, 'Ready')?.status
   )
 }

@@ -1,9 +1,9 @@
 import type { NodeSelector } from '@thresher/api/core/affinity'
 import type { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
 import type { StorageClass } from '@thresher/api/storage/storage-class'
 import { imageKeyOf } from '../image/claim-image.ts'
-import { importNodeAnnotation, selectedNodeAnnotation } from '../names.ts'
 
 /** What a pod's claim says about where the pod may run. */
 export interface VolumeNeed {

@@ -3,9 +3,9 @@ import type { Pod } from '@thresher/api/core/pod'
 import type { PodSpec } from '@thresher/api/core/pod-spec'
 import { guestCpus, guestMemoryBytes } from '@thresher/api/kubevirt/guest-memory'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { appLabel, createdByLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
 import { formatBytes, formatCpu, parseBytes, parseCpu } from '@thresher/api/quantity'
 import { controllerReference } from '@thresher/client/owner'
-import { appLabel, createdByLabel, machineNameLabel } from '../names.ts'
 import { claimNames } from '../virtual-machine/claims.ts'
 import { memoryOverheadBytes } from './memory-overhead.ts'
 
@@ -39,7 +39,7 @@ export function launcherPod(instance: VirtualMachineInstance): Pod {
       namespace: metadata.namespace,
       labels: {
         ...metadata.labels,
-        [appLabel]: 'virt-launcher',
+        [appLabel]: launcherApp,
         [machineNameLabel]: metadata.name ?? '',
         [createdByLabel]: metadata.uid ?? '',
       },

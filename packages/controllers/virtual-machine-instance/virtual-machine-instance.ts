@@ -2,11 +2,11 @@ import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-clai
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { same } from '@thresher/api/same'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { controllerKey, isControlledBy } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
 import { instanceFinalizer } from '../names.ts'
-import { sameValue } from '../same-value.ts'
 import { claimNames } from '../virtual-machine/claims.ts'
 import { launcherPodName } from './launcher-pod.ts'
 import { planInstance, type InstanceStep, type InstanceView, type InstanceWord } from './plan.ts'
@@ -123,6 +123,6 @@ async function checkPod(instance: VirtualMachineInstance, context: Context): Pro
 
 async function show(instance: VirtualMachineInstance, word: InstanceWord, context: Context): Promise<void> {
   const status = instanceStatus(instance, word, context.now())
-  if (sameValue(status, instance.status)) return
+  if (same(status, instance.status)) return
   await context.objects(VirtualMachineInstance).updateStatus({ ...instance, status })
 }

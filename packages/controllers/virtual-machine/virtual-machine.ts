@@ -3,13 +3,13 @@ import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-ima
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { compareQuantities, isQuantity } from '@thresher/api/quantity'
+import { same } from '@thresher/api/same'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { defineController, watch, type Context, type Result } from '@thresher/client/controller'
 import { controllerKey } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
 import { claimImageIndexes, claimsOfImage } from '../image/claim-image.ts'
 import { machineFinalizer } from '../names.ts'
-import { sameValue } from '../same-value.ts'
 import { claimNames, claimsOf, claimsToRemove } from './claims.ts'
 import { planMachine, type MachineStep, type MachineView } from './plan.ts'
 import type { Standing } from './printable-status.ts'
@@ -184,6 +184,6 @@ async function showInvalid(machine: VirtualMachine, message: string, context: Co
 }
 
 async function show(machine: VirtualMachine, status: VirtualMachine['status'], context: Context): Promise<void> {
-  if (sameValue(status, machine.status)) return
+  if (same(status, machine.status)) return
   await context.objects(VirtualMachine).updateStatus({ ...machine, status })
 }

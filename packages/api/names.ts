@@ -1,0 +1,33 @@
+/** Labels, annotations and finalizers by which controllers and agents meet. What only one side uses stands there. */
+
+/** Marks a Pod by what it runs. @see KubeVirt `v1.AppLabel` */
+export const appLabel = 'kubevirt.io'
+/** {@link appLabel} of a virtual machine's Pod. */
+export const launcherApp = 'virt-launcher'
+/** On a virtual machine's Pod: the uid of its VirtualMachineInstance. */
+export const createdByLabel = 'kubevirt.io/created-by'
+/** On a virtual machine's Pod: the name of its VirtualMachineInstance. */
+export const machineNameLabel = 'vm.kubevirt.io/name'
+
+/**
+ * On a virtual machine's template: its KeyPairs, a JSON array of names or `namespace/name`. Clients parse it without looking
+ * whether it is there.
+ */
+export const sshNamesAnnotation = 'harvesterhci.io/sshNames'
+
+/** On a Node: its name. Also where a volume's node is named in its affinity. */
+export const hostnameLabel = 'kubernetes.io/hostname'
+
+/** On a claim: `namespace/name` of the image its content comes from. */
+export const imageIdAnnotation = 'harvesterhci.io/imageId'
+/** On a claim that waits for its first consumer: the node whose agent makes the volume. */
+export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node'
+/** On an image: the node whose agent imports it. */
+export const importNodeAnnotation = 'thresher.io/import-node'
+
+/** The embedded storage: the provisioner of its classes and the CSI driver of its volumes. */
+export const localDriver = 'local.thresher.io'
+/** Holds a PersistentVolume until its file is gone. */
+export const volumeFileFinalizer = 'local.thresher.io/volume'
+/** Holds an image until its file is gone. */
+export const imageFileFinalizer = 'local.thresher.io/image'
