@@ -1,4 +1,4 @@
-import { createReadStream, readFileSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -13,7 +13,8 @@ import { waitUntil } from '@thresher/cli/vm/wait'
 import { Client } from '@thresher/client/client'
 import { httpsTransport } from '@thresher/client/https-transport'
 import { loadKubeconfig } from '@thresher/client/kubeconfig'
-import { execute, LabHost, type Outcome } from '@thresher/lab/lab-host'
+import { LabHost } from '@thresher/lab/lab-host'
+import { execute, type Outcome } from '@thresher/lab/run'
 import { inject } from 'vitest'
 
 const app = resolve(import.meta.dirname, '../..')
@@ -103,7 +104,14 @@ export class Product {
       if (last.code === 0) return last.stdout.trim()
       await sleep(200)
     }
-    throw new Error(`ssh ${name}: ${last?.stderr}`)
+    throw new Error(`ssh ${name}: ${last?.stderr}\nIts console:\n${await this.consoleOf(name)}`)
+  }
+
+  /** The last words on a machine's serial console, from the file that the agent keeps. */
+  async consoleOf(name: string): Promise<string> {
+    const instance = await this.client.resource(VirtualMachineInstance).get(name, 'default')
+    const file = join(this.info.dataDir, 'agent/console', `${instance.metadata.uid}.log`)
+    return existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(-20).join('\n') : '(nothing yet)'
   }
 
   /** The QEMU processes of this installation, by their command lines. */
