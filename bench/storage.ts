@@ -18,7 +18,7 @@ import { ImageFiles } from '@thresher/agent/storage/image-files'
 import { importImage } from '@thresher/agent/storage/import-image'
 import { LocalDriver } from '@thresher/agent/storage/local'
 import { StorageFolders } from '@thresher/agent/storage/storage-folders'
-import { execute } from '@thresher/lab/lab-host'
+import { execute } from '@thresher/lab/run'
 import { percentile, printFigures } from './figures.ts'
 
 const { values } = parseArgs({

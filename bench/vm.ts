@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { waitUntil } from '@thresher/cli/vm/wait'
-import { execute } from '@thresher/lab/lab-host'
+import { execute } from '@thresher/lab/run'
 import { percentile, pidsOf, printFigures } from './figures.ts'
 import { install, type Installation } from './installation.ts'
 

@@ -5,13 +5,14 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { identityOf, isAlive } from '@thresher/agent/compute/process-identity'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { validate } from '@thresher/apiserver/schema/structural'
 import { commands } from './commands.ts'
 import { completionScript, wordsAfter } from './completion.ts'
 import { requireFreePort } from './host/installation.ts'
 import { missingPackages } from './host/packages.ts'
-import { readPidFile, startDetached, startTicksOf, stopProcess } from './host/process.ts'
+import { readPidFile, startDetached, stopProcess } from './host/process.ts'
 import { bytes, columns, duration } from './output/columns.ts'
 import { machineManifest } from './vm/manifest.ts'
 import { sshArguments } from './vm/ssh.ts'
@@ -115,7 +116,7 @@ describe('the host', () => {
     writeFileSync(pidFile, `${started.pid} 1\n`)
     expect(readPidFile(pidFile)).toBeUndefined()
     expect(await stopProcess(started, 5000)).toBe(true)
-    expect(startTicksOf(started.pid)).toBeUndefined()
+    expect(isAlive(started)).toBe(false)
   })
 
   it('insists when a process does not end', async () => {
@@ -124,7 +125,7 @@ describe('the host', () => {
     })
     await new Promise((resolve) => child.stdout.once('data', resolve))
     const gone = new Promise((resolve) => child.once('exit', resolve))
-    expect(await stopProcess({ pid: child.pid!, startTicks: startTicksOf(child.pid!)! }, 200)).toBe(false)
+    expect(await stopProcess(identityOf(child.pid!)!, 200)).toBe(false)
     await gone
   })
 })

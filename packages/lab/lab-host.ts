@@ -1,47 +1,7 @@
-import { execFile } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
-/** What a program said at its end. */
-export interface Outcome {
-  code: number
-  stdout: string
-  stderr: string
-}
-
-/** Run a program to its end; a non-zero exit is part of the outcome. @throws when it cannot be started */
-export function execute(
-  program: string,
-  args: string[],
-  options: { timeoutMs?: number; input?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      program,
-      args,
-      {
-        maxBuffer: 64 * 1024 * 1024,
-        timeout: options.timeoutMs ?? 120_000,
-        ...(options.env ? { env: options.env } : {}),
-      },
-      (error, stdout, stderr) => {
-        const code = (error as { code?: number | string; killed?: boolean } | null)?.code
-        if (error && typeof code !== 'number' && !(error as { killed?: boolean }).killed) return reject(error)
-        resolve({ code: typeof code === 'number' ? code : error ? 124 : 0, stdout, stderr })
-      },
-    )
-    // A program that ends without reading its input is no failure of ours.
-    child.stdin?.on('error', () => {})
-    child.stdin?.end(options.input ?? '')
-  })
-}
-
-async function must(program: string, args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await execute(program, args)
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr.trim()}`)
-  return stdout
-}
+import { execute, run, type Outcome } from './run.ts'
 
 /**
  * A host of its own on this machine: a network namespace with an uplink to this machine, and folders of its own, so that
@@ -77,14 +37,14 @@ export class LabHost implements AsyncDisposable {
     await host.#removeNamespace()
     mkdirSync(host.runDir, { recursive: true, mode: 0o755 })
     const { name } = host
-    await must('ip', ['netns', 'add', name])
-    await must('ip', ['link', 'add', `${name}-up`, 'type', 'veth', 'peer', 'name', 'uplink0', 'netns', name])
-    await must('ip', ['address', 'add', `${host.outside}/24`, 'dev', `${name}-up`])
-    await must('ip', ['link', 'set', `${name}-up`, 'up'])
-    await must('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
-    await must('ip', ['-n', name, 'address', 'add', `${host.address}/24`, 'dev', 'uplink0'])
-    await must('ip', ['-n', name, 'link', 'set', 'uplink0', 'up'])
-    await must('ip', ['-n', name, 'route', 'add', 'default', 'via', host.outside])
+    await run('ip', ['netns', 'add', name])
+    await run('ip', ['link', 'add', `${name}-up`, 'type', 'veth', 'peer', 'name', 'uplink0', 'netns', name])
+    await run('ip', ['address', 'add', `${host.outside}/24`, 'dev', `${name}-up`])
+    await run('ip', ['link', 'set', `${name}-up`, 'up'])
+    await run('ip', ['-n', name, 'link', 'set', 'lo', 'up'])
+    await run('ip', ['-n', name, 'address', 'add', `${host.address}/24`, 'dev', 'uplink0'])
+    await run('ip', ['-n', name, 'link', 'set', 'uplink0', 'up'])
+    await run('ip', ['-n', name, 'route', 'add', 'default', 'via', host.outside])
     return host
   }
 

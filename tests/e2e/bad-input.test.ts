@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
-import { execute } from '@thresher/lab/lab-host'
+import { execute } from '@thresher/lab/run'
 import { Product } from './product.ts'
 
 const product = new Product()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
@@ -22,6 +22,7 @@ import { launch, LaunchError } from './process.ts'
 import { findByArgument, isAlive, signalProcess, type ProcessIdentity } from './process-identity.ts'
 import { qemuConfig } from './qemu/config.ts'
 import { guestAgentChardev, guestAgentPort } from './qemu/consoles.ts'
+import { readQemuFile } from './qemu-file.ts'
 import { QmpClient, QmpError } from './qmp.ts'
 import type { QmpEvent } from './qmp-commands.ts'
 import { makeRunFolder, readState, removeRunFolder, writeState, type Outcome, type RunState } from './run-state.ts'
@@ -232,7 +233,7 @@ export class Machine {
       rmSync(this.folders.screen, { force: true })
       await qmp.execute('screendump', { filename: this.folders.screen, format: 'png' })
       try {
-        return readOwn(this.folders.screen)
+        return readQemuFile(this.folders.screen)
       } finally {
         rmSync(this.folders.screen, { force: true })
       }
@@ -660,16 +661,5 @@ function lastWords(logFile: string): string {
     return lines.join('; ').slice(-500) || 'it said nothing'
   } catch {
     return 'it said nothing'
-  }
-}
-
-/** Read a file that QEMU wrote. QEMU is not trusted: a link in the file's place is not followed. */
-function readOwn(path: string): Buffer {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  try {
-    if (!fstatSync(file).isFile()) throw new Error('QEMU wrote no file')
-    return readFileSync(file)
-  } finally {
-    closeSync(file)
   }
 }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { chownSync, copyFileSync, chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { chownSync, copyFileSync, chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ComputeHost } from './host.ts'
 import type { RunPlan } from './plan.ts'
 import type { QemuConfig, ResolvedNic, ResolvedVolume, RunPaths } from './qemu/input.ts'
+import { readQemuFile } from './qemu-file.ts'
 import { writeSeedImage } from './seed-image.ts'
 
 const run = promisify(execFile)
@@ -146,8 +147,7 @@ export function prepareFirmware(host: ComputeHost, config: QemuConfig, at: RunFo
 export function keepFirmware(host: ComputeHost, uuid: string, at: RunFolders): void {
   const kept = keptNvram(host, uuid)
   mkdirSync(join(host.dataRoot, 'nvram'), { recursive: true, mode: 0o700 })
-  copyFileSync(at.paths.nvram, kept)
-  chmodSync(kept, 0o600)
+  writeFileSync(kept, readQemuFile(at.paths.nvram), { mode: 0o600 })
 }
 
 function keptNvram(host: ComputeHost, uuid: string): string {

@@ -13,9 +13,10 @@ import { createServer } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isAlive, type ProcessIdentity } from '@thresher/agent/compute/process-identity'
 import { filesOf, type Paths } from '../paths.ts'
 import { UserError } from '../user-error.ts'
-import { readPidFile, removePidFile, startDetached, stopProcess, type RunningProcess } from './process.ts'
+import { readPidFile, removePidFile, startDetached, stopProcess } from './process.ts'
 import { run } from './run.ts'
 import { ensureUser, qemuUser, serverUser } from './users.ts'
 
@@ -49,7 +50,7 @@ export function requireRoot(what: string): void {
 }
 
 /** The processes of this host that belong to this installation. */
-export function runningProcesses(paths: Paths): { server?: RunningProcess; agent?: RunningProcess } {
+export function runningProcesses(paths: Paths): { server?: ProcessIdentity; agent?: ProcessIdentity } {
   const files = filesOf(paths)
   const server = readPidFile(files.pid('server'))
   const agent = readPidFile(files.pid('agent'))
@@ -137,7 +138,7 @@ export async function prepareHost(paths: Paths): Promise<void> {
 }
 
 /** Start the API server as its own user, and wait until it has written what the others need. */
-export async function startServer(paths: Paths, settings: Settings): Promise<RunningProcess> {
+export async function startServer(paths: Paths, settings: Settings): Promise<ProcessIdentity> {
   const files = filesOf(paths)
   const app = await readableApp(paths)
   const started = await startDetached({
@@ -189,7 +190,7 @@ export function namesPid(file: string, pid: number): boolean {
 }
 
 /** Start the agent as root. */
-export async function startAgent(paths: Paths, settings: Settings): Promise<RunningProcess> {
+export async function startAgent(paths: Paths, settings: Settings): Promise<ProcessIdentity> {
   const files = filesOf(paths)
   return startDetached({
     program: nodeBinary(paths.app),
@@ -227,14 +228,14 @@ export async function stopProgram(paths: Paths, name: 'server' | 'agent'): Promi
 /** Wait for something a just started program does, and show its last words when it dies instead. @throws {UserError} */
 export async function waitFor(
   done: () => boolean | Promise<boolean>,
-  process_: RunningProcess,
+  process_: ProcessIdentity,
   name: string,
   logFile: string,
 ): Promise<void> {
   const deadline = performance.now() + 60_000
   for (;;) {
     if (await done()) return
-    const alive = existsSync(`/proc/${process_.pid}`)
+    const alive = isAlive(process_)
     if (!alive || performance.now() > deadline) {
       throw new UserError(
         `the ${name} ${alive ? 'is not ready after a minute' : 'ended'}; its last words:\n${tail(logFile)}`,

@@ -12,7 +12,7 @@ import { writeDisk } from './disk.ts'
 import { firstModules, insmodOrder, otherDiskModules } from './kernel-modules.ts'
 import { guestPackages } from './packages.ts'
 import { layOutRoot } from './root-tree.ts'
-import { run } from './run.ts'
+import { run } from '../run.ts'
 
 /** Where to build, and whom to tell. */
 export interface BuildOptions {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { run } from './run.ts'
+import { run } from '../run.ts'
 import type { GuestPackage } from './packages.ts'
 
 /** Unpacked packages: package name → folder with its files. */

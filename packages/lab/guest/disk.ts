@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Unpacked } from './debian.ts'
-import { run } from './run.ts'
+import { run } from '../run.ts'
 
 const MiB = 1024 * 1024
 const sector = 512

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Unpacked } from './debian.ts'
 import { bootModules, insmodOrder, laterModules } from './kernel-modules.ts'
 import { guestPackages } from './packages.ts'
-import { run } from './run.ts'
+import { run } from '../run.ts'
 
 const folders = [
   'bin',

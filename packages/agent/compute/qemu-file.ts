@@ -1,0 +1,19 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+
+/** More than any screen or any store of UEFI variables. */
+const mostBytes = 256 * 1024 * 1024
+
+/**
+ * Read a file that QEMU wrote. QEMU is not trusted: it may write to its run's folder, so it could put a link to a file of
+ * the host's there instead, or a pipe, or a file without end.
+ */
+export function readQemuFile(path: string): Buffer {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    const stat = fstatSync(file)
+    if (!stat.isFile() || stat.nlink !== 1 || stat.size > mostBytes) throw new Error(`QEMU wrote no plain file ${path}`)
+    return readFileSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
