@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { managementNetwork } from '@thresher/api/management-network'
 import { Client } from '@thresher/client/client'
@@ -118,7 +118,17 @@ const refreshEveryMs = 60_000
 function makeFolders({ dataDir, runDir }: AgentConfig): void {
   for (const folder of [dataDir, runDir, join(runDir, 'vms'), join(runDir, 'network')])
     mkdirSync(folder, { recursive: true, mode: 0o755 })
-  mkdirSync(secretRoot(runDir), { recursive: true, mode: 0o711 })
+  makeSecretRoot(secretRoot(runDir))
+}
+
+/** @throws {Error} when somebody else made the folder before, which everybody may do in the host's shared memory */
+function makeSecretRoot(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o711 })
+  const found = lstatSync(folder)
+  if (!found.isDirectory() || found.uid !== 0 || (found.mode & 0o022) !== 0)
+    throw new Error(
+      `${folder} is not a folder that root alone may write to; remove it, guests' secrets would lie there`,
+    )
 }
 
 /** Secrets of guests lie in memory: below the run folder where that is in memory, else in the host's shared memory. */

@@ -26,6 +26,8 @@ async function main(args: string[]): Promise<void> {
       },
     )
   }
+  // One forgotten promise must not end the API for everybody.
+  process.on('unhandledRejection', (error) => log('error', `unexpected: ${(error as Error)?.stack ?? String(error)}`))
   process.on('SIGTERM', () => stop('SIGTERM'))
   process.on('SIGINT', () => stop('SIGINT'))
 }

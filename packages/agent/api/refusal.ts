@@ -25,7 +25,6 @@ export function refuse(response: ServerResponse, error: unknown): void {
 export function refuseUpgrade(socket: Duplex, error: unknown): void {
   const refusal = toApiError(error)
   const body = JSON.stringify(refusal.toStatus())
-  socket.on('error', () => {})
   socket.end(
     `HTTP/1.1 ${refusal.code} ${refusal.reason}\r\ncontent-type: application/json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,

@@ -46,6 +46,8 @@ export class AgentServer {
       (request, response) => void this.#answer(request, response).catch((error: unknown) => refuse(response, error)),
     )
     this.#server.on('upgrade', (request, socket, head) => {
+      // A viewer that goes while the guest's side is being opened must not end the agent.
+      socket.on('error', () => socket.destroy())
       this.#upgrade(request, socket, head).catch((error: unknown) => refuseUpgrade(socket, error))
     })
   }

@@ -19,12 +19,11 @@ export function serveConsole(viewer: WebSocket, machine: Machine): void {
 
 /** Join a viewer with a socket of the host, such as QEMU's VNC server or a port of the guest. */
 export function serveSocket(viewer: WebSocket, socket: Socket): void {
-  const resume = setInterval(() => {
-    if (socket.isPaused() && viewer.bufferedAmount < highWater / 2) socket.resume()
-  }, 20)
-  resume.unref()
+  const resume = (): void => {
+    if (viewer.bufferedAmount < highWater / 2) socket.resume()
+  }
   socket.on('data', (chunk) => {
-    viewer.send(chunk, { binary: true })
+    viewer.send(chunk, { binary: true }, resume)
     if (viewer.bufferedAmount > highWater) socket.pause()
   })
   viewer.on('message', (data) => {
@@ -33,10 +32,7 @@ export function serveSocket(viewer: WebSocket, socket: Socket): void {
       socket.once('drain', () => viewer.resume())
     }
   })
-  socket.on('close', () => {
-    clearInterval(resume)
-    viewer.close(1000)
-  })
+  socket.on('close', () => viewer.close(1000))
   socket.on('error', () => socket.destroy())
   viewer.on('close', () => socket.destroy())
   viewer.on('error', () => socket.destroy())

@@ -62,7 +62,7 @@ export function addMachine(draft: Draft, input: QemuInput): { machineType: strin
   draft.add('-m', `size=${guestBytes / mebibyte}M`)
   if (hugePage) addHugePages(draft, hugePage, guestBytes)
   addClock(draft, input)
-  const uuid = domain.firmware?.uuid ?? uuidOf(`${vmi.metadata.namespace}/${vmi.metadata.name}`)
+  const uuid = domain.firmware?.uuid || uuidOf(`${vmi.metadata.namespace}/${vmi.metadata.name}`)
   draft.add('-uuid', uuid)
   addIdentity(draft, domain)
   return { machineType, uuid, guestBytes }
