@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '@thresher/api/type'
 import { defineKind } from '@thresher/api/kind'
 
 /** A kind of the benchmark: its spec and status take anything, as the custom kind of the peer's measurements does. */

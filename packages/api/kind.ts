@@ -1,4 +1,5 @@
-import { Type, type Static, type TObject, type TProperties, type TSchema } from 'typebox'
+import type { Static, TObject, TProperties, TSchema } from 'typebox'
+import { Type } from './type.ts'
 import type { FieldError } from './error.ts'
 import { ObjectMeta, type KubeObject } from './meta.ts'
 import { quantityWriter } from './quantity.ts'

@@ -1,4 +1,5 @@
-import { Type, type Static } from 'typebox'
+import type { Static } from 'typebox'
+import { Type } from './type.ts'
 
 /** A point in time, RFC 3339 in UTC with whole seconds, such as `2026-01-31T12:00:00Z`. */
 export const Time = Type.String({ format: 'date-time' })

@@ -1,5 +1,6 @@
-import { Type, type Static } from 'typebox'
-import { Value } from 'typebox/value'
+import type { Static } from 'typebox'
+import { Type } from './type.ts'
+import { matches } from './matches.ts'
 
 /** The Pod annotation in which the network controller tells the agent how a guest's NICs are connected. */
 export const networkAnnotation = 'thresher.io/network'
@@ -29,7 +30,7 @@ export function readNics(annotations: Readonly<Record<string, string>> | undefin
   if (text === undefined) return undefined
   try {
     const value: unknown = JSON.parse(text)
-    return Value.Check(PodNics, value) ? value : undefined
+    return matches(PodNics, value) ? value : undefined
   } catch {
     return undefined
   }

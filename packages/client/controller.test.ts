@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { defineKind, type ObjectOf } from '@thresher/api/kind'
-import { Type } from 'typebox'
+import { Type } from '@thresher/api/type'
 import { afterEach, expect, test } from 'vitest'
 import { Client } from './client.ts'
 import { defineController, runControllers, TerminalError, watch, type Controller, type Running } from './controller.ts'

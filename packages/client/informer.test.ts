@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError } from '@thresher/api/error'
 import { defineKind, type ObjectOf } from '@thresher/api/kind'
-import { Type } from 'typebox'
+import { Type } from '@thresher/api/type'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { Client, type ResourceClient } from './client.ts'
 import { Informer } from './informer.ts'

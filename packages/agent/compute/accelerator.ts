@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process'
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { release, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Type, type Static } from 'typebox'
-import { Value } from 'typebox/value'
+import type { Static } from 'typebox'
+import { Type } from '@thresher/api/type'
+import { matches } from '@thresher/api/matches'
 import { confinement, type QemuUser } from './process.ts'
 
 /** What runs guests here, and why not something quicker. */
@@ -126,7 +127,7 @@ export async function knownAcceleration(
   const key = [bootId, release(), qemuVersion].join(' ')
   try {
     const kept: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (Value.Check(Kept, kept) && kept.key === key) return kept.acceleration
+    if (matches(Kept, kept) && kept.key === key) return kept.acceleration
   } catch {
     // Not remembered yet.
   }

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
-import { Type, type Static, type TSchema } from 'typebox'
-import { Value } from 'typebox/value'
+import type { Static, TSchema } from 'typebox'
+import { Type } from '@thresher/api/type'
+import { matches } from '@thresher/api/matches'
 
 const Address = Type.Object({
   'ip-address': Type.String(),
@@ -133,7 +134,7 @@ class Channel {
       const text = line.subarray(line.lastIndexOf(0xff) + 1).toString('utf8')
       try {
         const answer: unknown = JSON.parse(text)
-        if (Value.Check(Type.Object({ return: Type.Literal(id) }), answer)) return
+        if (matches(Type.Object({ return: Type.Literal(id) }), answer)) return
       } catch {
         // The rest of an answer to an earlier connection.
       }
@@ -151,7 +152,7 @@ class Channel {
     }
     const { return: value, error } = answer as { return?: unknown; error?: { desc?: string } }
     if (error) throw new GuestAgentError(`the guest agent refused ${question}: ${error.desc ?? 'it gave no reason'}`)
-    if (!Value.Check(questions[question], value))
+    if (!matches(questions[question], value))
       throw new GuestAgentError(`the guest agent answered ${question} in an unknown form`)
     return value as GuestAnswer<Q>
   }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net'
-import { Type } from 'typebox'
-import { Value } from 'typebox/value'
+import { Type } from '@thresher/api/type'
+import { matches, mismatches } from '@thresher/api/matches'
 import { commands, QmpEvent, type Args, type Command, type Reply } from './qmp-commands.ts'
 
 /** QEMU refused a command, answered in a form we do not know, or is gone. */
@@ -157,11 +157,11 @@ export class QmpClient {
       this.#socket.destroy()
       return
     }
-    if (Value.Check(QmpEvent, message)) {
+    if (matches(QmpEvent, message)) {
       for (const handler of this.#handlers) handler(message)
       return
     }
-    if (Value.Check(Greeting, message)) {
+    if (matches(Greeting, message)) {
       const { major, minor, micro } = message.QMP.version.qemu
       this.#greeted.resolve(`${major}.${minor}.${micro}`)
       return
@@ -177,13 +177,13 @@ export class QmpClient {
     pending.settle()
     const { command } = pending
     const error = message['error']
-    if (Value.Check(Failure, error)) {
+    if (matches(Failure, error)) {
       pending.reject(new QmpError(error.class, `QEMU refused ${command}: ${error.desc}`))
-    } else if (Value.Check(commands[command].reply, message['return'])) {
+    } else if (matches(commands[command].reply, message['return'])) {
       pending.resolve(message['return'] as never)
     } else {
-      const [first] = Value.Errors(commands[command].reply, message['return'])
-      const where = first ? `${first.instancePath || 'its reply'} ${first.message}` : 'its reply is of another form'
+      const [first] = mismatches(commands[command].reply, message['return'])
+      const where = first ? `${first.path || 'its reply'} ${first.message}` : 'its reply is of another form'
       pending.reject(new QmpError('UnknownReply', `QEMU answered ${command} unexpectedly: ${where}`))
     }
   }

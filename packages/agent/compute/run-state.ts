@@ -11,8 +11,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { Type, type Static } from 'typebox'
-import { Value } from 'typebox/value'
+import type { Static } from 'typebox'
+import { Type } from '@thresher/api/type'
+import { matches } from '@thresher/api/matches'
 
 const text = Type.String({ minLength: 1 })
 
@@ -106,7 +107,7 @@ export function writeState(folder: string, state: RunState): void {
 export function readState(folder: string): RunState | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(join(folder, fileName), 'utf8'))
-    return Value.Check(RunState, value) ? value : undefined
+    return matches(RunState, value) ? value : undefined
   } catch {
     return undefined
   }

@@ -1,5 +1,6 @@
-import { Type, type Static } from 'typebox'
-import { Value } from 'typebox/value'
+import type { Static } from 'typebox'
+import { Type } from '@thresher/api/type'
+import { matches } from '@thresher/api/matches'
 import { toolError } from './qemu-img.ts'
 import type { ImageFormat } from './image-format.ts'
 import { readQcow2Header } from './qcow2-header.ts'
@@ -103,11 +104,16 @@ function qemuImg(conversion: Conversion, args: string[], onText?: (text: string)
 }
 
 function parseInfo(out: string, subject: string): Info {
+  const unknown = (cause?: unknown) =>
+    new DriverError('CommandFailed', `qemu-img said something unknown about ${subject}`, { cause })
+  let info: unknown
   try {
-    return Value.Parse(Info, JSON.parse(out)) as Info
+    info = JSON.parse(out)
   } catch (cause) {
-    throw new DriverError('CommandFailed', `qemu-img said something unknown about ${subject}`, { cause })
+    throw unknown(cause)
   }
+  if (!matches(Info, info)) throw unknown()
+  return info
 }
 
 /** A second look, by the tool that will open the file: none of its parts may lie elsewhere. */

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { PodTemplateSpec } from '../core/pod-spec.ts'
 import { LabelSelector } from '../meta.ts'
 import { flag, having, int32, list, object, oneOf, optional, set, text } from '../schema.ts'

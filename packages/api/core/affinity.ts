@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { LabelSelector } from '../meta.ts'
 import { int32, int64, labels, list, listBy, object, oneOf, optional, text, texts } from '../schema.ts'
 

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { flag, having, int32, list, listBy, object, oneOf, optional, Quantity, text, texts } from '../schema.ts'
 import { Lifecycle, Probe } from './handler.ts'
 import { ResourceRequirements } from './resources.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../type.ts'
 import { wide } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { int32, microTime, optional, text, time } from '../schema.ts'

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { having, int32, int64, IntOrString, list, object, optional, text, texts } from '../schema.ts'
 
 /** A command run in the container; success is exit code 0. */

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { LabelSelector } from '../meta.ts'
 import { having, list, oneOf, optional, text } from '../schema.ts'
 import { TypedLocalObjectReference, TypedObjectReference } from './references.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../type.ts'
 import { containerNames, images } from '../apps/workload.ts'
 import { age } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { object, optional, text } from '../schema.ts'
 
 /** Any object, in full. */

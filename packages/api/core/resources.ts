@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { listBy, object, optional, ResourceList, text } from '../schema.ts'
 
 /** What a container asks for and may use at most. */

@@ -1,6 +1,6 @@
 import { age, column } from '../columns.ts'
 import type { FieldError } from '../error.ts'
-import { Type } from 'typebox'
+import { Type } from '../type.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { base64, flag, labels, mapTo, text } from '../schema.ts'
 import { checkData, checkImmutable } from './data-keys.ts'

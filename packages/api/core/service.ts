@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { age, column } from '../columns.ts'
 import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { LabelSelector, ObjectMeta } from '../meta.ts'
 import { flag, having, int32, int64, labels, list, object, optional, Quantity, text, texts } from '../schema.ts'
 import { ObjectFieldSelector, ResourceFieldSelector } from './container.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../type.ts'
 import { age, column } from '../columns.ts'
 import { ObjectReference } from '../core/references.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../type.ts'
 import { ObjectReference } from '../core/references.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { int32, microTime, object, optional, text, time } from '../schema.ts'

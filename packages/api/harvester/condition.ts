@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { list, object, text } from '../schema.ts'
 
 /** One observed fact, as Harvester's kinds carry it. */

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { collectionPath } from '../action-call.ts'
 import { age, column, wide } from '../columns.ts'
 import type { FieldError } from '../error.ts'

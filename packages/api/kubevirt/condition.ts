@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { list, object, text, schemaOf } from '../schema.ts'
 
 const nullableTime = schemaOf<string | null>({ type: 'string', format: 'date-time', nullable: true })

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { about, Empty, flag, int64, list, object, optional, text } from '../schema.ts'
 
 /** The processor that a guest sees: sockets × cores × threads virtual CPUs. */

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { Empty, flag, list, object, optional, text } from '../schema.ts'
 import { Disk } from './disk.ts'
 import { FeatureState } from './features.ts'

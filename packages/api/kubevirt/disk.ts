@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { about, flag, int32, object, optional, text } from '../schema.ts'
 import { FeatureState } from './features.ts'
 

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { about, Empty, flag, int32, int64, object, oneOf, optional, Quantity, ResourceList, text } from '../schema.ts'
 import { CPU } from './cpu.ts'
 import { Devices } from './devices.ts'

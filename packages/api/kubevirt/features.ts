@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { flag, int64, optional, text } from '../schema.ts'
 
 /** On unless `enabled` is false. */

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { about, Empty, int32, list, object, optional, text, texts } from '../schema.ts'
 
 /** A network card of the guest, on the network of the same name. One binding says how it is connected. */

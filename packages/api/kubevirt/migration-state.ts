@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { flag, int32, int64, labels, list, mapTo, optional, Quantity, text, time } from '../schema.ts'
 
 const where = {

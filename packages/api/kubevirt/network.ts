@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { flag, object, optional, text } from '../schema.ts'
 
 /** A network that an interface of the same name is on: the management network, or one by name. */

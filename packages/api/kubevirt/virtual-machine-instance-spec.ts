@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { Affinity, Toleration, TopologySpreadConstraint } from '../core/affinity.ts'
 import { PodDNSConfig } from '../core/pod-spec.ts'
 import { about, flag, int64, labels, list, listBy, object, oneOf, text } from '../schema.ts'

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { int32, int64, labels, list, oneOf, optional, Quantity, text, texts } from '../schema.ts'
 import { Conditions } from './condition.ts'
 import { Machine } from './domain.ts'

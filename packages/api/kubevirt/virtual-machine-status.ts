@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { flag, int32, int64, labels, list, object, optional, text, texts, time } from '../schema.ts'
 import { Conditions } from './condition.ts'
 import { Disk } from './disk.ts'

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { age, column } from '../columns.ts'
 import { defineKind, servedAs, type ObjectOf } from '../kind.ts'
 import { ObjectMeta } from '../meta.ts'

@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { flag, int64, list, object, oneOf, optional, ResourceList, text, time } from '../schema.ts'
 
 const claimInfo = optional({

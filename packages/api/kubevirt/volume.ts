@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { ObjectFieldSelector, ResourceFieldSelector } from '../core/container.ts'
 import { LocalObjectReference } from '../core/references.ts'
 import { about, Empty, flag, int32, list, object, oneOf, optional, Quantity, text } from '../schema.ts'

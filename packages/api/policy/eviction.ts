@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../type.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { AnyObject } from '../schema.ts'
 

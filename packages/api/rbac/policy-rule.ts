@@ -1,4 +1,4 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import type { FieldError } from '../error.ts'
 import { object, texts } from '../schema.ts'
 

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '../type.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { list, schemaOf } from '../schema.ts'
 import { checkRules, PolicyRule } from './policy-rule.ts'

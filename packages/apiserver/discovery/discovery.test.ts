@@ -1,7 +1,7 @@
 import { ConfigMap } from '@thresher/api/core/config-map'
 import { Pod } from '@thresher/api/core/pod'
 import { defineKind, type Kind } from '@thresher/api/kind'
-import { Type } from 'typebox'
+import { Type } from '@thresher/api/type'
 import { describe, expect, it } from 'vitest'
 import { aggregatedType } from './aggregated.ts'
 import { ApiDocuments } from './api-documents.ts'

@@ -1,4 +1,4 @@
-import { Type } from 'typebox'
+import { Type } from '@thresher/api/type'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Deployment } from '@thresher/api/apps/deployment'
 import { ConfigMap } from '@thresher/api/core/config-map'
