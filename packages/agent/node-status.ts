@@ -24,8 +24,8 @@ const reservedMillicores = 100
 const mebibyte = 1024 * 1024
 
 /** Says which accelerator guests run under. */
-export const accelerationCondition = 'VirtualizationAccelerated'
-export const acceleratorLabel = 'thresher.io/accelerator'
+const accelerationCondition = 'VirtualizationAccelerated'
+const acceleratorLabel = 'thresher.io/accelerator'
 export const qemuVersionAnnotation = 'thresher.io/qemu-version'
 
 /** Labels that the node sets on itself. */

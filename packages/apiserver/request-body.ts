@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { ApiError } from '@thresher/api/error'
 
 /** Bodies above this are refused with 413, as in Kubernetes. */
-export const BODY_BYTES = 3 * 1024 * 1024
+const BODY_BYTES = 3 * 1024 * 1024
 
 /** Whether a request has a body at all: one is announced by its length or by its transfer coding. @see RFC 9112 section 6.3 */
 export function hasBody({ headers }: IncomingMessage): boolean {

@@ -13,7 +13,7 @@ import type { Store } from './store/store.ts'
 import type { Authorizer, User } from './user.ts'
 
 /** Lets members of system:masters do everything and nobody else anything. */
-export const mastersOnly: Authorizer = {
+const mastersOnly: Authorizer = {
   authorize: ({ user }) => ({ verdict: user.groups.includes('system:masters') ? 'allow' : 'no-opinion' }),
 }
 

@@ -75,7 +75,7 @@ function addCommand(program: Commander, command: Command, signal: AbortSignal): 
 }
 
 /** Build the command line from the table of commands. */
-export function programOf(table: Command[], signal: AbortSignal): Commander {
+function programOf(table: Command[], signal: AbortSignal): Commander {
   const program = new Commander('thresher')
     .description('Virtual machines and containers on your own hosts, behind the Kubernetes API')
     .version(manifest.version)

@@ -43,7 +43,7 @@ export interface PatchOptions extends WriteOptions {
 }
 
 /** How a patch body is to be read, by its media type. */
-export const patchTypes = {
+const patchTypes = {
   json: 'application/json-patch+json',
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',

@@ -226,7 +226,7 @@ export class Informer<O extends KubeObject> {
 }
 
 /** A resourceVersion as a number; versions of one server are ordered. */
-export function revisionOf(object: KubeObject): number {
+function revisionOf(object: KubeObject): number {
   return Number(object.metadata.resourceVersion ?? 0)
 }
 

@@ -7,14 +7,14 @@ export function controllerReference(kind: KindAddress, owner: KubeObject): Owner
 }
 
 /** A reference that makes an object go when `owner` does. */
-export function ownerReference(kind: KindAddress, owner: KubeObject): OwnerReference {
+function ownerReference(kind: KindAddress, owner: KubeObject): OwnerReference {
   const { name, uid } = owner.metadata
   if (!name || !uid) throw new TypeError(`${kind.kind} without name or uid cannot own anything`)
   return { apiVersion: kind.apiVersion, kind: kind.kind, name, uid }
 }
 
 /** The one owner that controls an object. */
-export function controllerOf(object: KubeObject): OwnerReference | undefined {
+function controllerOf(object: KubeObject): OwnerReference | undefined {
   return object.metadata.ownerReferences?.find((owner) => owner.controller === true)
 }
 

@@ -24,9 +24,3 @@ export function keyOf(object: { metadata: { namespace?: string; name?: string } 
   const { namespace, name } = object.metadata
   return namespace ? `${namespace}/${name}` : (name ?? '')
 }
-
-/** Take apart what {@link keyOf} made. */
-export function splitKey(key: string): { namespace?: string; name: string } {
-  const slash = key.indexOf('/')
-  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) }
-}

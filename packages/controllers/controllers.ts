@@ -18,7 +18,7 @@ import { virtualMachineInstanceController } from './virtual-machine-instance/vir
 import { virtualMachineController } from './virtual-machine/virtual-machine.ts'
 
 /** Every controller; those that remember something are made anew for each run. */
-export function allControllers(): Controller[] {
+function allControllers(): Controller[] {
   return [
     defaultObjectsController,
     serviceAccountController,

@@ -14,7 +14,7 @@ export interface TlsFiles {
 }
 
 /** An endpoint taken apart. @throws {OvsdbError} `Protocol` when it is not of the form above */
-export function parseEndpoint(text: string): { path: string } | { host: string; port: number; tls: boolean } {
+function parseEndpoint(text: string): { path: string } | { host: string; port: number; tls: boolean } {
   if (text.startsWith('unix:') && text.length > 5) return { path: text.slice(5) }
   const match = /^(tcp|ssl):(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text)
   const host = match?.[2] ?? match?.[3]

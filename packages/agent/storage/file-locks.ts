@@ -19,7 +19,7 @@ export async function isOpenByQemu(path: string): Promise<boolean> {
  *
  * @see proc_locks(5): `1: OFDLCK ADVISORY READ -1 fe:00:12345 100 101`
  */
-export function lockedInodes(table: string): Set<number> {
+function lockedInodes(table: string): Set<number> {
   const inodes = new Set<number>()
   for (const line of table.split('\n')) {
     const match = /(?:OFDLCK|POSIX)\s+\S+\s+\S+\s+\S+\s+[0-9a-f]+:[0-9a-f]+:(\d+)\s+(\d+)\s/.exec(line)

@@ -57,7 +57,7 @@ export async function impersonate(user: User, headers: Credentials['headers'], a
 }
 
 /** The namespace and name in `system:serviceaccount:<namespace>:<name>`. */
-export function serviceAccountOf(user: string): { namespace: string; name: string } | undefined {
+function serviceAccountOf(user: string): { namespace: string; name: string } | undefined {
   const match = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(user)
   return match ? { namespace: match[1] as string, name: match[2] as string } : undefined
 }

@@ -9,7 +9,7 @@ const DEPTH = 256
 /** A body with more aliases than this is taken for a bomb. */
 const ALIASES = 100
 
-export const jsonType = 'application/json'
+const jsonType = 'application/json'
 
 /** The media type of a body, in lower case without parameters; JSON when none is given. */
 export function mediaType(header: string | string[] | undefined): string {
@@ -50,7 +50,7 @@ export function unsupported(accepted: readonly string[]): ApiError {
 }
 
 /** Parse JSON that a client sent. @throws {ApiError} BadRequest */
-export function parseJson(body: Buffer): unknown {
+function parseJson(body: Buffer): unknown {
   requireUtf8(body)
   requireShallow(body)
   let value: unknown
@@ -64,7 +64,7 @@ export function parseJson(body: Buffer): unknown {
 }
 
 /** Parse one YAML document, or JSON, which YAML includes. @throws {ApiError} BadRequest */
-export function parseYaml(body: Buffer): unknown {
+function parseYaml(body: Buffer): unknown {
   requireUtf8(body)
   const first = body.find((byte) => byte > 0x20)
   if (first === 0x7b || first === 0x5b) return parseJson(body)

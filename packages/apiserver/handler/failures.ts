@@ -4,7 +4,7 @@ import type { Kind } from '@thresher/api/kind'
 type Named = Pick<Kind, 'group' | 'plural'>
 
 /** `deployments.apps`, or `pods` in the core group. */
-export function qualified({ group, plural }: Named): string {
+function qualified({ group, plural }: Named): string {
   return group ? `${plural}.${group}` : plural
 }
 

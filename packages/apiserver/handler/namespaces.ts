@@ -4,7 +4,7 @@ import type { Context } from './context.ts'
 import { forbiddenWrite, notFound } from './failures.ts'
 
 /** The finalizer, in a namespace's spec, of whoever empties it. */
-export const namespaceFinalizer = 'kubernetes'
+const namespaceFinalizer = 'kubernetes'
 
 const namespaces = { group: '', plural: 'namespaces' }
 

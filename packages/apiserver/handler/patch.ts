@@ -19,7 +19,7 @@ import { decodeObject } from './write.ts'
 export const jsonPatch = 'application/json-patch+json'
 export const mergePatch = 'application/merge-patch+json'
 export const strategicPatch = 'application/strategic-merge-patch+json'
-export const applyPatch = 'application/apply-patch+yaml'
+const applyPatch = 'application/apply-patch+yaml'
 
 const PATCH_TRIES = 10
 

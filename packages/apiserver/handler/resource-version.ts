@@ -12,7 +12,7 @@ export interface WantedVersion {
 }
 
 /** A resourceVersion as a number. @throws {ApiError} BadRequest */
-export function readRevision(text: string): number {
+function readRevision(text: string): number {
   if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text)
   throw new ApiError(
     'BadRequest',

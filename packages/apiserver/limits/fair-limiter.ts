@@ -19,7 +19,7 @@ export interface LimitSettings {
   burst: number
 }
 
-export const defaultLimits: LimitSettings = {
+const defaultLimits: LimitSettings = {
   seats: 128,
   seatsPerUser: 96,
   queuePerUser: 512,

@@ -4,7 +4,7 @@ import { deepClone, deepEqual, isObject, setOwn, type JsonObject } from '../sche
 /** The most operations that one patch may have, as in Kubernetes. */
 export const maxOperations = 10_000
 /** The most bytes of JSON that the copy operations of one patch may add, as in Kubernetes. */
-export const maxCopiedBytes = 3 * 1024 * 1024
+const maxCopiedBytes = 3 * 1024 * 1024
 
 interface Operation {
   op: string

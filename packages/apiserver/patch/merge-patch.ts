@@ -19,18 +19,3 @@ export function applyMergePatch(document: unknown, patch: unknown): unknown {
   }
   return result
 }
-
-/** The smallest merge patch that leads from one object to the other; list changes are given whole. Null values cannot be expressed. */
-export function mergePatchBetween(from: JsonObject, to: JsonObject): JsonObject {
-  const patch: JsonObject = {}
-  for (const key of Object.keys(from)) if (!Object.hasOwn(to, key)) setOwn(patch, key, null)
-  for (const key of Object.keys(to)) {
-    const before = Object.hasOwn(from, key) ? from[key] : undefined
-    const after = to[key]
-    if (isObject(before) && isObject(after)) {
-      const inner = mergePatchBetween(before, after)
-      if (Object.keys(inner).length > 0) setOwn(patch, key, inner)
-    } else if (JSON.stringify(before) !== JSON.stringify(after)) setOwn(patch, key, deepClone(after))
-  }
-  return patch
-}

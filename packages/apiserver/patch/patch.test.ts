@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { ApiError } from '@thresher/api/error'
 import type { JsonSchema } from '@thresher/api/kind'
-import { deepClone, deepEqual, type JsonObject } from '../schema/clone.ts'
+import { deepClone, deepEqual, isObject, setOwn, type JsonObject } from '../schema/clone.ts'
 import { applyJsonPatch, maxOperations } from './json-patch.ts'
-import { applyMergePatch, mergePatchBetween } from './merge-patch.ts'
+import { applyMergePatch } from './merge-patch.ts'
 import { applyStrategicPatch } from './strategic.ts'
 
 function refusal(act: () => unknown): ApiError {
@@ -315,3 +315,18 @@ describe('strategic merge patch', () => {
     }
   })
 })
+
+/** The smallest merge patch that leads from one object to the other; list changes are given whole. Null values cannot be expressed. */
+function mergePatchBetween(from: JsonObject, to: JsonObject): JsonObject {
+  const patch: JsonObject = {}
+  for (const key of Object.keys(from)) if (!Object.hasOwn(to, key)) setOwn(patch, key, null)
+  for (const key of Object.keys(to)) {
+    const before = Object.hasOwn(from, key) ? from[key] : undefined
+    const after = to[key]
+    if (isObject(before) && isObject(after)) {
+      const inner = mergePatchBetween(before, after)
+      if (Object.keys(inner).length > 0) setOwn(patch, key, inner)
+    } else if (JSON.stringify(before) !== JSON.stringify(after)) setOwn(patch, key, deepClone(after))
+  }
+  return patch
+}

@@ -36,7 +36,7 @@ export interface ServerIdentity {
 }
 
 /** The name on the client certificate with which the API server calls the agents. */
-export const apiServerClientName = 'thresher-apiserver'
+const apiServerClientName = 'thresher-apiserver'
 
 const authorityName = 'thresher-ca'
 const ownNames = [

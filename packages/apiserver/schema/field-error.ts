@@ -5,7 +5,7 @@ export const maxErrors = 100
 const maxShown = 1024
 
 /** A value as Kubernetes shows it in a message: text in quotes, all else as JSON; long ones are cut. */
-export function show(value: unknown): string {
+function show(value: unknown): string {
   const written = JSON.stringify(value) ?? 'null'
   return written.length > maxShown ? `${written.slice(0, maxShown)}…` : written
 }

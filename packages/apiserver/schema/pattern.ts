@@ -2,7 +2,7 @@ import { isWord, type CharTest } from './pattern-class.ts'
 import { parsePattern, type Anchor, type Node } from './pattern-parser.ts'
 
 /** The longest pattern that is taken, in characters. */
-export const maxPatternLength = 4096
+const maxPatternLength = 4096
 /** The most steps that a pattern may come to when its repetitions are written out. */
 const maxSteps = 10_000
 

@@ -9,7 +9,7 @@ export interface FieldTerm {
 }
 
 /** The conditions of a field selector in text: `metadata.name=web,status.phase!=Running`. @throws {ApiError} BadRequest */
-export function parseFieldTerms(text: string): FieldTerm[] {
+function parseFieldTerms(text: string): FieldTerm[] {
   return splitTerms(text)
     .filter((term) => term !== '')
     .map((term) => {

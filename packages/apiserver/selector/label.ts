@@ -154,7 +154,7 @@ function readSet(words: string[], start: number): [string[], number] {
 }
 
 /** What is wrong with a label's key; undefined when nothing is. */
-export function labelKeyProblem(key: string): string | undefined {
+function labelKeyProblem(key: string): string | undefined {
   const slash = key.indexOf('/')
   const prefix = slash < 0 ? undefined : key.slice(0, slash)
   const name = key.slice(slash + 1)
@@ -167,7 +167,7 @@ export function labelKeyProblem(key: string): string | undefined {
 }
 
 /** What is wrong with a label's value; undefined when nothing is. */
-export function labelValueProblem(value: string): string | undefined {
+function labelValueProblem(value: string): string | undefined {
   if (value === '') return undefined
   if (value.length > 63) return 'must be no more than 63 bytes'
   if (!namePart.test(value))

@@ -24,7 +24,7 @@ export interface StatusReport {
 }
 
 /** Put together what this host and the API say. Parts that cannot be asked are left out. */
-export async function statusOf(context: Context): Promise<StatusReport> {
+async function statusOf(context: Context): Promise<StatusReport> {
   const running = runningProcesses(context.paths)
   const program = (pid: number | undefined): Program =>
     pid === undefined ? { running: false } : { running: true, pid, ...usageOf(pid) }

@@ -30,7 +30,7 @@ export interface Settings {
   guestSubnet: string
 }
 
-export const defaultSettings = (): Settings => ({
+const defaultSettings = (): Settings => ({
   listen: '0.0.0.0:6443',
   nodeName: hostname().split('.')[0]!.toLowerCase(),
   agentPort: 10250,

@@ -33,7 +33,7 @@ export const testPackages: DebianPackage[] = [
 ]
 
 /** Whether a program is on the PATH. */
-export function onPath(program: string): boolean {
+function onPath(program: string): boolean {
   return (process.env['PATH'] ?? '').split(':').some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK)

@@ -13,7 +13,7 @@ export const serverUser = 'thresher'
 export const qemuUser = 'thresher-qemu'
 
 /** Look a user up. */
-export async function findUser(name: string): Promise<SystemUser | undefined> {
+async function findUser(name: string): Promise<SystemUser | undefined> {
   const { code, stdout } = await run('getent', ['passwd', name])
   const fields = stdout.trim().split(':')
   return code === 0 ? { name, uid: Number(fields[2]), gid: Number(fields[3]) } : undefined

@@ -6,7 +6,7 @@ import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-clas
 import { defineController, watch, type Context } from '@thresher/client/controller'
 
 /** Namespaces that every cluster has. */
-export const defaultNamespaces = [
+const defaultNamespaces = [
   'default',
   'kube-system',
   'kube-public',

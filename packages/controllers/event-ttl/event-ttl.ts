@@ -2,7 +2,7 @@ import { Event } from '@thresher/api/core/event'
 import { defineController, watch } from '@thresher/client/controller'
 
 /** How long an event is kept after it was last seen, in milliseconds. */
-export const eventTtlMs = 3_600_000
+const eventTtlMs = 3_600_000
 
 /** Deletes events an hour after they were last seen. */
 export const eventTtlController = defineController({

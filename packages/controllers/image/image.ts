@@ -50,7 +50,7 @@ export const imageController = defineController({
 })
 
 /** The name of an image's StorageClass, as Harvester ≥ 1.8 makes it. */
-export function imageClassName(image: VirtualMachineImage): string {
+function imageClassName(image: VirtualMachineImage): string {
   return `lh-${image.metadata.uid}`
 }
 

@@ -11,7 +11,7 @@ export interface ManagementRows {
 }
 
 /** What the guests are told by DHCP. Texts need quotes of their own. @see ovn-nb(5), DHCP_Options */
-export function dhcpOptions(network: ManagementNetwork): Record<string, string> {
+function dhcpOptions(network: ManagementNetwork): Record<string, string> {
   return {
     router: network.gateway,
     server_id: network.gateway,

@@ -16,7 +16,7 @@ export function volumeFor(
 }
 
 /** Whether a volume's claimRef means this claim; one without a uid means any claim of the name. */
-export function isReservedFor(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
+function isReservedFor(volume: PersistentVolume, claim: PersistentVolumeClaim): boolean {
   const ref = volume.spec.claimRef
   return (
     ref?.name === claim.metadata.name &&

@@ -9,7 +9,7 @@ import { conflict, getInstance } from './machines.ts'
 type Check = (instance: VirtualMachineInstance) => string | undefined
 
 /** An operation on the running guest that its node's agent carries out. */
-export function guestOperation(
+function guestOperation(
   subresource: string,
   method: 'GET' | 'PUT',
   check: Check = () => undefined,

@@ -68,7 +68,7 @@ export function launcherPod(instance: VirtualMachineInstance): Pod {
 }
 
 /** What the machine takes of its node: CPU as requested or a share for each, memory of the guest and its overhead. */
-export function computeResources(instance: VirtualMachineInstance): PodSpec['containers'][number]['resources'] {
+function computeResources(instance: VirtualMachineInstance): PodSpec['containers'][number]['resources'] {
   const { domain } = instance.spec
   const { requests = {}, limits = {}, overcommitGuestOverhead } = domain.resources ?? {}
   const cpus = guestCpus(domain)

@@ -95,7 +95,7 @@ function endWord(instance: VirtualMachineInstance, pod: Pod): InstanceWord | und
 }
 
 /** Why no pod can be made yet. */
-export function findTrouble({ instance, claims, rivals }: InstanceView): Trouble | undefined {
+function findTrouble({ instance, claims, rivals }: InstanceView): Trouble | undefined {
   const { name } = instance.metadata
   for (const claimName of claimNames(instance.spec)) {
     const claim = claims.get(claimName)

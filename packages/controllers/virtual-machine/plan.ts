@@ -153,7 +153,7 @@ function settle(
 }
 
 /** How a run ended, if it did. */
-export function endOf(instance: VirtualMachineInstance): 'Succeeded' | 'Failed' | undefined {
+function endOf(instance: VirtualMachineInstance): 'Succeeded' | 'Failed' | undefined {
   const phase = instance.status?.phase
   return phase === 'Succeeded' || phase === 'Failed' ? phase : undefined
 }

@@ -14,7 +14,7 @@ export function empty(headers: Record<string, string> = {}): Answer {
 }
 
 /** An error as this API words it, with the Kubernetes reason as its code. */
-export function errorAnswer(error: ApiError, code: string = error.reason): Answer {
+function errorAnswer(error: ApiError, code: string = error.reason): Answer {
   const field = error.details?.causes?.[0]?.field
   return json(error.code, {
     type: 'error',

@@ -13,7 +13,7 @@ const taken = ['id', 'type', 'links', 'actions']
 export type SteveObject = Record<string, unknown> & { id: string; type: string }
 
 /** The id of an object: `namespace/name`, or `name`. */
-export function objectId(object: KubeObject): string {
+function objectId(object: KubeObject): string {
   const { namespace, name = '' } = object.metadata
   return namespace ? `${namespace}/${name}` : name
 }

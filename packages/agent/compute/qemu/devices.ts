@@ -3,9 +3,6 @@ import type { Draft } from './draft.ts'
 import type { QemuInput } from './input.ts'
 import { onRootBus, slots } from './pci.ts'
 
-/** The path in QEMU's object tree of the balloon, for its statistics. */
-export const balloonPath = '/machine/peripheral/balloon0'
-
 /** Random numbers, balloon, input, watchdog and the panic notifier. @returns whether there is a balloon */
 export function addSmallDevices(draft: Draft, { vmi }: QemuInput, needsUsb: boolean): boolean {
   const { devices } = vmi.spec.domain

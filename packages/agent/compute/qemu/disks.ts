@@ -193,7 +193,7 @@ function blockSize(disk: Disk): Options {
 }
 
 /** `a`, `b`, … `z`, `aa`, … as Linux names disks. */
-export function diskLetters(index: number): string {
+function diskLetters(index: number): string {
   const letter = String.fromCharCode(97 + (index % 26))
   return index < 26 ? letter : diskLetters(Math.floor(index / 26) - 1) + letter
 }

@@ -7,7 +7,7 @@ import type { QemuInput } from './input.ts'
 const mebibyte = 1024 * 1024
 
 /** The guest's memory in bytes, in whole MiB as the chipset wants it. */
-export function memoryOf({ vmi }: QemuInput): number {
+function memoryOf({ vmi }: QemuInput): number {
   const bytes = guestMemoryBytes(vmi.spec.domain, vmi.metadata.annotations) ?? 128 * mebibyte
   return Math.ceil(bytes / mebibyte) * mebibyte
 }
@@ -21,7 +21,7 @@ export function translationCacheBytes(guestBytes: number): number {
 }
 
 /** The q35 version to run: the pinned one, the one asked for, or this QEMU's newest. */
-export function machineTypeOf(draft: Draft, { vmi, host, machineType }: QemuInput): string {
+function machineTypeOf(draft: Draft, { vmi, host, machineType }: QemuInput): string {
   if (machineType) return machineType
   const asked = vmi.spec.domain.machine?.type ?? ''
   if (/^pc-q35-[A-Za-z0-9.]+$/.test(asked)) return asked
@@ -124,7 +124,7 @@ function addIdentity(draft: Draft, domain: QemuInput['vmi']['spec']['domain']): 
 }
 
 /** A name's own UUID, the same for ever. @see RFC 9562 §5.8 (version 8: any hash) */
-export function uuidOf(name: string): string {
+function uuidOf(name: string): string {
   const bytes = createHash('sha256').update(`thresher virtual machine ${name}`).digest().subarray(0, 16)
   bytes[6] = (bytes[6]! & 0x0f) | 0x80
   bytes[8] = (bytes[8]! & 0x3f) | 0x80

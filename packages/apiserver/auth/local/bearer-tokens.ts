@@ -109,7 +109,7 @@ export class BearerTokens {
 }
 
 /** The user, with groups, that a local user is for authorization. */
-export function asRequestUser(user: LocalUser): User {
+function asRequestUser(user: LocalUser): User {
   return {
     name: user.metadata.name ?? '',
     uid: user.metadata.uid,

@@ -7,7 +7,7 @@ import type { GuessLimiter } from './guess-limiter.ts'
 import { newPassword, passwordFault, type PasswordHasher } from './password.ts'
 
 /** The group of administrators among the local users; bound to cluster-admin. */
-export const administratorsGroup = 'thresher:administrators'
+const administratorsGroup = 'thresher:administrators'
 const firstAdmin = 'admin'
 const sessionMs = 16 * 3600 * 1000
 const sessionsPerUser = 200

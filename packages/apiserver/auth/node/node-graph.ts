@@ -26,7 +26,7 @@ const machines: NodeWorkload = {
   },
 }
 
-export const workloads: NodeWorkload[] = [pods, machines]
+const workloads: NodeWorkload[] = [pods, machines]
 
 interface Held {
   nodes: string[]

@@ -37,7 +37,7 @@ export async function reconcileBootstrapPolicy(objects: Objects): Promise<void> 
 }
 
 /** Give every aggregated ClusterRole the rules of the roles it chooses. Repeats while one aggregated role feeds another. */
-export async function reconcileAggregation(objects: Objects): Promise<void> {
+async function reconcileAggregation(objects: Objects): Promise<void> {
   for (let round = 0; round < 10; round++) {
     let changed = false
     const before = [...objects.list<RoleObject>(roles)]

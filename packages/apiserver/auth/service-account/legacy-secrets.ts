@@ -17,7 +17,7 @@ const uidAnnotation = 'kubernetes.io/service-account.uid'
 export type SecretStep = { do: 'nothing' } | { do: 'delete' } | { do: 'update'; secret: TokenSecret }
 
 /** The next step for a Secret that is to hold its account's token: fill it, or take it away when the account is gone. No I/O. */
-export function planTokenSecret(
+function planTokenSecret(
   secret: TokenSecret,
   account: KubeObject | undefined,
   ca: string,

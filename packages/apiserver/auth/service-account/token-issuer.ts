@@ -160,7 +160,7 @@ export class TokenIssuer {
 }
 
 /** The user name of a service account. */
-export function userName(account: { namespace: string; name: string }): string {
+function userName(account: { namespace: string; name: string }): string {
   return `system:serviceaccount:${account.namespace}:${account.name}`
 }
 
