@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { STATUS_CODES, type IncomingMessage, type ServerResponse as NodeResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse as NodeResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -29,6 +29,8 @@ export interface HttpServerOptions {
 }
 
 const HEADER_BYTES = 64 * 1024
+/** Not imported: an import reads every export, `WebSocket` among them, and so loads all of Node's fetch, 10 MiB. */
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 /** Answers from this size on are compressed for clients that take it. */
 const GZIP_BYTES = 128 * 1024
 /** One for all: making an error for each request that ends would cost more than answering it. */

@@ -1,10 +1,13 @@
-import http, { type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import https from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 import { ApiError, type Status } from '@thresher/api/error'
 import type { WatchEvent } from '@thresher/api/meta'
 import { readJsonLines } from './json-lines.ts'
 import type { ApiRequest, Transport } from './transport.ts'
+
+/** Not imported: an import reads every export, `WebSocket` among them, and so loads all of Node's fetch, 10 MiB. */
+const http = process.getBuiltinModule('node:http')
 
 /** Where the API server is and who we are to it. Certificates and keys are PEM. */
 export interface HttpsTransportOptions {

@@ -1,8 +1,11 @@
 import { createHash, type Hash } from 'node:crypto'
 import { open, readFile, rm, stat, statfs, truncate, writeFile, type FileHandle } from 'node:fs/promises'
-import { get as httpGet, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { get as httpsGet } from 'node:https'
 import { dirname } from 'node:path'
+
+/** Not imported: an import reads every export, `WebSocket` among them, and so loads all of Node's fetch, 10 MiB. */
+const { get: httpGet } = process.getBuiltinModule('node:http')
 
 /** Why a download did not come to its end. All but `BadUrl` may go better the next time. */
 export type DownloadReason = 'BadUrl' | 'HttpStatus' | 'Unreachable' | 'Stalled' | 'Cut' | 'NoSpace'
