@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, copyFileSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, copyFileSync, lchownSync, readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { restoreServer } from '@thresher/server/restore'
 import type { Command } from '../command.ts'
@@ -44,9 +44,9 @@ export const restore: Command = {
     const folder = filesOf(paths).serverData
     const owner = statSync(folder)
     const { objects, secrets } = await restoreServer(folder, source)
-    // Written as root just now, but the server runs as its own user.
+    // Written as root just now, but the server runs as its own user, who may have put links here: these are not followed.
     for (const name of readdirSync(folder)) {
-      if (name.startsWith('store.db')) chownSync(join(folder, name), owner.uid, owner.gid)
+      if (name.startsWith('store.db')) lchownSync(join(folder, name), owner.uid, owner.gid)
     }
     console.log(`restored ${objects} objects, ${secrets} of them encrypted. Start again with: thresher up`)
   },
