@@ -160,9 +160,9 @@ function hasIpv6(): boolean {
 
 /** The rest of the body is not read, so nothing else can follow on the connection. */
 function refuseBody(response: NodeResponse, error: ApiError): void {
-  const { contentType, chunks } = valueAnswer(error.code, error.toStatus())
-  response.writeHead(error.code, { 'content-type': contentType, connection: 'close' })
-  for (const chunk of chunks()) response.write(chunk)
+  const answer = valueAnswer(error.code, error.toStatus())
+  response.writeHead(error.code, { 'content-type': answer.contentType, connection: 'close' })
+  for (const chunk of answer.chunks()) response.write(chunk)
   response.end()
 }
 
