@@ -1,3 +1,5 @@
+import type { IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { loadKubeconfig } from '@thresher/client/kubeconfig'
 import WebSocket from 'ws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -6,14 +8,35 @@ import { Product } from './product.ts'
 const product = new Product()
 const name = 'seen'
 
+const pathOf = (subresource: string, machine: string) =>
+  `/apis/subresources.kubevirt.io/v1/namespaces/default/virtualmachineinstances/${machine}/${subresource}`
+
+function connect(subresource: string, machine: string, protocols: string[]): WebSocket {
+  const { server, ca, cert, key } = loadKubeconfig(product.info.kubeconfig)
+  return new WebSocket(`${server.replace('https', 'wss')}${pathOf(subresource, machine)}`, protocols, { ca, cert, key })
+}
+
+/** How a WebSocket to a subresource is refused. */
+function refusal(subresource: string, machine: string): Promise<{ status: number; body: unknown }> {
+  const socket = connect(subresource, machine, [])
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => reject(new Error('it was let in')))
+    socket.once('error', reject)
+    socket.once('unexpected-response', (_request, response: IncomingMessage) => {
+      text(response).then(
+        (body) => resolve({ status: response.statusCode ?? 0, body: JSON.parse(body) as unknown }),
+        reject,
+      )
+    })
+  })
+}
+
 /** A WebSocket to a subresource of the machine, and what came over it. */
 function open(
   subresource: string,
   protocols: string[],
 ): { socket: WebSocket; text: () => string; opened: Promise<void> } {
-  const { server, ca, cert, key } = loadKubeconfig(product.info.kubeconfig)
-  const path = `/apis/subresources.kubevirt.io/v1/namespaces/default/virtualmachineinstances/${name}/${subresource}`
-  const socket = new WebSocket(`${server.replace('https', 'wss')}${path}`, protocols, { ca, cert, key })
+  const socket = connect(subresource, name, protocols)
   const chunks: Buffer[] = []
   socket.on('message', (data: Buffer) => chunks.push(data))
   const opened = new Promise<void>((resolve, reject) => {
@@ -52,13 +75,19 @@ describe('consoles', () => {
     vnc.socket.close()
   })
 
-  it('refuse a machine that does not run with a Status that says so', async () => {
-    const answer = await product.kubectl([
-      'get',
-      '--raw',
-      '/apis/subresources.kubevirt.io/v1/namespaces/default/virtualmachineinstances/nobody/console',
-    ])
+  it('refuse a machine that is not there with a Status that says so', async () => {
+    const { status, body } = await refusal('console', 'nobody')
+    expect(status).toBe(404)
+    expect(body).toMatchObject({
+      kind: 'Status',
+      reason: 'NotFound',
+      message: expect.stringContaining('"nobody" not found'),
+    })
+  })
+
+  it('refuse a plain request with what to do', async () => {
+    const answer = await product.kubectl(['get', '--raw', pathOf('console', name)])
     expect(answer.code).toBe(1)
-    expect(answer.stderr).toContain('not found')
+    expect(answer.stderr).toContain('WebSocket')
   })
 })

@@ -96,7 +96,7 @@ export class Product {
   }
 
   /** Run a command in a guest, trying until its SSH server is up. */
-  async inGuest(name: string, command: string[], timeoutMs = 60_000): Promise<string> {
+  async inGuest(name: string, command: string[], timeoutMs = 120_000): Promise<string> {
     let last: Outcome | undefined
     const deadline = Date.now() + timeoutMs
     while (Date.now() < deadline) {
