@@ -62,6 +62,9 @@ const questions = {
 export type GuestQuestion = keyof typeof questions
 export type GuestAnswer<Q extends GuestQuestion> = Static<(typeof questions)[Q]>
 
+/** Put one question to the guest's agent. @throws {GuestAgentError} */
+export type Ask = <Q extends GuestQuestion>(question: Q, args?: Record<string, unknown>) => Promise<GuestAnswer<Q>>
+
 /** The guest agent refused, is silent, or speaks another language. */
 export class GuestAgentError extends Error {
   override readonly name = 'GuestAgentError'
@@ -78,13 +81,7 @@ const longestAnswer = 4 * 1024 * 1024
  * @param timeoutMs for all questions together
  * @throws {GuestAgentError} when the agent does not run, does not answer in time, or refuses
  */
-export async function askGuest<T>(
-  socketPath: string,
-  timeoutMs: number,
-  talk: (
-    ask: <Q extends GuestQuestion>(question: Q, args?: Record<string, unknown>) => Promise<GuestAnswer<Q>>,
-  ) => Promise<T>,
-): Promise<T> {
+export async function askGuest<T>(socketPath: string, timeoutMs: number, talk: (ask: Ask) => Promise<T>): Promise<T> {
   const channel = new Channel(connect({ path: socketPath }))
   const timer = setTimeout(() => channel.fail(`the guest agent did not answer within ${timeoutMs} ms`), timeoutMs)
   try {

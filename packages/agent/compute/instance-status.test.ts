@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { instanceStatus, type InstanceStatusInput } from './instance-status.ts'
-import type { MachineView } from './machine.ts'
+import type { MachineView } from './machine-view.ts'
 import { testInstance } from './testing.ts'
 
 const running: MachineView = {

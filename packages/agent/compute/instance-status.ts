@@ -8,7 +8,8 @@ import type { Condition } from '@thresher/api/meta'
 import type { PodNic } from '@thresher/api/pod-network'
 import { formatBytes } from '@thresher/api/quantity'
 import { formatTime, removeCondition, setCondition } from '@thresher/client/conditions'
-import type { GuestFacts, MachineView } from './machine.ts'
+import type { GuestFacts } from './guest-facts.ts'
+import type { MachineView } from './machine-view.ts'
 
 /** What the status is made from. */
 export interface InstanceStatusInput {

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
-import { parseCpu } from '@thresher/api/quantity'
 import { Cgroup } from './cgroup.ts'
+import { connectMonitor } from './connect-monitor.ts'
 import { ConsoleLog } from './console-log.ts'
-import { askGuest, type GuestAnswer } from './guest-agent.ts'
+import { endQemu } from './end-qemu.ts'
+import { askGuest } from './guest-agent.ts'
+import { learnGuest, type GuestFacts } from './guest-facts.ts'
 import type { ComputeHost } from './host.ts'
+import type { Life, MachineView, PauseReason } from './machine-view.ts'
 import type { RunPlan } from './plan.ts'
 import {
   foldersOf,
@@ -19,16 +21,28 @@ import {
   type RunFolders,
 } from './prepare.ts'
 import { launch, LaunchError } from './process.ts'
+import { processorShare } from './processor-share.ts'
 import { findByArgument, isAlive, signalProcess, type ProcessIdentity } from './process-identity.ts'
 import { qemuConfig } from './qemu/config.ts'
 import { guestAgentChardev, guestAgentPort } from './qemu/consoles.ts'
-import { readQemuFile } from './qemu-file.ts'
-import { QmpClient, QmpError } from './qmp.ts'
+import { lastWords, readQemuFile } from './qemu-file.ts'
+import type { QmpClient } from './qmp.ts'
 import type { QmpEvent } from './qmp-commands.ts'
 import { makeRunFolder, readState, removeRunFolder, writeState, type Outcome, type RunState } from './run-state.ts'
 import { SerialConsole } from './serial-console.ts'
 import { TaskQueue } from './task-queue.ts'
-import { waitForSocket } from './wait-for-socket.ts'
+import { guestPanicked, judgeShutdown, judgeStatus } from './verdict.ts'
+
+/** The machine is not in a state in which this can be done. */
+export class NotRunningError extends Error {
+  override readonly name = 'NotRunningError'
+}
+
+/** Some guests miss the power button while they start, so it is pressed again. */
+const powerButtonEveryMs = 5000
+const guestTimeoutMs = 5000
+/** How long QEMU may take from its start to its greeting; a busy host swaps. */
+const greetingTimeoutMs = 30_000
 
 /**
  * One run of a virtual machine on this host.
@@ -47,43 +61,6 @@ import { waitForSocket } from './wait-for-socket.ts'
  * step is written to disk before it is taken; an agent that starts after this one died adopts what it finds (`adopt`). A guest
  * that shut down or crashed stays, stopped, until its end is written down, so nothing that happens meanwhile is lost.
  */
-export type Life = 'preparing' | 'starting' | 'running' | 'stopping' | 'ended'
-
-/** Why a guest does not run though it is there. */
-export type PauseReason = 'PausedByUser' | 'PausedIOError' | 'PausedUnknown'
-
-/** What the guest's agent told when it came up. */
-export interface GuestFacts {
-  version: string
-  supported: string[]
-  os?: GuestAnswer<'guest-get-osinfo'>
-  hostname?: string
-  interfaces?: GuestAnswer<'guest-network-get-interfaces'>
-}
-
-/** How a run fares now, for the status in the API. */
-export interface MachineView {
-  life: Life
-  paused?: PauseReason
-  outcome?: Outcome
-  guestAgent: boolean
-  guest?: GuestFacts
-  startedAt?: string
-  process?: ProcessIdentity
-  config?: RunState['config']
-}
-
-/** The machine is not in a state in which this can be done. */
-export class NotRunningError extends Error {
-  override readonly name = 'NotRunningError'
-}
-
-/** Some guests miss the power button while they start, so it is pressed again. */
-const powerButtonEveryMs = 5000
-const guestTimeoutMs = 5000
-/** How long QEMU may take from its start to its greeting; a busy host swaps. */
-const greetingTimeoutMs = 30_000
-
 export class Machine {
   readonly console: SerialConsole
   readonly folders: RunFolders
@@ -311,7 +288,7 @@ export class Machine {
     const lasting = plan.vmi.spec.domain.firmware?.bootloader?.efi?.persistent ?? false
     prepareFirmware(this.#host, config, this.folders, lasting)
     this.#cgroup.create({
-      ...processorOf(plan.vmi, config.cpus),
+      ...processorShare(plan.vmi, config.cpus),
       memoryBytes: config.guestBytes + config.overheadBytes,
     })
     const { args, files: _, nvramTemplate: __, uuid, ...rest } = config
@@ -353,8 +330,7 @@ export class Machine {
     void this.#exited?.then(() => ended.abort(died))
     const limit = AbortSignal.any([signal, ended.signal, AbortSignal.timeout(greetingTimeoutMs)])
     try {
-      await waitForSocket(paths.qmp, limit)
-      const qmp = await connectSoon(paths.qmp, limit)
+      const qmp = await connectMonitor(paths.qmp, limit)
       this.#qmp = qmp
       if (this.#state.config?.features.serial) await this.console.connect(paths.serial)
       qmp.onEvent((event) => this.#post(() => this.#handle(event)))
@@ -408,7 +384,7 @@ export class Machine {
       case 'SHUTDOWN':
         return this.#shutDown(String(data?.['reason']))
       case 'GUEST_PANICKED':
-        return this.#end({ phase: 'Failed', reason: 'GuestPanicked', message: 'the kernel of the guest crashed' })
+        return this.#end(guestPanicked)
       case 'STOP':
         return this.#judge((await this.#qmp?.execute('query-status', {}))?.status ?? 'paused')
       case 'RESUME':
@@ -431,38 +407,15 @@ export class Machine {
   }
 
   async #shutDown(reason: string): Promise<void> {
-    if (reason.startsWith('guest-panic'))
-      return this.#end({ phase: 'Failed', reason: 'GuestPanicked', message: 'the kernel of the guest crashed' })
-    if (reason.startsWith('host-')) return this.#end(this.#killed(`QEMU was ended from outside (${reason})`))
-    await this.#end({ phase: 'Succeeded', reason: 'GuestShutdown', message: 'the guest shut down' })
+    await this.#end(judgeShutdown(reason) ?? this.#killed(`QEMU was ended from outside (${reason})`))
   }
 
-  /** What a stopped guest's state says. @see QEMU's RunState */
+  /** Take a guest's state as QEMU tells it. */
   async #judge(status: string): Promise<void> {
-    switch (status) {
-      case 'running':
-        this.#paused = undefined
-        return
-      case 'shutdown':
-        return this.#end({ phase: 'Succeeded', reason: 'GuestShutdown', message: 'the guest shut down' })
-      case 'guest-panicked':
-        return this.#end({ phase: 'Failed', reason: 'GuestPanicked', message: 'the kernel of the guest crashed' })
-      case 'internal-error':
-        return this.#end({
-          phase: 'Failed',
-          reason: 'InternalError',
-          message: 'QEMU met an error that it cannot go on from',
-        })
-      case 'io-error':
-        this.#paused = 'PausedIOError'
-        return this.#onChange()
-      case 'paused':
-        this.#paused = 'PausedByUser'
-        return this.#onChange()
-      default:
-        this.#paused = 'PausedUnknown'
-        return this.#onChange()
-    }
+    const verdict = judgeStatus(status)
+    if (verdict.do === 'end') return this.#end(verdict.outcome)
+    this.#paused = verdict.do === 'pause' ? verdict.reason : undefined
+    if (verdict.do === 'pause') this.#onChange()
   }
 
   /** The monitor's end is QEMU's end. */
@@ -486,16 +439,7 @@ export class Machine {
   /** Ask once what does not change; the answer comes when the guest is ready for it. */
   async #learn(): Promise<void> {
     try {
-      this.#guest = await this.askGuest(async (ask) => {
-        const info = await ask('guest-info')
-        const supported = info.supported_commands.filter(({ enabled }) => enabled).map(({ name }) => name)
-        const facts: GuestFacts = { version: info.version, supported }
-        if (supported.includes('guest-get-osinfo')) facts.os = await ask('guest-get-osinfo')
-        if (supported.includes('guest-get-host-name')) facts.hostname = (await ask('guest-get-host-name'))['host-name']
-        if (supported.includes('guest-network-get-interfaces'))
-          facts.interfaces = await ask('guest-network-get-interfaces')
-        return facts
-      })
+      this.#guest = await this.askGuest(learnGuest)
       this.#onChange()
     } catch (error) {
       this.#host.log('info', `${this.namespace}/${this.name}: ${(error as Error).message}`)
@@ -552,7 +496,7 @@ export class Machine {
         `${this.namespace}/${this.name}: the end was not written down: ${(error as Error).message}`,
       )
     }
-    await this.#endProcess()
+    if (this.#state.process) await endQemu(this.#state.process, this.#qmp, this.#exited)
     const { volumes, nics } = this.#state.holdings
     this.#keepFirmware()
     const given = await Promise.allSettled([
@@ -569,27 +513,6 @@ export class Machine {
     this.#paused = undefined
     this.#host.log('info', `${this.namespace}/${this.name} ended: ${outcome.message}`, { reason: outcome.reason })
     this.#become('ended')
-  }
-
-  /** Make sure that no QEMU of this run is left. */
-  async #endProcess(): Promise<void> {
-    const { process } = this.#state
-    const qmp = this.#qmp
-    if (!process) return
-    if (qmp && !qmp.ended) {
-      await qmp.execute('quit', {}, AbortSignal.timeout(2000)).catch(() => {})
-      await Promise.race([qmp.closed, delay(2000)])
-    }
-    // Without a monitor there was no guest yet, or it cannot be spoken with.
-    else signalProcess(process, 'SIGKILL')
-    // Of a child we are told; another's child is watched for the moment between its last word and its end.
-    if (this.#exited) await Promise.race([this.#exited, delay(2000)])
-    for (let tries = 0; isAlive(process); tries++) {
-      if (tries === 200) signalProcess(process, 'SIGKILL')
-      if (tries > 1000) break
-      await delay(5)
-    }
-    qmp?.close()
   }
 
   #keepFirmware(): void {
@@ -625,41 +548,5 @@ export class Machine {
   #write(change: Partial<RunState>): void {
     this.#state = { ...this.#state, ...change }
     writeState(this.folders.folder, this.#state)
-  }
-}
-
-/** The socket's file is there a moment before QEMU listens on it. */
-async function connectSoon(path: string, signal: AbortSignal): Promise<QmpClient> {
-  for (;;) {
-    try {
-      return await QmpClient.connect(path, signal)
-    } catch (error) {
-      if (!(error instanceof QmpError) || error.reason !== 'Unreachable') throw error
-      await delay(1, undefined, { signal })
-    }
-  }
-}
-
-/** CPU request and limit of a VMI, as the cgroup takes them. */
-function processorOf(
-  { spec }: VirtualMachineInstance,
-  cpus: number,
-): { requestMillicores: number; limitMillicores?: number } {
-  const { requests, limits } = spec.domain.resources ?? {}
-  const request = requests?.['cpu'] ?? limits?.['cpu']
-  const limit = limits?.['cpu']
-  return {
-    requestMillicores: request === undefined ? cpus * 100 : parseCpu(request),
-    ...(limit === undefined ? {} : { limitMillicores: parseCpu(limit) }),
-  }
-}
-
-/** The end of QEMU's messages, on one line. */
-function lastWords(logFile: string): string {
-  try {
-    const lines = readFileSync(logFile, 'utf8').trim().split('\n').slice(-3)
-    return lines.join('; ').slice(-500) || 'it said nothing'
-  } catch {
-    return 'it said nothing'
   }
 }

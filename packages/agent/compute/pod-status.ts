@@ -2,7 +2,7 @@ import type { Pod } from '@thresher/api/core/pod'
 import type { Condition } from '@thresher/api/meta'
 import type { PodNic } from '@thresher/api/pod-network'
 import { formatTime, setCondition } from '@thresher/client/conditions'
-import type { MachineView } from './machine.ts'
+import type { MachineView } from './machine-view.ts'
 import type { Outcome } from './run-state.ts'
 
 type PodStatus = NonNullable<Pod['status']>

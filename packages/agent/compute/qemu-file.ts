@@ -17,3 +17,13 @@ export function readQemuFile(path: string): Buffer {
     closeSync(file)
   }
 }
+
+/** The end of QEMU's own messages, on one line. */
+export function lastWords(logFile: string): string {
+  try {
+    const lines = readFileSync(logFile, 'utf8').trim().split('\n').slice(-3)
+    return lines.join('; ').slice(-500) || 'it said nothing'
+  } catch {
+    return 'it said nothing'
+  }
+}
