@@ -5,7 +5,10 @@
  * operation; wall times depend on what else the machine does. A canned HTTPS answer and a bare SQLite commit, measured
  * in the same run, are the floor.
  *
- *     node bench/api.ts [--quick] [--only create,get]
+ *     node bench/api.ts [--quick] [--only create,get] [--composed admin|user] [--profile FOLDER]
+ *
+ * `--composed` measures the product's whole server (RBAC, audit log, limits, controllers) instead of the API alone, as the
+ * administrator or as a user with a role.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -13,11 +16,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SqliteStore } from '@thresher/apiserver/store/sqlite'
+import { startComposed } from './api-composed.ts'
 import type { LoadResult, LoadTask } from './api-load.ts'
 import { measureWatch } from './api-watch.ts'
 
 const { values } = parseArgs({
-  options: { quick: { type: 'boolean' }, only: { type: 'string' }, profile: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean' },
+    only: { type: 'string' },
+    profile: { type: 'string' },
+    composed: { type: 'string' },
+  },
 })
 const scale = values.quick ? 0.25 : 1
 const only = values.only?.split(',')
@@ -58,6 +67,18 @@ function stop(child: ChildProcess): Promise<void> {
     child.once('exit', () => resolve())
     if (child.connected) child.disconnect()
   })
+}
+
+/** What is measured, and how to end it. */
+async function startMeasured(directory: string): Promise<{ served: Served; end(): Promise<void> }> {
+  const { composed } = values
+  if (!composed) {
+    const { child, served } = await start('api', directory)
+    return { served, end: () => stop(child) }
+  }
+  if (composed !== 'admin' && composed !== 'user') throw new Error('--composed takes admin or user')
+  const { pid, target, stop: end } = await startComposed(directory, composed, values.profile)
+  return { served: { ...target, pid }, end }
 }
 
 const generator = fork(join(import.meta.dirname, 'api-load.ts'))
@@ -120,7 +141,7 @@ try {
   const canned = await start('canned', join(directory, 'canned'))
   await measure(canned.served, 'canned', 16, 20_000 * scale, 'x')
   await stop(canned.child)
-  const { child, served } = await start('api', join(directory, 'api'))
+  const { served, end } = await startMeasured(join(directory, 'api'))
   const count = (full: number) => Math.max(1, Math.round(full * scale))
   if (wanted('create')) {
     await measure(served, 'create', 1, count(1000), 'a')
@@ -160,7 +181,7 @@ try {
     })
   }
   if (wanted('delete')) await measure(served, 'delete', 64, count(4000), 'b')
-  await stop(child)
+  await end()
   console.table(rows)
 } finally {
   generator.disconnect()
