@@ -1,6 +1,7 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { claimHost } from './host-claim.ts'
 import { execute, run, type Outcome } from './run.ts'
 
 /**
@@ -29,13 +30,25 @@ export class LabHost implements AsyncDisposable {
     this.guestSubnet = `10.${60 + (number % 100)}.0.0/16`
   }
 
-  /** @param number tells hosts of one machine apart, 1 to 250; @param app the checkout to run */
+  /**
+   * Make a host. What a process that died left of the same host is taken down first.
+   *
+   * @param number tells hosts of one machine apart, 1 to 250; @param app the checkout to run
+   * @throws {HostInUseError} when a living process has the host of this number
+   */
   static async create(number: number, app: string): Promise<LabHost> {
     const dataDir = mkdtempSync(join(tmpdir(), `thr${number}-`))
     chmodSync(dataDir, 0o755)
     const host = new LabHost(number, app, dataDir)
+    try {
+      await claimHost(host.runDir, dataDir, (left) =>
+        new LabHost(number, app, left.dataDir)[Symbol.asyncDispose]().catch(() => {}),
+      )
+    } catch (error) {
+      rmSync(dataDir, { recursive: true, force: true })
+      throw error
+    }
     await host.#removeNamespace()
-    mkdirSync(host.runDir, { recursive: true, mode: 0o755 })
     const { name } = host
     await run('ip', ['netns', 'add', name])
     await run('ip', ['link', 'add', `${name}-up`, 'type', 'veth', 'peer', 'name', 'uplink0', 'netns', name])

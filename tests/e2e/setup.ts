@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { HostInUseError } from '@thresher/lab/host-claim'
 import { LabHost } from '@thresher/lab/lab-host'
 import { buildGuestImage } from '@thresher/lab/guest/build'
 import type { TestProject } from 'vitest/node'
@@ -25,8 +26,7 @@ declare module 'vitest' {
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const app = resolve(import.meta.dirname, '../..')
   const guest = await buildGuestImage({ cacheDir: join(app, '.thresher/guest') })
-  const number = 1 + (process.pid % 200)
-  const host = await LabHost.create(number, app)
+  const { number, host } = await freeHost(app)
   try {
     await host.up()
   } catch (error) {
@@ -44,4 +44,15 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     guestImage: guest.path,
   })
   return () => host[Symbol.asyncDispose]()
+}
+
+/** A host that no other run of the tests on this machine uses. */
+async function freeHost(app: string): Promise<{ number: number; host: LabHost }> {
+  for (let number = 1 + (process.pid % 200); ; number = (number % 200) + 1) {
+    try {
+      return { number, host: await LabHost.create(number, app) }
+    } catch (error) {
+      if (!(error instanceof HostInUseError)) throw error
+    }
+  }
 }
