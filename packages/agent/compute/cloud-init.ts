@@ -31,15 +31,9 @@ export async function noCloudFiles(
   cloudInit: CloudInit,
   sources: CloudInitSources,
 ): Promise<SeedFiles> {
-  const [userData, networkData, keys] = await Promise.all([
-    userDataOf(cloudInit, sources),
-    networkDataOf(cloudInit, sources),
-    publicKeys(vmi, sources),
-  ])
-  const hostname = vmi.spec.hostname || vmi.metadata.name || ''
+  const { id, hostname, userData, networkData, keys } = await gather(vmi, cloudInit, sources)
   const metaData = {
-    // A new instance id makes cloud-init configure the guest anew, so it stays with the VM's name over its runs.
-    'instance-id': `${vmi.metadata.name}.${vmi.metadata.namespace}`,
+    'instance-id': id,
     'local-hostname': hostname,
     hostname,
     ...(keys.length > 0 ? { 'public-keys': keys } : {}),
@@ -47,7 +41,7 @@ export async function noCloudFiles(
   return {
     // Never folded: small guests read it line by line.
     'meta-data': stringify(metaData, { lineWidth: 0 }),
-    'user-data': userData ?? '#cloud-config\n{}\n',
+    'user-data': userData,
     ...(networkData === undefined ? {} : { 'network-config': networkData }),
   }
 }
@@ -62,23 +56,36 @@ export async function configDriveFiles(
   cloudInit: CloudInit,
   sources: CloudInitSources,
 ): Promise<SeedFiles> {
-  const [userData, networkData, keys] = await Promise.all([
-    userDataOf(cloudInit, sources),
-    networkDataOf(cloudInit, sources),
-    publicKeys(vmi, sources),
-  ])
-  const hostname = vmi.spec.hostname || vmi.metadata.name || ''
+  const { id, hostname, userData, networkData, keys } = await gather(vmi, cloudInit, sources)
   const metaData = {
-    uuid: `${vmi.metadata.name}.${vmi.metadata.namespace}`,
-    instance_id: `${vmi.metadata.name}.${vmi.metadata.namespace}`,
+    uuid: id,
+    instance_id: id,
     hostname,
     local_hostname: hostname,
     ...(keys.length > 0 ? { public_keys: Object.fromEntries(keys.map((key, index) => [String(index), key])) } : {}),
   }
   return {
     'openstack/latest/meta_data.json': JSON.stringify(metaData),
-    'openstack/latest/user_data': userData ?? '#cloud-config\n{}\n',
+    'openstack/latest/user_data': userData,
     ...(networkData === undefined ? {} : { 'openstack/latest/network_data.json': networkData }),
+  }
+}
+
+/** What both data sources tell, each in its own form. */
+async function gather(vmi: VirtualMachineInstance, cloudInit: CloudInit, sources: CloudInitSources) {
+  const [userData = '#cloud-config\n{}\n', networkData, keys] = await Promise.all([
+    userDataOf(cloudInit, sources),
+    networkDataOf(cloudInit, sources),
+    publicKeys(vmi, sources),
+  ])
+  const { metadata, spec } = vmi
+  return {
+    // A new instance id makes cloud-init configure the guest anew, so it stays with the VM's name over its runs.
+    id: `${metadata.name}.${metadata.namespace}`,
+    hostname: spec.hostname || metadata.name || '',
+    userData,
+    networkData,
+    keys,
   }
 }
 

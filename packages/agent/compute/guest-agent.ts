@@ -59,6 +59,9 @@ const questions = {
   'guest-shutdown': Type.Object({}),
 } satisfies Record<string, TSchema>
 
+const Success = Type.Object({ return: Type.Unknown() })
+const Refusal = Type.Object({ error: Type.Object({ desc: optionalText }) })
+
 export type GuestQuestion = keyof typeof questions
 export type GuestAnswer<Q extends GuestQuestion> = Static<(typeof questions)[Q]>
 
@@ -147,11 +150,11 @@ class Channel {
       if (cause instanceof GuestAgentError) throw cause
       throw new GuestAgentError(`the guest agent answered ${question} with something that is not JSON`, { cause })
     }
-    const { return: value, error } = answer as { return?: unknown; error?: { desc?: string } }
-    if (error) throw new GuestAgentError(`the guest agent refused ${question}: ${error.desc ?? 'it gave no reason'}`)
-    if (!matches(questions[question], value))
+    if (matches(Refusal, answer))
+      throw new GuestAgentError(`the guest agent refused ${question}: ${answer.error.desc ?? 'it gave no reason'}`)
+    if (!matches(Success, answer) || !matches(questions[question], answer.return))
       throw new GuestAgentError(`the guest agent answered ${question} in an unknown form`)
-    return value as GuestAnswer<Q>
+    return answer.return as GuestAnswer<Q>
   }
 
   #line(): Promise<Buffer> {

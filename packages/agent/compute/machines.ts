@@ -7,7 +7,7 @@ import { readNics } from '@thresher/api/pod-network'
 import { parseBytes } from '@thresher/api/quantity'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
-import type { Client, ResourceClient } from '@thresher/client/client'
+import type { Client } from '@thresher/client/client'
 import type { EventRecorder } from '@thresher/client/events'
 import { Informer } from '@thresher/client/informer'
 import type { Informers } from '@thresher/client/informers'
@@ -22,6 +22,7 @@ import { UnsupportedSpecError } from './qemu/draft.ts'
 import { resolveRun } from './resolve.ts'
 import { listRuns, type Outcome } from './run-state.ts'
 import { readSeeds } from './seeds.ts'
+import { writeStatus } from './write-status.ts'
 
 /** A run that waits longer than this for something tells so in an event. */
 const patienceMs = 5000
@@ -383,33 +384,6 @@ export class Machines {
     const resource = this.#options.client.resource<VirtualMachineInstance>(VirtualMachineInstance)
     const written = await writeStatus(resource, this.#instances.get(keyOf(vmi)) ?? vmi, next)
     if (written) this.#instances.observe(written)
-  }
-}
-
-/** Write a status that others write too: on a conflict, judge the newer object. Nothing is written that changes nothing. */
-async function writeStatus<O extends KubeObject & { status?: unknown }>(
-  resource: ResourceClient<O>,
-  object: O,
-  next: (object: O) => O['status'] | undefined,
-): Promise<O | undefined> {
-  let current = object
-  for (let tries = 0; ; tries++) {
-    const status = next(current)
-    if (status === undefined || JSON.stringify(status) === JSON.stringify(current.status)) return undefined
-    try {
-      return await resource.updateStatus({ ...current, status })
-    } catch (error) {
-      if (isReason(error, 'NotFound')) return undefined
-      if (!isReason(error, 'Conflict') || tries >= 5) throw error
-      const { name = '', namespace, uid } = current.metadata
-      try {
-        current = await resource.get(name, namespace)
-      } catch (missing) {
-        if (isReason(missing, 'NotFound')) return undefined
-        throw missing
-      }
-      if (current.metadata.uid !== uid) return undefined
-    }
   }
 }
 
