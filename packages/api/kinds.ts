@@ -108,7 +108,7 @@ import { StorageClass } from './storage/storage-class.ts'
 import { VolumeAttachment } from './storage/volume-attachment.ts'
 import { VolumeAttributesClass } from './storage/volume-attributes-class.ts'
 
-/** Every declared kind. Those that are only posted to a subresource (Eviction, TokenRequest) are not among them. */
+/** Every declared kind. What is only posted to a subresource of another kind (evictions, token requests) is none. */
 export const kinds: Kind[] = [
   Binding,
   ConfigMap,

@@ -44,9 +44,6 @@ export const AnyObject = schemaOf<Record<string, unknown>>({
   'x-kubernetes-preserve-unknown-fields': true,
 })
 
-/** Any JSON value. */
-export const AnyValue = schemaOf<unknown>({ 'x-kubernetes-preserve-unknown-fields': true })
-
 /** A map from names to values of one shape. */
 export function mapTo<S extends TSchema>(values: S): TUnsafe<Record<string, Static<S>>> {
   return schemaOf({ type: 'object', additionalProperties: values as JsonSchema })
@@ -77,17 +74,6 @@ export function listBy<S extends TSchema>(items: S, keys: string[], mergeKey?: s
   })
 }
 
-/** A list that strategic merge patches merge by `mergeKey` (plain values: as a set) and applies replace as a whole. */
-export function mergedList<S extends TSchema>(items: S, mergeKey?: string): TUnsafe<Static<S>[]> {
-  return schemaOf({
-    type: 'array',
-    items: items as JsonSchema,
-    'x-kubernetes-list-type': 'atomic',
-    'x-kubernetes-patch-strategy': 'merge',
-    ...(mergeKey ? { 'x-kubernetes-patch-merge-key': mergeKey } : {}),
-  })
-}
-
 function merging(mergeKey: string | undefined): JsonSchema {
   return mergeKey ? { 'x-kubernetes-patch-strategy': 'merge', 'x-kubernetes-patch-merge-key': mergeKey } : {}
 }
@@ -111,7 +97,6 @@ export const text = schemaOf<string>({ type: 'string' })
 export const flag = schemaOf<boolean>({ type: 'boolean' })
 export const int32 = schemaOf<number>({ type: 'integer', format: 'int32' })
 export const int64 = schemaOf<number>({ type: 'integer', format: 'int64' })
-export const decimal = schemaOf<number>({ type: 'number' })
 /** RFC 3339 with whole seconds. */
 export const time = schemaOf<string>({ type: 'string', format: 'date-time' })
 /** RFC 3339 with microseconds. */

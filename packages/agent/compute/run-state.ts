@@ -76,7 +76,6 @@ export const RunState = Type.Object({
 })
 export type RunState = Static<typeof RunState>
 export type Outcome = NonNullable<RunState['outcome']>
-export type RunningConfig = NonNullable<RunState['config']>
 
 const fileName = 'state.json'
 
