@@ -72,8 +72,11 @@ test('create makes objects of every kind that it has a command for', async () =>
   expect(await ok('get', 'job', 'once', '-o', 'jsonpath={.spec.template.spec.containers[0].command}', ...made)).toBe(
     '["true","x"]',
   )
-  await ok('create', 'cronjob', 'often', '--image=job:1', '--schedule=*/5 * * * *', ...made)
-  await ok('create', 'poddisruptionbudget', 'careful', '--selector=app=shop', '--min-available=1', ...made)
+  // Before 1.21 kubectl made these two in beta versions, which servers of today do not have.
+  if (kubectl.minor >= 21) {
+    await ok('create', 'cronjob', 'often', '--image=job:1', '--schedule=*/5 * * * *', ...made)
+    await ok('create', 'poddisruptionbudget', 'careful', '--selector=app=shop', '--min-available=1', ...made)
+  }
   await ok('create', 'priorityclass', 'first', '--value=1000')
   await ok('create', 'service', 'clusterip', 'front', '--tcp=80:8080', ...made)
   await ok('create', 'ingress', 'way', '--rule=example.com/*=front:80', ...made)
@@ -108,7 +111,10 @@ test('apply, diff, edit by replace, scale, patch, label, annotate, wait and dele
   )
   await ok('patch', 'deployment', 'web', '--type=json', '-p', '[{"op":"replace","path":"/spec/replicas","value":1}]')
   await ok('patch', 'deployment', 'web', '--type=merge', '-p', '{"metadata":{"annotations":{"more":"yes"}}}')
-  await ok('patch', 'deployment', 'web', '--subresource=status', '--type=merge', '-p', '{"status":{"readyReplicas":1}}')
+  if (kubectl.minor >= 24) {
+    const status = '{"status":{"readyReplicas":1}}'
+    await ok('patch', 'deployment', 'web', '--subresource=status', '--type=merge', '-p', status)
+  }
   const found = JSON.parse(await ok('get', 'deployment', 'web', '-o', 'json')) as {
     spec: { replicas: number; template: { spec: { containers: { name: string; image: string }[] } } }
     metadata: { annotations: Record<string, string>; labels: Record<string, string> }
@@ -120,8 +126,8 @@ test('apply, diff, edit by replace, scale, patch, label, annotate, wait and dele
     'b side:1',
   ])
   expect(found.metadata).toMatchObject({ labels: { tier: 'front' }, annotations: { note: 'kept', more: 'yes' } })
-  expect(found.status).toEqual({ readyReplicas: 1 })
-  await ok('wait', '--for=jsonpath={.spec.replicas}=1', 'deployment/web', '--timeout=10s')
+  expect(found.status).toEqual(kubectl.minor >= 24 ? { readyReplicas: 1 } : undefined)
+  if (kubectl.minor >= 23) await ok('wait', '--for=jsonpath={.spec.replicas}=1', 'deployment/web', '--timeout=10s')
   await ok('replace', '-f', '-', { input: deployment(4) })
   expect(await ok('describe', 'deployment', 'web')).toContain('Replicas')
   expect(await ok('get', 'deploy', '-l', 'app=web', '-o', 'name')).toBe('deployment.apps/web\n')
@@ -145,14 +151,14 @@ test('create of what is there, of a wrong name and with unknown fields is refuse
     /metadata\.name: Invalid value: "Bad_Name".*RFC 1123/,
   )
   const wrong = deployment(1).replace('replicas:', 'replicass:')
-  expect((await kubectl('create', '-f', '-', { input: wrong })).stderr).toContain('unknown field "spec.replicass"')
+  expect((await kubectl('create', '-f', '-', { input: wrong })).stderr).toMatch(/unknown field "(spec\.)?replicass"/)
   expect((await kubectl('create', '--namespace=nowhere', 'configmap', 'x')).stderr).toContain(
     'namespaces "nowhere" not found',
   )
 })
 
 test('explain shows the schema', async () => {
-  expect(await ok('explain', 'deployment.spec.replicas')).toContain('FIELD: replicas <integer>')
+  expect(await ok('explain', 'deployment.spec.replicas')).toMatch(/FIELD: +replicas <integer>/)
   expect(await ok('explain', 'virtualmachine.spec')).toContain('runStrategy')
 })
 

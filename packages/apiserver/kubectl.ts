@@ -14,6 +14,8 @@ export interface KubectlResult {
 export interface Kubectl extends AsyncDisposable {
   /** Run a command with arguments; `input` goes to its standard input. */
   (...args: (string | { input: string })[]): Promise<KubectlResult>
+  /** The 20 of version 1.20: Debian 12 has that one, which lacks some commands of later ones. */
+  minor: number
 }
 
 /** kubectl with a cache and settings of its own. @throws {Error} when none is installed: Debian's package is kubernetes-client */
@@ -36,5 +38,8 @@ export async function kubectlFor(kubeconfig: string): Promise<Kubectl> {
       )
       child.stdin?.end(input ?? '')
     })
-  return Object.assign(run, { [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) })
+  const { stdout } = await run('version', '--client', '-o', 'json')
+  const { clientVersion } = JSON.parse(stdout) as { clientVersion: { minor: string } }
+  const minor = parseInt(clientVersion.minor, 10)
+  return Object.assign(run, { minor, [Symbol.asyncDispose]: () => rm(home, { recursive: true, force: true }) })
 }
