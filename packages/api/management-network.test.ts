@@ -46,5 +46,7 @@ describe('the network annotation', () => {
     expect(readNics({})).toBeUndefined()
     expect(readNics({ 'thresher.io/network': '{"a":' })).toBeUndefined()
     expect(readNics({ 'thresher.io/network': '[{"name":"x"}]' })).toBeUndefined()
+    for (const ip of ['10.0.0.1\nlink set dev lo down', '10.0.0.1\n', '10.0.0.1 dev lo', 'localhost'])
+      expect(readNics({ 'thresher.io/network': JSON.stringify([{ ...nics[0], ip }]) }), ip).toBeUndefined()
   })
 })

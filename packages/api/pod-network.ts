@@ -8,6 +8,9 @@ export const networkAnnotation = 'thresher.io/network'
 /** The VMI annotation that asks for fixed addresses: a JSON object from NIC name to IPv4 address. */
 export const addressesAnnotation = 'thresher.io/addresses'
 
+/** Nothing but an IPv4 address, as it goes into commands of the host. */
+const address = Type.String({ pattern: '^[0-9]{1,3}([.][0-9]{1,3}){3}$' })
+
 /** One NIC of a guest on a logical switch. */
 export const PodNic = Type.Object({
   /** The NIC's name in the VMI's spec. */
@@ -15,10 +18,10 @@ export const PodNic = Type.Object({
   /** The logical switch port: `<namespace>/<vmi>/<nic>`. */
   port: Type.String({ minLength: 1 }),
   mac: Type.String({ pattern: '^([0-9a-f]{2}:){5}[0-9a-f]{2}$' }),
-  ip: Type.Optional(Type.String()),
-  prefix: Type.Optional(Type.Integer()),
-  gateway: Type.Optional(Type.String()),
-  mtu: Type.Optional(Type.Integer()),
+  ip: Type.Optional(address),
+  prefix: Type.Optional(Type.Integer({ minimum: 0, maximum: 32 })),
+  gateway: Type.Optional(address),
+  mtu: Type.Optional(Type.Integer({ minimum: 68, maximum: 65_535 })),
 })
 export type PodNic = Static<typeof PodNic>
 

@@ -3,6 +3,7 @@ import { finalizers } from './finalizers.ts'
 import { imageName } from './image-name.ts'
 import { claimInUse, imageInUse } from './in-use.ts'
 import { machineVolumes } from './machine-volumes.ts'
+import { podNetwork } from './pod-network.ts'
 import type { Lookup, Step } from './request.ts'
 
 /**
@@ -13,6 +14,7 @@ import type { Lookup, Step } from './request.ts'
 export function machineAdmission(objects: () => Lookup): Step[] {
   return [
     finalizers,
+    podNetwork,
     machineVolumes(objects),
     claimInUse(objects),
     imageInUse(objects),

@@ -9,6 +9,7 @@ export interface Request {
   subresource: string
   namespace: string
   name: string
+  user: { name: string; groups: readonly string[] }
   object?: KubeObject
   oldObject?: KubeObject
 }
