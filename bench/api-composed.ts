@@ -12,7 +12,7 @@ import type { Target } from './api-watch.ts'
 export interface Composed {
   pid: number
   target: Target
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }
 
 const open = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
