@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { ApiError, isReason } from '@thresher/api/error'
 import type { Preference } from '@thresher/api/harvester/preference'
 import type { KubeObject } from '@thresher/api/meta'
@@ -38,7 +39,8 @@ function shown(call: FacadeCall, data: Record<string, unknown>): Record<string, 
 
 /** User names can hold what names of objects cannot. */
 function objectName({ user }: FacadeCall): string {
-  return `user-${Buffer.from(user.name).toString('hex').slice(0, 200)}`
+  const hex = Buffer.from(user.name).toString('hex')
+  return `user-${hex.length <= 200 ? hex : createHash('sha256').update(user.name).digest('hex')}`
 }
 
 function readData(call: FacadeCall): Record<string, unknown> {
