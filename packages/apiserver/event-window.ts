@@ -8,6 +8,7 @@ export interface CacheEvent {
   previous?: Entry
   /** The lines sent to watchers, by event type and version of the kind; made once for all of them. */
   lines: Map<string, Buffer>
+  /** Milliseconds of the process's own clock, `performance.now()`. */
   at: number
 }
 

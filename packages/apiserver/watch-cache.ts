@@ -87,7 +87,7 @@ export class WatchCache {
 
   /** Take in changes, in the order of their revisions, and wake the watchers. */
   apply(events: StoreEvent[]): void {
-    const at = Date.now()
+    const at = performance.now()
     for (const { key, value, revision } of events) {
       const short = this.#short(key)
       const previous = this.#entries.get(short)

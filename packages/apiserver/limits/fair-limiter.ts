@@ -70,7 +70,8 @@ export class FairLimiter implements Limiter {
   #running = 0
   #sweptAt: number
 
-  constructor(settings: Partial<LimitSettings> = {}, now: () => number = Date.now) {
+  /** @param now milliseconds of a clock that nobody sets */
+  constructor(settings: Partial<LimitSettings> = {}, now: () => number = () => performance.now()) {
     this.#settings = { ...defaultLimits, ...settings }
     this.#now = now
     this.#sweptAt = now()

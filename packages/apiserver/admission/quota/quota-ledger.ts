@@ -235,7 +235,7 @@ export class QuotaLedger {
       name,
       object,
       from: oldObject?.metadata.resourceVersion,
-      until: Date.now() + reservationMs,
+      until: performance.now() + reservationMs,
     })
   }
 
@@ -251,7 +251,7 @@ export class QuotaLedger {
   /** Reservations whose write is not in the caches yet; those that were never written are forgotten after a while. */
   #stillReserved(namespace: string): Reservation[] {
     const held = this.#reservations.get(namespace)
-    for (const [key, reservation] of held ?? []) if (reservation.until < Date.now()) held?.delete(key)
+    for (const [key, reservation] of held ?? []) if (reservation.until < performance.now()) held?.delete(key)
     if (held?.size === 0) this.#reservations.delete(namespace)
     return [...(held?.values() ?? [])]
   }
