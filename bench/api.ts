@@ -70,7 +70,7 @@ function stop(child: ChildProcess): Promise<void> {
 }
 
 /** What is measured, and how to end it. */
-async function startMeasured(directory: string): Promise<{ served: Served; end(): Promise<void> }> {
+async function startMeasured(directory: string): Promise<{ served: Served; end: () => Promise<void> }> {
   const { composed } = values
   if (!composed) {
     const { child, served } = await start('api', directory)
