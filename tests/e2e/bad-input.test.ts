@@ -33,7 +33,8 @@ async function importing(name: string, url: string, extra: Record<string, unknow
       (one) => one.type === 'Imported' && one.status === 'False' && one.message,
     )
     message = condition?.message ?? ''
-    return (image?.status?.failed ?? 0) > 0 && message !== ''
+    // A full disk is no failure of the image: its import waits for room.
+    return message !== '' && ((image?.status?.failed ?? 0) > 0 || condition?.reason === 'NoSpace')
   })
   await images.delete(name, 'default')
   await product.until(VirtualMachineImage, name, (image) => image === undefined)
@@ -77,6 +78,14 @@ describe('an image that cannot be imported says why', () => {
       setTimeout(() => response.destroy(), 50)
     })
     expect(await importing('liar', url)).toMatch(/1000000|bytes|length|cut/i)
+  })
+
+  it('when it is larger than what is free on the disk, before anything is fetched', async () => {
+    const url = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': 2 ** 50 })
+      response.flushHeaders()
+    })
+    expect(await importing('vast', url)).toMatch(/1073741824 MiB are needed, \d+ MiB are free/)
   })
 
   it('when the checksum is another', async () => {

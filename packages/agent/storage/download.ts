@@ -253,7 +253,7 @@ async function sumOf(path: string, bytes: number): Promise<string> {
 
 function totalOf(response: IncomingMessage, start: number): number | undefined {
   const length = response.headers['content-length']
-  return length !== undefined && /^\d{1,15}$/.test(length) ? start + Number(length) : undefined
+  return length !== undefined && /^\d+$/.test(length) ? start + Number(length) : undefined
 }
 
 const originPath = (path: string) => `${path}.origin`
