@@ -76,6 +76,11 @@ class RawMachine {
         `unix:${path},server=on,wait=off`,
         '-drive',
         `file=${disk},if=virtio,format=qcow2`,
+        // The devices that the guest has in the product too, since it shuts down what runs on them.
+        ...['-netdev', 'user,id=n0', '-device', 'virtio-net-pci,netdev=n0,romfile='],
+        ...['-device', 'virtio-serial-pci', '-chardev', `socket,id=ga,path=${path}-ga,server=on,wait=off`],
+        ...['-device', 'virtserialport,chardev=ga,name=org.qemu.guest_agent.0'],
+        ...['-device', 'virtio-rng-pci', '-device', 'virtio-balloon-pci'],
       ],
       { stdio: 'ignore' },
     )
