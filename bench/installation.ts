@@ -43,7 +43,14 @@ export async function install(number: number): Promise<Installation> {
         runStrategy: 'RerunOnFailure',
         efi: false,
       })
-      await client.resource(VirtualMachine).create(manifest as never)
+      const { domain } = manifest.spec.template.spec
+      // Without a limit on its processor, as QEMU by hand has none either.
+      const resources = { limits: { memory } }
+      const template = {
+        ...manifest.spec.template,
+        spec: { ...manifest.spec.template.spec, domain: { ...domain, resources } },
+      }
+      await client.resource(VirtualMachine).create({ ...manifest, spec: { ...manifest.spec, template } } as never)
     },
     async [Symbol.asyncDispose]() {
       await client.transport.close()
