@@ -1,8 +1,7 @@
 import { Type } from '../type.ts'
-import { age } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { list } from '../schema.ts'
-import { checkBinding, checkBindingUpdate, fillBinding, RoleRef, Subject, subjectNames } from './subject.ts'
+import { bindingColumns, checkBinding, checkBindingUpdate, fillBinding, RoleRef, Subject } from './subject.ts'
 
 /** The rights of a cluster role for subjects everywhere. */
 export const ClusterRoleBinding = defineKind({
@@ -13,13 +12,7 @@ export const ClusterRoleBinding = defineKind({
   plural: 'clusterrolebindings',
   namespaced: false,
   fields: { roleRef: RoleRef, subjects: Type.Optional(list(Subject)) },
-  columns: [
-    { name: 'Role', path: ({ roleRef }) => `${roleRef.kind}/${roleRef.name}` },
-    age,
-    { name: 'Users', priority: 1, path: (binding) => subjectNames(binding, 'User') },
-    { name: 'Groups', priority: 1, path: (binding) => subjectNames(binding, 'Group') },
-    { name: 'ServiceAccounts', priority: 1, path: (binding) => subjectNames(binding, 'ServiceAccount') },
-  ],
+  columns: bindingColumns,
   fillDefaults: fillBinding,
   check: (binding) => checkBinding(binding, ['ClusterRole']),
   checkUpdate: checkBindingUpdate,

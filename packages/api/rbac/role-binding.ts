@@ -1,8 +1,7 @@
 import { Type } from '../type.ts'
-import { age } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { list } from '../schema.ts'
-import { checkBinding, checkBindingUpdate, fillBinding, RoleRef, Subject, subjectNames } from './subject.ts'
+import { bindingColumns, checkBinding, checkBindingUpdate, fillBinding, RoleRef, Subject } from './subject.ts'
 
 /** The rights of a role, or of a cluster role, for subjects in one namespace. */
 export const RoleBinding = defineKind({
@@ -13,13 +12,7 @@ export const RoleBinding = defineKind({
   plural: 'rolebindings',
   namespaced: true,
   fields: { roleRef: RoleRef, subjects: Type.Optional(list(Subject)) },
-  columns: [
-    { name: 'Role', path: ({ roleRef }) => `${roleRef.kind}/${roleRef.name}` },
-    age,
-    { name: 'Users', priority: 1, path: (binding) => subjectNames(binding, 'User') },
-    { name: 'Groups', priority: 1, path: (binding) => subjectNames(binding, 'Group') },
-    { name: 'ServiceAccounts', priority: 1, path: (binding) => subjectNames(binding, 'ServiceAccount') },
-  ],
+  columns: bindingColumns,
   fillDefaults: fillBinding,
   check: (binding) => checkBinding(binding, ['Role', 'ClusterRole']),
   checkUpdate: checkBindingUpdate,

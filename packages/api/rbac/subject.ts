@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 import type { FieldError } from '../error.ts'
+import { age } from '../columns.ts'
 import { object, text } from '../schema.ts'
 
 /** Who gets the rights: a user, a group or a service account. */
@@ -78,9 +79,18 @@ export function checkBindingUpdate(next: Binding, previous: Binding): FieldError
 }
 
 /** Subjects of one kind with commas between, for tables. */
-export function subjectNames(binding: Binding, kind: string): string {
+function subjectNames(binding: Binding, kind: string): string {
   return (binding.subjects ?? [])
     .filter((subject) => subject.kind === kind)
     .map(({ name, namespace }) => (kind === 'ServiceAccount' ? `${namespace}/${name}` : name))
     .join(', ')
 }
+
+/** The columns of both kinds of bindings. */
+export const bindingColumns = [
+  { name: 'Role', path: ({ roleRef }: Binding) => `${roleRef.kind}/${roleRef.name}` },
+  age,
+  { name: 'Users', priority: 1, path: (binding: Binding) => subjectNames(binding, 'User') },
+  { name: 'Groups', priority: 1, path: (binding: Binding) => subjectNames(binding, 'Group') },
+  { name: 'ServiceAccounts', priority: 1, path: (binding: Binding) => subjectNames(binding, 'ServiceAccount') },
+]

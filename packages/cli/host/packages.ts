@@ -1,18 +1,11 @@
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { HostPackage } from '@thresher/lab/guest/packages'
 import { UserError } from '../user-error.ts'
 import { run } from './run.ts'
 
-/** A Debian package and what it is for, as the installer tells the user. */
-export interface DebianPackage {
-  name: string
-  why: string
-  /** Not needed when this program is on the PATH already, from wherever. */
-  unlessProgram?: string
-}
-
 /** What server and agent need on a host. */
-export const hostPackages: DebianPackage[] = [
+export const hostPackages: HostPackage[] = [
   { name: 'qemu-system-x86', why: 'runs the virtual machines' },
   { name: 'qemu-utils', why: 'makes and converts disk images' },
   { name: 'ovmf', why: 'UEFI firmware for virtual machines' },
@@ -26,7 +19,7 @@ export const hostPackages: DebianPackage[] = [
 ]
 
 /** What the tests need beyond that. */
-export const testPackages: DebianPackage[] = [
+export const testPackages: HostPackage[] = [
   { name: 'kubernetes-client', why: 'kubectl, driven by the tests', unlessProgram: 'kubectl' },
   { name: 'etcd-server', why: 'the store of a cluster' },
   { name: 'etcd-client', why: 'looks into that store' },
@@ -45,7 +38,7 @@ function onPath(program: string): boolean {
 }
 
 /** Those of `wanted` that are not installed. */
-export async function missingPackages(wanted: DebianPackage[]): Promise<DebianPackage[]> {
+export async function missingPackages(wanted: HostPackage[]): Promise<HostPackage[]> {
   if (!onPath('dpkg-query')) {
     throw new UserError('this is not a Debian host (dpkg-query is missing); Thresher runs on Debian 12.')
   }
@@ -66,7 +59,7 @@ export async function missingPackages(wanted: DebianPackage[]): Promise<DebianPa
  *
  * @throws {UserError} when not root or when apt-get fails, with apt's last words
  */
-export async function installPackages(packages: DebianPackage[], signal: AbortSignal): Promise<void> {
+export async function installPackages(packages: HostPackage[], signal: AbortSignal): Promise<void> {
   if (packages.length === 0) return
   if (process.getuid?.() !== 0) {
     const names = packages.map((one) => one.name).join(' ')
