@@ -3,8 +3,8 @@ import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-ima
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { machineManifest } from '@thresher/cli/vm/manifest'
 import { Client } from '@thresher/client/client'
-import { httpsTransport } from '@thresher/client/https-transport'
-import { loadKubeconfig } from '@thresher/client/kubeconfig'
+import { httpsTransport } from '@thresher/client/node/https-transport'
+import { loadKubeconfig } from '@thresher/client/node/kubeconfig'
 import { buildGuestImage } from '@thresher/lab/guest/build'
 import { LabHost } from '@thresher/lab/lab-host'
 

@@ -34,6 +34,17 @@ export function judge(layer: Layer, file: string, specifier: string): Violation 
     : `${file}: ${layer.folder} must stay generic and may not import ${specifier} (tools/layers.ts)`
 }
 
+/** What a file that must run in a browser takes from Node: modules, and names that only Node has. */
+export function nodeOnly(layer: Layer, file: string, source: string): Violation[] {
+  const isFree = file.endsWith('.test.ts') || layer.browser?.but.some((folder) => file.startsWith(folder + sep))
+  if (!layer.browser || isFree) return []
+  const modules = importsOf(source).filter((specifier) => specifier.startsWith('node:'))
+  const globals = /(?<![\w.'"`/-])(Buffer|NodeJS|process|setImmediate|__dirname|require)(?=[.(<|)\]])/g
+  const code = source.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+  const names = new Set([...code.matchAll(globals)].map((match) => match[1] ?? ''))
+  return [...modules, ...names].map((what) => `${file}: uses ${what}, and ${layer.folder} also runs in a browser`)
+}
+
 function sourcesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.ts') && !path.includes('node_modules'))
@@ -43,9 +54,11 @@ function sourcesBelow(folder: string): string[] {
 /** Every forbidden import of the tree. */
 export function checkLayers(): Violation[] {
   return layers.flatMap((layer) =>
-    sourcesBelow(layer.folder).flatMap((file) =>
-      importsOf(readFileSync(join(root, file), 'utf8')).flatMap((specifier) => judge(layer, file, specifier) ?? []),
-    ),
+    sourcesBelow(layer.folder).flatMap((file) => {
+      const source = readFileSync(join(root, file), 'utf8')
+      const imports = importsOf(source).flatMap((specifier) => judge(layer, file, specifier) ?? [])
+      return [...imports, ...nodeOnly(layer, file, source)]
+    }),
   )
 }
 

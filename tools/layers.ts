@@ -6,6 +6,8 @@
 export interface Layer {
   folder: string
   mayImport: Import[]
+  /** Runs in a browser as well, but for what stands below the folders named here. */
+  browser?: { but: string[] }
 }
 
 /** A package that may be imported, or only some of its modules. */
@@ -29,9 +31,9 @@ const lab = { name: '@thresher/lab' }
 const cli = { name: '@thresher/cli' }
 
 export const layers: Layer[] = [
-  { folder: 'packages/api', mayImport: [] },
+  { folder: 'packages/api', mayImport: [], browser: { but: [] } },
   { folder: 'packages/ovsdb', mayImport: [] },
-  { folder: 'packages/client', mayImport: [{ ...api, only: generic }] },
+  { folder: 'packages/client', mayImport: [{ ...api, only: generic }], browser: { but: ['packages/client/node'] } },
   { folder: 'packages/apiserver', mayImport: [{ ...api, only: generic }] },
   { folder: 'packages/controllers', mayImport: [api, client, ovsdb] },
   { folder: 'packages/agent', mayImport: [api, client, ovsdb] },

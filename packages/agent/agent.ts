@@ -1,12 +1,13 @@
 import { lstatSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { managementNetwork } from '@thresher/api/management-network'
 import { Client } from '@thresher/client/client'
 import { runControllers } from '@thresher/client/controller'
 import { EventRecorder } from '@thresher/client/events'
-import { httpsTransport } from '@thresher/client/https-transport'
+import { httpsTransport } from '@thresher/client/node/https-transport'
 import { Informers } from '@thresher/client/informers'
-import { loadKubeconfig } from '@thresher/client/kubeconfig'
+import { loadKubeconfig } from '@thresher/client/node/kubeconfig'
 import { AgentServer } from './api/server.ts'
 import { knownAcceleration, openTo, type Acceleration } from './compute/accelerator.ts'
 import { probeHierarchy } from './compute/cgroup.ts'
@@ -65,7 +66,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     host,
     client,
     informers,
-    events: new EventRecorder(client, component),
+    events: new EventRecorder(client, component, hostname()),
     node: config.nodeName,
     hostIP: address,
     signal,
@@ -91,7 +92,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     now: new Date(),
   })
   await Promise.all([
-    runControllers(storage.controllers, { transport, signal, component, log, informers }),
+    runControllers(storage.controllers, { transport, signal, component, host: hostname(), log, informers }),
     machines.run(),
   ])
   const node = await registerNode(client, word, signal, log)

@@ -9,7 +9,7 @@ import { Namespace } from '@thresher/api/core/namespace'
 import { isReason } from '@thresher/api/error'
 import type { KubeList, KubeObject } from '@thresher/api/meta'
 import { Client } from '@thresher/client/client'
-import { httpsTransport } from '@thresher/client/https-transport'
+import { httpsTransport } from '@thresher/client/node/https-transport'
 import { Informer } from '@thresher/client/informer'
 import { startTestServer } from './testing.ts'
 

@@ -95,6 +95,8 @@ export interface RunOptions {
   signal: AbortSignal
   /** The name in events and as field manager. */
   component: string
+  /** The host's name, as events carry it. */
+  host?: string
   log?: Log
   now?: () => Date
   /** Informers to share with others in the process. */
@@ -120,7 +122,7 @@ export async function runControllers(controllers: readonly Controller[], options
   const context: Context = {
     client,
     informers,
-    events: new EventRecorder(client, component),
+    events: new EventRecorder(client, component, options.host),
     signal,
     log,
     now: options.now ?? (() => new Date()),

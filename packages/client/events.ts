@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto'
-import { hostname } from 'node:os'
 import { Event } from '@thresher/api/core/event'
 import { isReason } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
@@ -37,13 +35,15 @@ const seriesKept = 1000
 export class EventRecorder {
   readonly #client: Client
   readonly #component: string
-  readonly #host = hostname()
+  readonly #host: string
   readonly #series = new Map<string, Series>()
   #last: Promise<void> = Promise.resolve()
 
-  constructor(client: Client, component: string) {
+  /** @param host where the component runs, as events name it */
+  constructor(client: Client, component: string, host = '') {
     this.#client = client
     this.#component = component
+    this.#host = host
   }
 
   record(happening: Happening): void {
@@ -73,8 +73,7 @@ export class EventRecorder {
         if (!isReason(error, 'NotFound')) throw error
       }
     }
-    const unique = createHash('sha256').update(`${id}\n${nowMs}`).digest('hex').slice(0, 16)
-    const eventName = `${(name ?? '').slice(0, 230)}.${unique}`
+    const eventName = `${(name ?? '').slice(0, 220)}.${nowMs.toString(16)}${randomHex()}`
     await events.create({
       metadata: { name: eventName, namespace },
       involvedObject: {
@@ -91,9 +90,9 @@ export class EventRecorder {
       count: 1,
       firstTimestamp: time,
       lastTimestamp: time,
-      source: { component: this.#component, host: this.#host },
+      source: { component: this.#component, ...(this.#host ? { host: this.#host } : {}) },
       reportingComponent: this.#component,
-      reportingInstance: this.#host,
+      reportingInstance: this.#host || this.#component,
     })
     this.#series.set(id, { name: eventName, namespace, count: 1, lastSeenMs: nowMs })
     for (const oldest of this.#series.keys()) {
@@ -101,4 +100,11 @@ export class EventRecorder {
       this.#series.delete(oldest)
     }
   }
+}
+
+/** Twelve hexadecimal digits that keep the names of events of one millisecond apart. */
+function randomHex(): string {
+  return Math.trunc(Math.random() * 2 ** 48)
+    .toString(16)
+    .padStart(12, '0')
 }

@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { isReason } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
 import type { ListOptions, ResourceClient } from './client.ts'
 import { keyOf } from './paths.ts'
+import { pause } from './pause.ts'
 
 /** What happened to an object. `previous` is what the informer held before. */
 export type Change<O> =
@@ -141,8 +141,8 @@ export class Informer<O extends KubeObject> {
         failures = Date.now() - started > longestRetryMs ? 1 : failures + 1
       }
       if (failures === 0 || signal.aborted) continue
-      const pause = Math.min(firstRetryMs * 2 ** (failures - 1), longestRetryMs)
-      await delay(pause * (0.5 + Math.random()), undefined, { signal, ref: false }).catch(() => {})
+      const pauseMs = Math.min(firstRetryMs * 2 ** (failures - 1), longestRetryMs)
+      await pause(pauseMs * (0.5 + Math.random()), signal)
     }
     if (!this.#hasSynced) this.#synced.reject(signal.reason)
   }

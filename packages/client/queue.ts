@@ -1,3 +1,5 @@
+import { detach } from './pause.ts'
+
 /** How a {@link WorkQueue} works off its keys. Times are milliseconds. */
 export interface QueueOptions {
   /** Work on one key. A rejection is not expected: handle errors inside, with {@link WorkQueue.retry}. */
@@ -20,7 +22,7 @@ export class WorkQueue {
   readonly #ready = new Set<string>()
   readonly #running = new Set<string>()
   readonly #again = new Set<string>()
-  readonly #delayed = new Map<string, { due: number; timer: NodeJS.Timeout }>()
+  readonly #delayed = new Map<string, { due: number; timer: ReturnType<typeof setTimeout> }>()
   readonly #failures = new Map<string, number>()
   #idle: (() => void)[] = []
   #open = false
@@ -74,7 +76,7 @@ export class WorkQueue {
       },
       Math.min(delayMs, 2 ** 31 - 1),
     )
-    timer.unref()
+    detach(timer)
     this.#delayed.set(key, { due, timer })
   }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { ApiError } from '@thresher/api/error'
 import type { KubeList, KubeObject, WatchEvent } from '@thresher/api/meta'
 import type { ApiRequest, Transport } from './transport.ts'
@@ -109,14 +108,14 @@ export class MemoryTransport implements Transport {
   }
 
   #create(collection: string, namespace: string | undefined, body: Stored): Stored {
-    const name = body.metadata.name ?? `${body.metadata.generateName ?? ''}${randomUUID().slice(0, 5)}`
+    const name = body.metadata.name ?? `${body.metadata.generateName ?? ''}${crypto.randomUUID().slice(0, 5)}`
     const key = `${collection} ${namespace ?? ''}/${name}`
     if (this.#objects.has(key)) throw new ApiError('AlreadyExists', `${collection} "${name}" already exists`)
     const metadata = {
       ...body.metadata,
       name,
       ...(namespace ? { namespace } : {}),
-      uid: randomUUID(),
+      uid: crypto.randomUUID(),
       generation: 1,
       creationTimestamp: new Date().toISOString(),
     }

@@ -1,8 +1,9 @@
+import { hostname } from 'node:os'
 import { Namespace } from '@thresher/api/core/namespace'
 import { isReason } from '@thresher/api/error'
 import { Client } from '@thresher/client/client'
 import { runControllers, type Controller, type RunOptions, type Running } from '@thresher/client/controller'
-import { electLeader } from '@thresher/client/leader-election'
+import { electLeader } from '@thresher/client/node/leader-election'
 import { defaultObjectsController } from './default-objects/default-objects.ts'
 import { eventTtlController } from './event-ttl/event-ttl.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
@@ -89,5 +90,5 @@ export function startControllers(
   options: Omit<RunOptions, 'component'> & { more?: readonly Controller[] },
 ): Promise<Running> {
   const { more = [], ...rest } = options
-  return runControllers([...allControllers(), ...more], { ...rest, component: 'thresher' })
+  return runControllers([...allControllers(), ...more], { ...rest, component: 'thresher', host: hostname() })
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { loadKubeconfig } from '@thresher/client/kubeconfig'
+import { loadKubeconfig } from '@thresher/client/node/kubeconfig'
 import WebSocket from 'ws'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Product } from './product.ts'

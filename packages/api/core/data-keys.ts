@@ -3,6 +3,7 @@ import { same } from '../same.ts'
 
 const keyForm = /^[-._a-zA-Z0-9]{1,253}$/
 const maxBytes = 1024 * 1024
+const utf8 = new TextEncoder()
 
 /** What is wrong with the keys and the size of a Secret's or ConfigMap's data. */
 export function checkData(
@@ -14,7 +15,7 @@ export function checkData(
   const seen = new Set<string>()
   for (const [field, data] of Object.entries(fields)) {
     for (const [key, value] of Object.entries(data ?? {})) {
-      bytes += field === encodedField ? Math.floor((value.length * 3) / 4) : Buffer.byteLength(value)
+      bytes += field === encodedField ? Math.floor((value.length * 3) / 4) : utf8.encode(value).length
       if (!keyForm.test(key) || key === '.' || key === '..')
         errors.push({
           field: `${field}[${key}]`,

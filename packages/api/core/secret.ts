@@ -16,6 +16,8 @@ const requiredKeys = new Map<string, string[][]>(
   }),
 )
 
+const utf8 = new TextEncoder()
+
 /** Small confidential data, in base64; encrypted where it is stored. */
 export const Secret = defineKind({
   group: '',
@@ -42,7 +44,7 @@ export const Secret = defineKind({
     if (!secret.stringData || typeof secret.stringData !== 'object') return
     const written = Object.entries(secret.stringData)
     if (!written.every(([, value]) => typeof value === 'string')) return
-    const encoded = written.map(([key, value]) => [key, Buffer.from(value).toString('base64')])
+    const encoded = written.map(([key, value]) => [key, utf8.encode(value).toBase64()])
     secret.data = { ...secret.data, ...Object.fromEntries(encoded) }
     delete secret.stringData
   },

@@ -1,8 +1,8 @@
-import { isIP } from 'node:net'
 import { age, column } from '../columns.ts'
 import type { FieldError } from '../error.ts'
 import { Conditions } from '../harvester/condition.ts'
 import { parseRange } from '../harvester/settings/checks.ts'
+import { isIP } from '../ip.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { int32, int64, labels, list, object, optional, text } from '../schema.ts'
 

@@ -1,5 +1,5 @@
-import { authorization, tlsOptions } from '@thresher/client/https-transport'
-import { loadKubeconfig } from '@thresher/client/kubeconfig'
+import { authorization, tlsOptions } from '@thresher/client/node/https-transport'
+import { loadKubeconfig } from '@thresher/client/node/kubeconfig'
 import WebSocket from 'ws'
 import { UserError } from '../user-error.ts'
 

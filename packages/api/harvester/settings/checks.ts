@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP } from '../../ip.ts'
 
 /** A check of one value: what is wrong with it, empty when nothing is. */
 export type Check = (value: string) => string[]

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP } from '../../ip.ts'
 import type { SettingDeclaration } from './declaration.ts'
 import { flagField, isWebAddress, jsonObject, numberField, parseRange } from './checks.ts'
 

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { certificateFault } from '../../pem-certificate.ts'
 import type { SettingDeclaration } from './declaration.ts'
 import { flagField, jsonObject, numberField, webAddress, wholeNumber } from './checks.ts'
 
@@ -9,12 +9,8 @@ function checkCertificates(pem: string): string[] {
   const found = pem.match(certificate)
   if (!found) return ['failed to append custom certificates: there is no PEM certificate in it']
   return found.flatMap((one, index) => {
-    try {
-      new X509Certificate(one)
-      return []
-    } catch (error) {
-      return [`failed to append custom certificates: certificate ${index + 1}: ${(error as Error).message}`]
-    }
+    const fault = certificateFault(one)
+    return fault ? [`failed to append custom certificates: certificate ${index + 1}: ${fault}`] : []
   })
 }
 

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Lease } from '@thresher/api/coordination/lease'
-import type { Client, ResourceClient } from './client.ts'
-import { formatMicroTime } from './conditions.ts'
-import { Informer } from './informer.ts'
+import type { Client, ResourceClient } from '../client.ts'
+import { formatMicroTime } from '../conditions.ts'
+import { Informer } from '../informer.ts'
 
 export interface ElectionOptions {
   client: Client

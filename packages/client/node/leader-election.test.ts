@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Lease } from '@thresher/api/coordination/lease'
 import { ApiError } from '@thresher/api/error'
 import { afterEach, expect, test } from 'vitest'
-import { Client } from './client.ts'
+import { Client } from '../client.ts'
 import { electLeader } from './leader-election.ts'
-import { MemoryTransport } from './testing.ts'
+import { MemoryTransport } from '../testing.ts'
 
 const stops: AbortController[] = []
 afterEach(() => stops.splice(0).forEach((stop) => stop.abort(new Error('test over'))))

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { ApiError, type Status } from '@thresher/api/error'
 import type { WatchEvent } from '@thresher/api/meta'
 import { readJsonLines } from './json-lines.ts'
-import type { ApiRequest, Transport } from './transport.ts'
+import type { ApiRequest, Transport } from '../transport.ts'
 
 /** Not imported: an import reads every export, `WebSocket` among them, and so loads all of Node's fetch, 10 MiB. */
 const http = process.getBuiltinModule('node:http')
