@@ -193,6 +193,11 @@ export class ApiServer {
     return handler.upgrade(subresourceCall(request, info, user, undefined, handler), raw, socket, head)
   }
 
+  /** Who makes this request. @throws {ApiError} Unauthorized */
+  authenticate(request: ServerRequest): Promise<User> {
+    return this.#user(request, false)
+  }
+
   async #answer(
     request: ServerRequest,
     info: RequestInfo,

@@ -129,7 +129,12 @@ export class HttpServer {
 
   #credentials(raw: IncomingMessage): Credentials {
     const socket = raw.socket as TLSSocket
-    return { headers: raw.headers, certificate: certificateOf(socket), remoteAddress: socket.remoteAddress }
+    return {
+      headers: raw.headers,
+      method: raw.method,
+      certificate: certificateOf(socket),
+      remoteAddress: socket.remoteAddress,
+    }
   }
 
   async #upgrade(raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {

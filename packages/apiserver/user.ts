@@ -37,6 +37,8 @@ export interface Authorizer {
 /** What an authenticator needs of a request. Header names are in lower case. */
 export interface Credentials {
   headers: Record<string, string | string[] | undefined>
+  /** The HTTP method, where it is known. */
+  method?: string
   /** The verified client certificate's subject, if the client showed one that our CA signed. */
   certificate?: { commonName: string; organizations: string[]; fingerprint: string }
   remoteAddress?: string

@@ -14,6 +14,7 @@ import { FairLimiter } from '@thresher/apiserver/limits/fair-limiter'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
 import { renewCertificates } from '@thresher/apiserver/pki/renewal'
 import { makePrivateDirectory } from '@thresher/apiserver/pki/private-file'
+import { watchSocketRoute } from '@thresher/apiserver/watch-socket'
 import { Client } from '@thresher/client/client'
 import { machineAdmission } from '@thresher/controllers/admission/admission'
 import { controllersUser, leadControllers, startControllers } from '@thresher/controllers/controllers'
@@ -80,6 +81,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       subresources: [...security.subresources, ...kubevirtSubresources(() => ({ client, dialer }))],
       routes: [
         ...security.routes,
+        watchSocketRoute(() => api),
         ...maintenanceRoutes({ store, cipher, keyFile, backupDir: join(config.dataDir, 'backups') }),
         ...facadeRoutes({
           server: () => api,

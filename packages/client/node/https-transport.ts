@@ -3,6 +3,7 @@ import https from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
 import { ApiError, type Status } from '@thresher/api/error'
 import type { WatchEvent } from '@thresher/api/meta'
+import { errorOf, queryText } from '../answer.ts'
 import { readJsonLines } from './json-lines.ts'
 import type { ApiRequest, Transport } from '../transport.ts'
 
@@ -147,32 +148,6 @@ function parseBody(text: string, response: IncomingMessage): unknown {
   }
 }
 
-function errorOf(code: number, text: string): ApiError {
-  try {
-    const status = JSON.parse(text) as Partial<Status>
-    if (status !== null && typeof status === 'object' && status.kind === 'Status')
-      return ApiError.fromStatus(status, code)
-  } catch {
-    // Not from the API server itself, say a proxy's page: the code and the text are all there is.
-  }
-  return ApiError.fromStatus({ message: text.slice(0, 500) || undefined, reason: reasonFor(code) }, code)
-}
-
-function reasonFor(code: number): string {
-  const reasons: Record<number, string> = {
-    401: 'Unauthorized',
-    403: 'Forbidden',
-    404: 'NotFound',
-    409: 'Conflict',
-    410: 'Gone',
-    429: 'TooManyRequests',
-    503: 'ServiceUnavailable',
-    504: 'Timeout',
-  }
-  return reasons[code] ?? (code < 500 ? 'BadRequest' : 'InternalError')
-}
-
-/** One error for everything that can go wrong below HTTP; it says where we tried to reach whom. */
 function unreachable(origin: string, error: unknown): ApiError {
   if (error instanceof ApiError) return error
   const cause = error as NodeJS.ErrnoException
@@ -183,11 +158,4 @@ function unreachable(origin: string, error: unknown): ApiError {
       cause,
     },
   )
-}
-
-function queryText(query: Record<string, string | undefined>): string {
-  const parameters = new URLSearchParams()
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) parameters.set(name, value)
-  const text = parameters.toString()
-  return text ? `?${text}` : ''
 }

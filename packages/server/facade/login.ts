@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { ApiError } from '@thresher/api/error'
 import { bearerToken } from '@thresher/apiserver/auth/authenticate'
-import { sessionCookie } from '@thresher/apiserver/auth/local/bearer-tokens'
+import { sessionCookie } from '@thresher/apiserver/auth/local/session-cookie'
 import type { Answer } from '@thresher/apiserver/request'
 import { json, readObject } from './answer.ts'
 import { isKnown, type FacadeCall } from './context.ts'

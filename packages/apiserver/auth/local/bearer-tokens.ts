@@ -5,6 +5,7 @@ import type { User as LocalUser } from '@thresher/api/auth/user'
 import type { Authenticator, Credentials, User } from '../../user.ts'
 import { bearerToken } from '../authenticate.ts'
 import type { Objects, ResourceType } from '../objects.ts'
+import { sessionCookie } from './session-cookie.ts'
 
 export const users: ResourceType = { group: 'auth.thresher.io', plural: 'users' }
 export const tokens: ResourceType = { group: 'auth.thresher.io', plural: 'tokens' }
@@ -117,7 +118,7 @@ function asRequestUser(user: LocalUser): User {
   }
 }
 
-/** Local users by bearer token, or by the cookie `R_SESS` of the dashboard. */
+/** Local users by bearer token, or by the cookie of a session in a browser. */
 export class BearerTokenAuthenticator implements Authenticator {
   readonly #tokens: BearerTokens
 
@@ -135,30 +136,6 @@ export class BearerTokenAuthenticator implements Authenticator {
         extra: { 'authentication.kubernetes.io/credential-id': [`TOKEN=${found.object.metadata.name}`] },
       }
     if (tokenForm.test(token)) throw new ApiError('Unauthorized', 'Unauthorized')
-    return undefined
-  }
-}
-
-/**
- * The session token in the cookie `R_SESS`.
- *
- * A browser sends the cookie with what any page makes it send, so the cookie counts only for requests that come from our
- * own pages: those the browser marks as such, or whose Origin is this very host.
- */
-export function sessionCookie({ headers }: Pick<Credentials, 'headers'>): string | undefined {
-  const { cookie, origin, host } = headers
-  if (typeof cookie !== 'string' || headers.authorization) return undefined
-  const site = headers['sec-fetch-site']
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') return undefined
-  if (origin !== undefined && (typeof host !== 'string' || origin !== `https://${host}`)) return undefined
-  const found = cookie
-    .split(';')
-    .map((part) => part.trim())
-    .filter((part) => part.startsWith('R_SESS='))
-  if (found.length !== 1) return undefined
-  try {
-    return decodeURIComponent((found[0] as string).slice('R_SESS='.length))
-  } catch {
     return undefined
   }
 }

@@ -2,10 +2,11 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Token } from '@thresher/api/auth/token'
 import type { User as LocalUser } from '@thresher/api/auth/user'
 import { MemoryObjects } from '../memory-objects.ts'
-import { BearerTokenAuthenticator, BearerTokens, sessionCookie, tokens, users } from './bearer-tokens.ts'
+import { BearerTokenAuthenticator, BearerTokens, tokens, users } from './bearer-tokens.ts'
 import { GuessLimiter, network } from './guess-limiter.ts'
 import { LocalUsers } from './local-users.ts'
 import { newPassword, PasswordHasher } from './password.ts'
+import { sessionCookie } from './session-cookie.ts'
 
 let objects: MemoryObjects
 let bearer: BearerTokens
@@ -137,6 +138,21 @@ describe('bearer tokens', () => {
       { authorization: 'Bearer x' },
     ])
       expect(sessionCookie({ headers: { ...headers, ...attack } }), JSON.stringify(attack)).toBeUndefined()
+  })
+
+  test('in the cookie of the dashboard count for changes and WebSockets only with the Origin of our own pages', () => {
+    const headers = { cookie: '__Host-thresher=token-1%3Axyz; R_SESS=token-2%3Aabc', host: 'hci.example:6443' }
+    const origin = 'https://hci.example:6443'
+    expect(sessionCookie({ headers, method: 'GET' })).toBe('token-1:xyz')
+    expect(sessionCookie({ headers: { ...headers, origin }, method: 'POST' })).toBe('token-1:xyz')
+    expect(sessionCookie({ headers: { ...headers, origin, upgrade: 'websocket' }, method: 'GET' })).toBe('token-1:xyz')
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) expect(sessionCookie({ headers, method })).toBeUndefined()
+    expect(sessionCookie({ headers: { ...headers, upgrade: 'websocket' }, method: 'GET' })).toBeUndefined()
+    const proxied = { ...headers, host: '127.0.0.1:6443', 'x-forwarded-host': 'cloud.example' }
+    expect(sessionCookie({ headers: { ...proxied, origin: 'https://cloud.example' }, method: 'POST' })).toBe(
+      'token-1:xyz',
+    )
+    expect(sessionCookie({ headers: { ...proxied, origin }, method: 'POST' })).toBeUndefined()
   })
 })
 
