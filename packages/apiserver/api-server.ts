@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { ApiError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
 import type { AdmissionStep } from './admission.ts'
-import { anonymous as anonymousUser, authenticate, isOpenPath } from './auth/authenticate.ts'
+import { anonymous as anonymousUser, authenticate, isKnown, isOpenPath } from './auth/authenticate.ts'
 import { forbidden } from './auth/forbidden.ts'
 import { impersonate } from './auth/impersonation.ts'
 import { CacheFeed } from './cache-feed.ts'
@@ -20,6 +20,7 @@ import { requestInfo } from './handler/request-info.ts'
 import { answerSubresource, findSubresource, subresourceCall } from './handler/subresources.ts'
 import { Turns } from './handler/turns.ts'
 import { healthRoutes, type HealthCheck } from './health.ts'
+import { sizes } from './limits/sizes.ts'
 import { InProcessTransport } from './in-process-transport.ts'
 import { Metrics } from './metrics.ts'
 import { Registry } from './registry.ts'
@@ -213,9 +214,14 @@ export class ApiServer {
       throw error
     })
     if (audit) done.push(audit.begin(request, info, user))
-    if (limiter && !request.user && info.verb !== 'watch')
+    const refusal = open || route?.authorize === false ? undefined : await this.#refusal(user, info, request)
+    const handler = findSubresource(this.#options.subresources, info)
+    const streams = !refusal && (route ? route.streams?.(request) : handler?.streams) === true
+    if (!refusal) await takeBody(request, user, streams)
+    // Whoever sends slowly holds no seat meanwhile; nor does what goes on for long.
+    if (limiter && !request.user && info.verb !== 'watch' && !streams)
       done.push(await limiter.enter(user, info, request.credentials?.remoteAddress))
-    if (!open && route?.authorize !== false) await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
+    if (refusal) throw refusal
     if (route) return route.handle({ ...request, user })
     if (!info.resourceRequest) {
       const document = request.method === 'GET' ? this.#documents.answer(request) : undefined
@@ -226,7 +232,6 @@ export class ApiServer {
       throw new ApiError('ServiceUnavailable', 'the server is starting; try again', {
         details: { retryAfterSeconds: 1 },
       })
-    const handler = findSubresource(this.#options.subresources, info)
     if (handler) return answerSubresource(handler, request, info, user)
     const kind = this.registry.lookup(info.group, info.version, info.resource)
     const resource = kind && this.registry.resource(kind.group, kind.plural)
@@ -259,6 +264,16 @@ export class ApiServer {
       },
     )
     return impersonate(user, request.headers, authorizer)
+  }
+
+  /** Why the caller may not do this, if he may not. */
+  async #refusal(user: User, info: RequestInfo, request: ServerRequest): Promise<unknown> {
+    try {
+      await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
+      return undefined
+    } catch (error) {
+      return error
+    }
   }
 
   async #authorize(user: User, info: RequestInfo, fieldSelector: string): Promise<void> {
@@ -298,4 +313,12 @@ export class ApiServer {
     const text = this.metrics.render([...this.registry.resources()], this.#feed.revision)
     return textAnswer(200, text, 'text/plain; version=0.0.4; charset=utf-8')
   }
+}
+
+/** Bring the body in, now that it is known who sends it. @throws {ApiError} RequestEntityTooLarge, Timeout */
+async function takeBody(request: ServerRequest, user: User, streams: boolean): Promise<void> {
+  const { incoming } = request
+  if (!incoming) return
+  if (streams) request.stream = incoming.stream()
+  else request.body = await incoming.read(isKnown(user) ? sizes.bodyBytes : sizes.anonymousBodyBytes)
 }

@@ -18,7 +18,7 @@ import {
   type ServerResponse,
   type StreamSink,
 } from './request.ts'
-import { hasBody, readRequestBody } from './request-body.ts'
+import { IncomingBody, hasBody } from './incoming-body.ts'
 import type { Credentials } from './user.ts'
 
 export interface HttpServerOptions {
@@ -67,13 +67,15 @@ export class HttpServer {
       maxHeaderSize: HEADER_BYTES,
       keepAliveTimeout: 120_000,
       headersTimeout: 30_000,
-      requestTimeout: 60_000,
+      // How long a body may take is for its reader to say: an upload takes hours.
+      requestTimeout: 0,
       handshakeTimeout: 20_000,
       ALPNProtocols: ['http/1.1'],
     }
     const server = createServer(options)
     const http = new HttpServer(api, server)
     server.on('request', (request, response) => void http.#serve(request, response))
+    server.on('checkContinue', (request, response) => void http.#serve(request, response))
     server.on('upgrade', (raw, socket, head) => void http.#upgrade(raw, socket, head))
     server.on('clientError', refuseConnection)
     server.listen(port, host ?? (hasIpv6() ? '::' : '0.0.0.0'))
@@ -102,18 +104,18 @@ export class HttpServer {
   async #serve(raw: IncomingMessage, response: NodeResponse): Promise<void> {
     const gone = new AbortController()
     response.once('close', () => gone.abort(connectionClosed))
+    const body = hasBody(raw) ? new IncomingBody(raw, () => proceed(raw, response)) : undefined
     try {
-      const body = hasBody(raw) ? await readRequestBody(raw) : undefined
       const answer = await this.#api.handle(this.#toServer(raw, body, gone.signal))
-      await send(raw, response, answer)
+      if (body && !body.complete && !isStream(answer)) await refuseRest(raw, response, answer, body)
+      else await send(raw, response, answer)
     } catch (error) {
-      if (error instanceof ApiError) return refuseBody(response, error)
       // Only a broken connection leads here: handle() itself never throws.
       response.destroy(error as Error)
     }
   }
 
-  #toServer(raw: IncomingMessage, body: Buffer | undefined, signal: AbortSignal): ServerRequest {
+  #toServer(raw: IncomingMessage, incoming: IncomingBody | undefined, signal: AbortSignal): ServerRequest {
     const url = raw.url ?? '/'
     const question = url.indexOf('?')
     return {
@@ -121,7 +123,7 @@ export class HttpServer {
       path: question < 0 ? url : url.slice(0, question),
       query: question < 0 ? new URLSearchParams() : new URLSearchParams(url.slice(question + 1)),
       headers: raw.headers,
-      body,
+      ...(incoming ? { incoming } : {}),
       credentials: this.#credentials(raw),
       signal,
     }
@@ -163,11 +165,25 @@ function hasIpv6(): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ family }) => family === 'IPv6'))
 }
 
-/** The rest of the body is not read, so nothing else can follow on the connection. */
-function refuseBody(response: NodeResponse, error: ApiError): void {
-  const answer = valueAnswer(error.code, error.toStatus())
-  response.writeHead(error.code, { 'content-type': answer.contentType, connection: 'close' })
-  for (const chunk of answer.chunks()) response.write(chunk)
+/** The client waits with its body until it hears that it is wanted. @see RFC 9110 section 10.1.1 */
+function proceed(raw: IncomingMessage, response: NodeResponse): void {
+  if (raw.headers.expect !== undefined && !response.headersSent) response.writeContinue()
+}
+
+/**
+ * Answer before the body has come whole: a refusal. All of the answer goes out first, its length given so that the client has it
+ * whole, and the connection is closed when the client has stopped sending or was given time to.
+ */
+async function refuseRest(
+  raw: IncomingMessage,
+  response: NodeResponse,
+  answer: Answer & { warnings?: string[] },
+  body: IncomingBody,
+): Promise<void> {
+  const bytes = Buffer.concat([...answer.chunks()])
+  response.writeHead(answer.status, { ...headersOf(answer), 'content-length': bytes.length, connection: 'close' })
+  if (raw.method !== 'HEAD') response.write(bytes)
+  await body.discard()
   response.end()
 }
 
@@ -181,13 +197,17 @@ function refuseConnection(error: Error & { code?: string }, socket: Duplex): voi
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
-async function send(request: IncomingMessage, response: NodeResponse, answer: ServerResponse): Promise<void> {
-  const headers: Record<string, string | string[] | number> = {
+function headersOf(answer: ServerResponse): Record<string, string | string[] | number> {
+  return {
     'content-type': answer.contentType,
     'cache-control': 'no-cache, private',
     ...answer.headers,
+    ...(answer.warnings?.length ? { warning: answer.warnings.map(warningHeader) } : {}),
   }
-  if (answer.warnings?.length) headers.warning = answer.warnings.map(warningHeader)
+}
+
+async function send(request: IncomingMessage, response: NodeResponse, answer: ServerResponse): Promise<void> {
+  const headers = headersOf(answer)
   if (isStream(answer)) {
     if (request.httpVersion === '1.1') response.setHeader('transfer-encoding', 'chunked')
     response.writeHead(answer.status, headers)

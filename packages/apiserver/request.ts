@@ -1,4 +1,6 @@
+import type { Readable } from 'node:stream'
 import type { Kind } from '@thresher/api/kind'
+import type { IncomingBody } from './incoming-body.ts'
 import type { Credentials, User } from './user.ts'
 
 /** A request, however it came: over HTTPS or from within the process. */
@@ -10,8 +12,12 @@ export interface ServerRequest {
   query: URLSearchParams
   /** Names in lower case. */
   headers: Record<string, string | string[] | undefined>
-  /** The body as it came. */
+  /** The body as it came; there once the caller is known and may do what he asks. */
   body?: Buffer
+  /** The body while nothing of it has been read. */
+  incoming?: Pick<IncomingBody, 'read' | 'stream'>
+  /** The body piece by piece, for handlers that declare it with `streams`. Check its type and length in the headers. */
+  stream?: Readable
   /** Within the process: the body, parsed. It is copied before it is changed. */
   object?: unknown
   /** Who asks, if that is known already; otherwise the credentials are judged. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { Answer, ServerRequest, StreamAnswer } from './request.ts'
 import type { User } from './user.ts'
 
@@ -14,6 +14,8 @@ export interface SubresourceCall {
   query: URLSearchParams
   /** The parsed body; undefined without one. */
   body: unknown
+  /** Where the handler `streams`: the body as it comes, in place of `body`. */
+  stream?: Readable
   signal: AbortSignal
 }
 
@@ -38,6 +40,8 @@ export interface SubresourceHandler {
   methods: ('GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE')[]
   /** The kind named in discovery; that of the parent unless said. */
   kind?: string
+  /** The handler takes bodies of any size and form, as a stream. */
+  streams?: boolean
   /** @throws {ApiError} */
   handle?(call: SubresourceCall): Promise<SubresourceAnswer>
   /** Take over the connection of a WebSocket. Must answer or destroy the socket itself. */
@@ -54,6 +58,11 @@ export interface RouteHandler {
   anonymous?: boolean
   /** False where the handler itself sees to what the user may do (a facade that acts as the user). True unless said. */
   authorize?: boolean
+  /**
+   * Whether this request's body is of any size and form and comes as `request.stream`. The handler must look at who asks before
+   * it reads, and hold no more of it than it needs.
+   */
+  streams?(request: ServerRequest): boolean
   /** @throws {ApiError} */
   handle(request: ServerRequest & { user: User }): Promise<Answer | StreamAnswer>
   upgrade?(

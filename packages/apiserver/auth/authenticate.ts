@@ -7,6 +7,11 @@ export const allUnauthenticated = 'system:unauthenticated'
 /** Who asks when nothing says who. */
 export const anonymous: User = { name: 'system:anonymous', groups: [allUnauthenticated] }
 
+/** Whether the caller has shown who it is. */
+export function isKnown(user: Pick<User, 'groups'>): boolean {
+  return user.groups.includes(allAuthenticated)
+}
+
 /** Paths that are answered without credentials: a load balancer and a joining host know none. */
 const openPaths = new Set(['/livez', '/readyz', '/healthz', '/version'])
 

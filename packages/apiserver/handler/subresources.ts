@@ -46,6 +46,7 @@ export function subresourceCall(
     method: request.method,
     query: request.query,
     body,
+    ...(request.stream ? { stream: request.stream } : {}),
     signal: request.signal,
   }
 }
@@ -61,7 +62,7 @@ export async function answerSubresource(
 ): Promise<Answer> {
   const method = request.method === 'HEAD' ? 'GET' : request.method
   if (!handler.handle || !handler.methods.includes(method as never)) throw methodNotAllowed()
-  const body = readBody(request, bodyTypes)
+  const body = request.stream ? undefined : readBody(request, bodyTypes)
   return toAnswer(await handler.handle(subresourceCall(request, info, user, body, handler)), request)
 }
 
