@@ -10,14 +10,7 @@ import { promisify } from 'node:util'
 import { ApiError } from '@thresher/api/error'
 import type { ApiServer } from './api-server.ts'
 import { certificateOf } from './auth/x509.ts'
-import {
-  isStream,
-  valueAnswer,
-  type Answer,
-  type ServerRequest,
-  type ServerResponse,
-  type StreamSink,
-} from './request.ts'
+import { isStream, type Answer, type ServerRequest, type ServerResponse, type StreamSink } from './request.ts'
 import { IncomingBody, hasBody } from './incoming-body.ts'
 import type { Credentials } from './user.ts'
 
