@@ -149,6 +149,13 @@ function connect(controller: Controller, context: Context): WorkQueue {
   const queue: WorkQueue = new WorkQueue({
     workers: controller.workers,
     work: (key) => work(controller, key, queue, context),
+    onHog: ({ key, problem, amount }) =>
+      context.log(
+        'warn',
+        problem === 'spins'
+          ? `${controller.name} ${key}: looked at ${amount} times in a second without rest; it is held back`
+          : `${controller.name} ${key}: held up everything else for ${amount} ms`,
+      ),
   })
   for (const { kind, keys, indexes } of controller.watches) {
     const informer: Informer<KubeObject> = context.informers.of(kind)

@@ -82,3 +82,54 @@ test('a stopped queue works on nothing more', async () => {
   await delay(5)
   expect(worked).toEqual([])
 })
+
+test('keys that add each other for ever, without waiting for anything, starve nobody, and one of them is named', async () => {
+  const hogs: string[] = []
+  let runs = 0
+  const queue: WorkQueue = new WorkQueue({
+    work: async (key) => {
+      runs++
+      queue.add(key === 'a' ? 'b' : 'a')
+    },
+    onHog: ({ key, problem }) => hogs.push(`${key} ${problem}`),
+  })
+  queue.start()
+  queue.add('a')
+  // Were the loop starved, this timer would never come.
+  await delay(1400)
+  expect(hogs).toContain('a spins')
+  expect(runs).toBeLessThan(400)
+  queue.stop()
+})
+
+test('many keys are worked on in turns between which timers run', async () => {
+  let ticks = 0
+  const tick = setInterval(() => ticks++, 1)
+  const queue = new WorkQueue({
+    work: async () => {
+      const until = performance.now() + 0.5
+      while (performance.now() < until);
+    },
+  })
+  queue.start()
+  for (let index = 0; index < 400; index++) queue.add(`key ${index}`)
+  await queue.idle()
+  clearInterval(tick)
+  expect(ticks).toBeGreaterThan(5)
+})
+
+test('work that holds the thread is named', async () => {
+  const hogs: { key: string; problem: string; amount: number }[] = []
+  const queue = new WorkQueue({
+    work: async () => {
+      const until = performance.now() + 120
+      while (performance.now() < until);
+    },
+    onHog: (hog) => hogs.push(hog),
+  })
+  queue.start()
+  queue.add('slow')
+  await queue.idle()
+  expect(hogs).toMatchObject([{ key: 'slow', problem: 'blocks' }])
+  expect(hogs[0]!.amount).toBeGreaterThanOrEqual(100)
+})

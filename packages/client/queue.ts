@@ -10,12 +10,33 @@ export interface QueueOptions {
   firstDelayMs?: number
   /** The longest delay of {@link WorkQueue.retry}; 60 000 unless said. */
   maxDelayMs?: number
+  /** Told of keys that keep the program from its other work. */
+  onHog?: (hog: Hog) => void
 }
+
+/** A key that is worked on over and over (`spins`), or for long without letting anything else run (`blocks`). */
+export interface Hog {
+  key: string
+  problem: 'spins' | 'blocks'
+  /** `spins`: runs in the last second. `blocks`: milliseconds. */
+  amount: number
+}
+
+/** Runs after which sockets and timers get their turn. Work that awaits only what is there already never gives it to them. */
+const runsPerTurn = 64
+/** Milliseconds after which they do. */
+const turnMs = 10
+/** Runs of one key in a second, beyond which there is a pause before each. */
+const runsPerSecond = 50
+const heldBackMs = 100
+/** Milliseconds that one step of the work may hold the thread without being named. */
+const blockMs = 100
 
 /**
  * Keys to be worked on: each at most once in the queue and never twice at the same time.
  *
- * A key added while it is worked on runs again afterwards, so no change is missed.
+ * A key added while it is worked on runs again afterwards, so no change is missed. However much there is to do and however little
+ * each run waits, the rest of the program gets its turns: the queue pauses for it, and holds back a key that never rests.
  */
 export class WorkQueue {
   readonly #options: Required<QueueOptions>
@@ -24,6 +45,14 @@ export class WorkQueue {
   readonly #again = new Set<string>()
   readonly #delayed = new Map<string, { due: number; timer: ReturnType<typeof setTimeout> }>()
   readonly #failures = new Map<string, number>()
+  /** How often each key ran since the second began. */
+  readonly #recent = new Map<string, number>()
+  #secondBegan = 0
+  /** Keys that had too many runs in the second before. */
+  #spunBefore: ReadonlySet<string> = new Set()
+  #turnBegan = 0
+  #runsInTurn = 0
+  #turnEnds = false
   #idle: (() => void)[] = []
   #open = false
   #stopped = false
@@ -34,6 +63,7 @@ export class WorkQueue {
       workers: options.workers ?? 4,
       firstDelayMs: options.firstDelayMs ?? 5,
       maxDelayMs: options.maxDelayMs ?? 60_000,
+      onHog: options.onHog ?? (() => {}),
     }
   }
 
@@ -109,16 +139,57 @@ export class WorkQueue {
   #pump(): void {
     while (this.#open && !this.#stopped && this.#running.size < this.#options.workers) {
       const [key] = this.#ready
-      if (key === undefined) break
+      if (key === undefined || !this.#mayRun()) break
       this.#ready.delete(key)
+      if (this.#spins(key)) continue
       this.#running.add(key)
       void this.#run(key)
     }
   }
 
+  /** Whether this turn of the event loop has room for another run; if not, the queue goes on in the next. */
+  #mayRun(): boolean {
+    if (this.#turnEnds) return false
+    const now = performance.now()
+    if (this.#runsInTurn === 0) {
+      this.#turnBegan = now
+      nextTurn(() => {
+        this.#runsInTurn = 0
+        this.#turnEnds = false
+        this.#pump()
+        this.#settle()
+      })
+    }
+    this.#runsInTurn++
+    this.#turnEnds = this.#runsInTurn > runsPerTurn || now - this.#turnBegan > turnMs
+    return !this.#turnEnds
+  }
+
+  /** Count a run of the key, or hold it back for a while when it had more than enough of them. */
+  #spins(key: string): boolean {
+    const now = performance.now()
+    if (now - this.#secondBegan > 1000) {
+      this.#secondBegan = now
+      this.#spunBefore = new Set([...this.#recent].flatMap(([each, runs]) => (runs > runsPerSecond ? [each] : [])))
+      this.#recent.clear()
+    }
+    const runs = (this.#recent.get(key) ?? 0) + 1
+    this.#recent.set(key, runs)
+    if (runs <= runsPerSecond) return false
+    // A burst of changes is no fault; not to rest in the next second either is one.
+    const second = runs === runsPerSecond + 1 && this.#spunBefore.has(key)
+    if (second) this.#options.onHog({ key, problem: 'spins', amount: runs - 1 })
+    this.addAfter(key, heldBackMs)
+    return true
+  }
+
   async #run(key: string): Promise<void> {
     try {
-      await this.#options.work(key)
+      const begun = performance.now()
+      const work = this.#options.work(key)
+      const heldMs = performance.now() - begun
+      if (heldMs > blockMs) this.#options.onHog({ key, problem: 'blocks', amount: Math.round(heldMs) })
+      await work
     } finally {
       this.#running.delete(key)
       if (this.#again.delete(key) && !this.#stopped) this.#ready.add(key)
@@ -131,4 +202,10 @@ export class WorkQueue {
     if (this.#ready.size > 0 || this.#running.size > 0) return
     for (const resolve of this.#idle.splice(0)) resolve()
   }
+}
+
+/** Call back after timers and sockets had their turn. */
+function nextTurn(then: () => void): void {
+  if (typeof setImmediate === 'function') setImmediate(then)
+  else setTimeout(then, 0)
 }

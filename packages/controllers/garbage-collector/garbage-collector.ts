@@ -6,6 +6,7 @@ import { discoverKinds, type ServedKind } from '@thresher/client/discovery'
 import type { Change } from '@thresher/client/informer'
 import { groupOf } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
+import { waitsFor, type Blocker } from './cycles.ts'
 import { isForeground, isOrphaning, judge, type OwnerState } from './owners.ts'
 
 /** Looks for new kinds; all other keys are `group/version/plural namespace/name`. */
@@ -129,6 +130,17 @@ function dependentsOf(uid: string, { kinds, context }: Collector): Dependent[] {
   )
 }
 
+/** The dependents that an object deleted in the foreground waits for. */
+function blockersOf(owner: string, collector: Collector): (Blocker & { dependent: Dependent })[] {
+  return dependentsOf(owner, collector)
+    .filter(({ object }) => object.metadata.ownerReferences?.some((ref) => ref.uid === owner && ref.blockOwnerDeletion))
+    .map((dependent) => ({
+      uid: dependent.object.metadata.uid ?? '',
+      foreground: isForeground(dependent.object),
+      dependent,
+    }))
+}
+
 function kindOf(owner: OwnerReference, { kinds }: Collector): ServedKind | undefined {
   const group = groupOf(owner.apiVersion)
   for (const kind of kinds.values()) if (kind.group === group && kind.kind === owner.kind) return kind
@@ -149,13 +161,13 @@ async function collect(kind: ServedKind, object: KubeObject, collector: Collecto
     return dropFinalizer(kind, object, 'orphan', collector)
   }
   if (isForeground(object)) {
-    const blocking = dependentsOf(object.metadata.uid ?? '', collector).filter(({ object: dependent }) =>
-      dependent.metadata.ownerReferences?.some((ref) => ref.uid === object.metadata.uid && ref.blockOwnerDeletion),
-    )
-    if (blocking.length > 0) {
-      for (const { key } of blocking) collector.queue.add(key)
-      return
-    }
+    const { uid = '' } = object.metadata
+    const blocking = blockersOf(uid, collector)
+    // Those that are being deleted already come back by themselves when they are gone.
+    const next = blocking.filter(({ dependent }) => !dependent.object.metadata.deletionTimestamp)
+    for (const { dependent } of next) collector.queue.add(dependent.key)
+    const held = blocking.some((blocker) => !waitsFor(blocker, uid, (of) => blockersOf(of, collector)))
+    if (held) return
     return dropFinalizer(kind, object, 'foregroundDeletion', collector)
   }
   if (object.metadata.deletionTimestamp) return
