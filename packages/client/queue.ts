@@ -153,12 +153,12 @@ export class WorkQueue {
     const now = performance.now()
     if (this.#runsInTurn === 0) {
       this.#turnBegan = now
-      nextTurn(() => {
+      setTimeout(() => {
         this.#runsInTurn = 0
         this.#turnEnds = false
         this.#pump()
         this.#settle()
-      })
+      }, 0)
     }
     this.#runsInTurn++
     this.#turnEnds = this.#runsInTurn > runsPerTurn || now - this.#turnBegan > turnMs
@@ -202,10 +202,4 @@ export class WorkQueue {
     if (this.#ready.size > 0 || this.#running.size > 0) return
     for (const resolve of this.#idle.splice(0)) resolve()
   }
-}
-
-/** Call back after timers and sockets had their turn. */
-function nextTurn(then: () => void): void {
-  if (typeof setImmediate === 'function') setImmediate(then)
-  else setTimeout(then, 0)
 }
