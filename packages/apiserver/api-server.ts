@@ -3,9 +3,10 @@ import type { Duplex } from 'node:stream'
 import { ApiError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
 import type { AdmissionStep } from './admission.ts'
-import { anonymous as anonymousUser, authenticate, isKnown, isOpenPath } from './auth/authenticate.ts'
+import { anonymous as anonymousUser, authenticate, isOpenPath } from './auth/authenticate.ts'
 import { forbidden } from './auth/forbidden.ts'
 import { impersonate } from './auth/impersonation.ts'
+import { BodyIntake } from './body/intake.ts'
 import { CacheFeed } from './cache-feed.ts'
 import { Compaction } from './compaction.ts'
 import { definitionAdmission } from './crd/admission.ts'
@@ -20,7 +21,6 @@ import { requestInfo } from './handler/request-info.ts'
 import { answerSubresource, findSubresource, subresourceCall } from './handler/subresources.ts'
 import { Turns } from './handler/turns.ts'
 import { healthRoutes, type HealthCheck } from './health.ts'
-import { sizes } from './limits/sizes.ts'
 import { InProcessTransport } from './in-process-transport.ts'
 import { Metrics } from './metrics.ts'
 import { Registry } from './registry.ts'
@@ -80,6 +80,7 @@ export class ApiServer {
   readonly #compaction: Compaction
   readonly #eventExpiry: EventExpiry
   readonly #documents: ApiDocuments
+  readonly #intake = new BodyIntake()
   readonly #customResources: CustomResources
   /** The caches are filled; callers within the process may begin. */
   #filled = false
@@ -146,6 +147,7 @@ export class ApiServer {
     this.#customResources.close()
     this.#compaction.close()
     this.#eventExpiry.close()
+    this.#intake.close()
     for (const resource of this.registry.resources()) resource.cache.end()
     this.#feed.close()
     return Promise.resolve()
@@ -217,7 +219,7 @@ export class ApiServer {
     const refusal = open || route?.authorize === false ? undefined : await this.#refusal(user, info, request)
     const handler = findSubresource(this.#options.subresources, info)
     const streams = !refusal && (route ? route.streams?.(request) : handler?.streams) === true
-    if (!refusal) await takeBody(request, user, streams)
+    if (!refusal) await this.#intake.take(request, user, streams)
     // Whoever sends slowly holds no seat meanwhile; nor does what goes on for long.
     if (limiter && !request.user && info.verb !== 'watch' && !streams)
       done.push(await limiter.enter(user, info, request.credentials?.remoteAddress))
@@ -313,12 +315,4 @@ export class ApiServer {
     const text = this.metrics.render([...this.registry.resources()], this.#feed.revision)
     return textAnswer(200, text, 'text/plain; version=0.0.4; charset=utf-8')
   }
-}
-
-/** Bring the body in, now that it is known who sends it. @throws {ApiError} RequestEntityTooLarge, Timeout */
-async function takeBody(request: ServerRequest, user: User, streams: boolean): Promise<void> {
-  const { incoming } = request
-  if (!incoming) return
-  if (streams) request.stream = incoming.stream()
-  else request.body = await incoming.read(isKnown(user) ? sizes.bodyBytes : sizes.anonymousBodyBytes)
 }

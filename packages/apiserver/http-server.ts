@@ -11,7 +11,7 @@ import { ApiError } from '@thresher/api/error'
 import type { ApiServer } from './api-server.ts'
 import { certificateOf } from './auth/x509.ts'
 import { isStream, type Answer, type ServerRequest, type ServerResponse, type StreamSink } from './request.ts'
-import { IncomingBody, hasBody } from './incoming-body.ts'
+import { IncomingBody, hasBody } from './body/incoming-body.ts'
 import type { Credentials } from './user.ts'
 
 export interface HttpServerOptions {

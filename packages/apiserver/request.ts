@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Kind } from '@thresher/api/kind'
-import type { IncomingBody } from './incoming-body.ts'
+import type { IncomingBody } from './body/incoming-body.ts'
 import type { Credentials, User } from './user.ts'
 
 /** A request, however it came: over HTTPS or from within the process. */
@@ -14,6 +14,8 @@ export interface ServerRequest {
   headers: Record<string, string | string[] | undefined>
   /** The body as it came; there once the caller is known and may do what he asks. */
   body?: Buffer
+  /** Where the body's type is YAML, of which JSON is a part: what it says. Or why a body is not to be read, for whoever asks for it. */
+  document?: { value: unknown; json: boolean } | { refusal: unknown }
   /** The body while nothing of it has been read. */
   incoming?: Pick<IncomingBody, 'read' | 'stream'>
   /** The body piece by piece, for handlers that declare it with `streams`. Check its type and length in the headers. */

@@ -6,7 +6,7 @@ import type { Kind } from '@thresher/api/kind'
 import type { KubeObject, ManagedFieldsEntry } from '@thresher/api/meta'
 import type { AdmissionRequest, Operation } from '../admission.ts'
 import type { ResourceCall } from '../request.ts'
-import { mediaType } from './body.ts'
+import { mediaType } from '../body/media-type.ts'
 import { timeText, type Context } from './context.ts'
 import { invalid } from './failures.ts'
 import { checkMetadata, parseObject } from './metadata.ts'
@@ -60,6 +60,7 @@ const MOST_PROBLEMS = 20
 /** The fields that the body has twice; looked for only where the caller says how fields are to be validated. */
 function repeatedFields({ request }: ResourceCall): string[] {
   if (!request.body || !request.query.get('fieldValidation')) return []
+  if (request.document && !('json' in request.document && request.document.json)) return []
   const first = request.body.find((byte) => byte > 0x20)
   // A list is a JSON patch; YAML with repeated keys is refused by its parser.
   return first === 0x7b && isJson(mediaType(request.headers['content-type']))

@@ -1,6 +1,7 @@
 import { ApiError } from '@thresher/api/error'
+import { readBody } from '@thresher/apiserver/handler/body'
 import { textAnswer, valueAnswer, type Answer, type ServerRequest } from '@thresher/apiserver/request'
-import { parse, stringify } from 'yaml'
+import { stringify } from 'yaml'
 import { isKnown, type FacadeCall } from './context.ts'
 
 /** An answer in JSON. */
@@ -50,15 +51,7 @@ export function yaml(value: unknown): Answer {
 /** The request's body, from JSON or YAML. @throws {ApiError} BadRequest when it is neither an object nor empty */
 export function readObject({ request }: Pick<FacadeCall, 'request'>): Record<string, unknown> {
   if (request.object !== undefined) return structuredClone(request.object) as Record<string, unknown>
-  const text = request.body?.toString('utf8') ?? ''
-  if (text.trim() === '') return {}
-  const type = String(request.headers['content-type'] ?? '')
-  let value: unknown
-  try {
-    value = type.includes('yaml') ? (parse(text, { maxAliasCount: 100 }) as unknown) : (JSON.parse(text) as unknown)
-  } catch (error) {
-    throw new ApiError('BadRequest', `the body cannot be read: ${(error as Error).message}`)
-  }
+  const value = readBody(request) ?? {}
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw new ApiError('BadRequest', 'the body must be an object')
 }

@@ -1,6 +1,7 @@
 import { ApiError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
 import type { KubeList, KubeObject } from '@thresher/api/meta'
+import { readBody } from '@thresher/apiserver/handler/body'
 import type { Answer } from '@thresher/apiserver/request'
 import { Access } from './access.ts'
 import { runAction } from './actions.ts'
@@ -88,13 +89,7 @@ async function patch(call: FacadeCall, { kind, namespace, name }: Target): Promi
       .split(';')[0]
       ?.trim() ?? ''
   const contentType = given.endsWith('patch+json') ? given : 'application/merge-patch+json'
-  const text = call.request.body?.toString('utf8')
-  let body: unknown
-  try {
-    body = call.request.object ?? JSON.parse(text ?? '')
-  } catch (error) {
-    throw new ApiError('BadRequest', `the patch cannot be read: ${(error as Error).message}`)
-  }
+  const body = readBody(call.request, [contentType, 'application/json'])
   const path = kubernetesPath(kind, namespace, name)
   return answerObject(call, kind, await call.api.request<KubeObject>({ method: 'PATCH', path, body, contentType }), 200)
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { ApiError } from '@thresher/api/error'
-import { lingerBytes, patience } from './limits/sizes.ts'
+import { lingerBytes, patience } from '../limits/sizes.ts'
 
 /** Whether a request has a body at all: one is announced by its length or by its transfer coding. @see RFC 9112 section 6.3 */
 export function hasBody({ headers }: IncomingMessage): boolean {

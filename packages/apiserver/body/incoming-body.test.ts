@@ -4,9 +4,10 @@ import { Readable } from 'node:stream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ConfigMap } from '@thresher/api/core/config-map'
 import { Namespace } from '@thresher/api/core/namespace'
-import { valueAnswer } from './request.ts'
-import type { RouteHandler, SubresourceHandler } from './subresource.ts'
-import { startTestServer, type TestServer } from './testing.ts'
+import { readBody } from '../handler/body.ts'
+import { valueAnswer } from '../request.ts'
+import type { RouteHandler, SubresourceHandler } from '../subresource.ts'
+import { startTestServer, type TestServer } from '../testing.ts'
 
 const path = '/api/v1/namespaces/default/configmaps'
 const MiB = 1024 * 1024
@@ -29,6 +30,14 @@ const upload: RouteHandler = {
   },
 }
 
+/** What anybody may call. */
+const login: RouteHandler = {
+  method: 'POST',
+  path: '/login',
+  anonymous: true,
+  handle: async (request) => valueAnswer(200, readBody(request)),
+}
+
 const feed: SubresourceHandler = {
   group: '',
   version: 'v1',
@@ -45,7 +54,7 @@ const feed: SubresourceHandler = {
 }
 
 beforeAll(async () => {
-  server = await startTestServer({ kinds: [Namespace, ConfigMap], routes: [upload], subresources: [feed] })
+  server = await startTestServer({ kinds: [Namespace, ConfigMap], routes: [upload, login], subresources: [feed] })
   options = {
     host: '127.0.0.1',
     port: server.http.port,
@@ -150,9 +159,12 @@ test('a handler that stops reading early has its answer delivered', async () => 
 test('who is not known sends no stream, and only a small body', async () => {
   const nobody = { cert: undefined, key: undefined }
   expect((await send({ ...nobody, method: 'POST', path: '/upload/x' }, body(MiB))).status).toBe(401)
-  expect(
-    (await send({ ...nobody, method: 'GET', path: '/livez', headers: { 'content-length': 9000 } }, body(9000))).status,
-  ).toBe(413)
+  const json = { 'content-type': 'application/json' }
+  const login = { ...nobody, method: 'POST', path: '/login' }
+  expect((await send({ ...login, headers: json }, body(9000))).status).toBe(413)
+  expect((await send({ ...login, headers: { 'content-type': 'application/yaml' } }, body(10))).status).toBe(415)
+  expect((await send({ ...login, headers: { 'content-type': 'text/plain' } }, body(10))).status).toBe(415)
+  expect((await send({ ...login, headers: json }, Readable.from(['{}']))).status).toBe(200)
 })
 
 test('a client that breaks off in the middle of a body leaves nothing behind', async () => {
