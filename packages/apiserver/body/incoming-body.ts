@@ -122,7 +122,8 @@ export class IncomingBody {
   }
 }
 
-function tooLarge(limit: number): ApiError {
+/** The refusal of a body of more bytes than may be. */
+export function tooLarge(limit: number): ApiError {
   return new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${limit}`)
 }
 

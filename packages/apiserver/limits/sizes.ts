@@ -12,13 +12,20 @@ export const sizes = {
   /** Levels of maps and lists in each other. Deeper nesting is refused before anything recursive sees it. */
   depth: 256,
   /** Keys of one map. */
-  mapKeys: 10_000,
+  mapKeys: 5000,
   /** Items of one list. */
   listItems: 10_000,
   /** Values in the whole body: maps, lists and what they hold. */
-  values: 100_000,
+  values: 60_000,
   /** YAML's references to what stands elsewhere in the same document. */
   yamlAliases: 100,
+  /** Steps and bytes of one pointer of a JSON patch. */
+  pointerSteps: 256,
+  pointerBytes: 4096,
+  /** Bytes of JSON that the copies of one patch may add. */
+  copiedBytes: 1024 * 1024,
+  /** Conditions of a label or field selector: each is tried on each object of a list. */
+  selectorTerms: 100,
   /** YAML up to this size is read on the spot; what is larger is read by a thread of its own. */
   yamlInlineBytes: 4 * 1024,
 } as const

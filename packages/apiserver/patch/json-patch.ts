@@ -1,10 +1,9 @@
 import { ApiError } from '@thresher/api/error'
+import { sizes } from '../limits/sizes.ts'
 import { deepClone, deepEqual, isObject, setOwn, type JsonObject } from '../schema/clone.ts'
 
 /** The most operations that one patch may have, as in Kubernetes. */
 export const maxOperations = 10_000
-/** The most bytes of JSON that the copy operations of one patch may add, as in Kubernetes. */
-const maxCopiedBytes = 3 * 1024 * 1024
 
 interface Operation {
   op: string
@@ -46,10 +45,10 @@ export function applyJsonPatch<T>(document: T, patch: unknown): T {
         break
       case 'copy':
         copied += Buffer.byteLength(JSON.stringify(moved))
-        if (copied > maxCopiedBytes)
+        if (copied > sizes.copiedBytes)
           throw new ApiError(
             'RequestEntityTooLarge',
-            `the copy operations of the patch add more than ${maxCopiedBytes} bytes: send a smaller patch`,
+            `the copy operations of the patch add more than ${sizes.copiedBytes} bytes: send a smaller patch`,
           )
         add(root, operation.path, deepClone(moved))
         break
@@ -83,6 +82,10 @@ function parseOperations(patch: unknown): Operation[] {
 }
 
 function isPointer(path: string): boolean {
+  if (path.length > sizes.pointerBytes || path.split('/').length - 1 > sizes.pointerSteps)
+    throw malformed(
+      `a path has more than ${sizes.pointerSteps} steps or ${sizes.pointerBytes} characters; no object is as deep`,
+    )
   return path === '' || path.startsWith('/')
 }
 

@@ -1,5 +1,6 @@
 import { ApiError } from '@thresher/api/error'
 import { getOwn, isObject } from '../schema/clone.ts'
+import { requireFew } from './terms.ts'
 
 /** One condition of a field selector. */
 export interface FieldTerm {
@@ -10,14 +11,14 @@ export interface FieldTerm {
 
 /** The conditions of a field selector in text: `metadata.name=web,status.phase!=Running`. @throws {ApiError} BadRequest */
 function parseFieldTerms(text: string): FieldTerm[] {
-  return splitTerms(text)
-    .filter((term) => term !== '')
-    .map((term) => {
-      const match = /^([^=!\\]*)(!=|==|=)(.*)$/s.exec(term)
-      if (!match) throw new ApiError('BadRequest', `invalid selector: '${text}'; can't understand '${term}'`)
-      const [, field = '', operator, value = ''] = match
-      return { field: field.trim(), operator: operator === '!=' ? '!=' : '=', value: unescape(value, text) }
-    })
+  const terms = splitTerms(text).filter((term) => term !== '')
+  requireFew(terms.length)
+  return terms.map((term) => {
+    const match = /^([^=!\\]*)(!=|==|=)(.*)$/s.exec(term)
+    if (!match) throw new ApiError('BadRequest', `invalid selector: '${text}'; can't understand '${term}'`)
+    const [, field = '', operator, value = ''] = match
+    return { field: field.trim(), operator: operator === '!=' ? '!=' : '=', value: unescape(value, text) }
+  })
 }
 
 /** Split at commas that no backslash escapes. */

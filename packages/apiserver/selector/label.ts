@@ -1,5 +1,6 @@
 import { ApiError } from '@thresher/api/error'
 import type { LabelSelector } from '@thresher/api/meta'
+import { requireFew } from './terms.ts'
 
 /** The labels of an object. */
 export type Labels = Record<string, string>
@@ -37,6 +38,7 @@ export function parseRequirements(text: string): Requirement[] {
   while (at < words.length) {
     const [requirement, next] = readRequirement(words, at)
     requirements.push(requirement)
+    requireFew(requirements.length)
     at = next
     if (at < words.length) {
       if (words[at] !== ',') throw fail("',' or 'end of string'")
@@ -222,13 +224,14 @@ function allOf(requirements: Requirement[]): LabelPredicate {
 function test({ key, operator, values }: Requirement): LabelPredicate {
   const value = (labels: Labels) => (Object.hasOwn(labels, key) ? labels[key] : undefined)
   const [first = ''] = values
+  const among = new Set<string | undefined>(values)
   switch (operator) {
     case '=':
       return (labels) => value(labels) === first
     case 'in':
-      return (labels) => values.includes(value(labels) as string)
+      return (labels) => among.has(value(labels))
     case 'notin':
-      return (labels) => !values.includes(value(labels) as string)
+      return (labels) => !among.has(value(labels))
     case 'exists':
       return (labels) => value(labels) !== undefined
     case '!':
