@@ -2,7 +2,7 @@
  * What the most expensive requests cost: every form of body, header and query, and every list and map of every kind, at the largest
  * size that is let in and at a quarter of it. Fails where the cost grows faster than the size, or is above the limit.
  *
- *     node bench/api-cost.ts [--filter TEXT] [--most MILLISECONDS] [--tries 3]
+ *     node bench/api-cost.ts [--filter TEXT] [--most MILLISECONDS]
  */
 import { parseArgs } from 'node:util'
 import { kinds } from '@thresher/api/kinds'
@@ -22,7 +22,6 @@ const { values } = parseArgs({
   options: {
     filter: { type: 'string', default: '' },
     most: { type: 'string', default: '100' },
-    tries: { type: 'string', default: '3' },
   },
 })
 const directory = mkdtempSync(join(tmpdir(), 'thresher-cost-'))
@@ -40,7 +39,7 @@ const path = '/api/v1/namespaces/default/configmaps'
 for (const body of costObjects) await server.transport().request({ method: 'POST', path, body })
 
 const forms = [...costForms, ...protobufForms, ...schemaForms(kinds)].filter(({ name }) => name.includes(values.filter))
-const costs = await measure(server.api, forms, Number(values.tries))
+const costs = await measure(server.api, forms)
 const wrong = new Set(excessive(costs, Number(values.most)))
 for (const cost of costs.toSorted((a, b) => b.ms - a.ms).slice(0, 40)) {
   const { name, ms, growth, status } = cost

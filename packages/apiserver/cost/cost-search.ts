@@ -35,8 +35,11 @@ export interface Cost {
 }
 
 const masters: User = { name: 'cost-search', groups: ['system:masters', 'system:authenticated'] }
-/** Below this much CPU time the clock says nothing about growth. */
-const leastMs = 8
+/** What takes less than this at its largest is cheap, however it grows. */
+const cheapMs = 12
+/** The kernel counts CPU time in ticks of up to 4 ms: runs of one form are repeated until they took this much together. */
+const enoughMs = 40
+const mostRuns = 12
 /** Four times the size may take this many times as long: linear is 4, with sorting and memory 5 or so; quadratic 16. */
 export const mostGrowth = 9
 
@@ -45,40 +48,40 @@ export function excessive(costs: readonly Cost[], mostMs: number): Cost[] {
   return costs.filter(({ ms, growth }) => ms > mostMs || (growth !== undefined && growth > mostGrowth))
 }
 
-/**
- * Measure each form at its largest size and at a quarter of it. CPU time of this thread, so that a busy machine does not matter; the
- * least of several tries, since the compiler and the garbage collector come in between.
- */
-export async function measure(api: ApiServer, forms: readonly CostForm[], tries = 3): Promise<Cost[]> {
+/** Measure each form at its largest size and at a quarter of it, in CPU time of this thread, so that a busy machine matters little. */
+export async function measure(api: Pick<ApiServer, 'handle'>, forms: readonly CostForm[]): Promise<Cost[]> {
   const costs: Cost[] = []
   for (const form of forms) {
+    // The compiler comes in on the way: not the first run counts.
     await run(api, await form.request(50))
-    const small = await least(api, form, Math.floor(form.most / 4), tries)
-    const large = await least(api, form, form.most, tries)
-    const growth = small.ms >= leastMs / 8 && large.ms >= leastMs ? large.ms / small.ms : undefined
+    const first = await run(api, await form.request(form.most))
+    const large = first.ms < cheapMs ? first : await average(api, form, form.most)
+    const small = large.ms < cheapMs ? undefined : await average(api, form, Math.floor(form.most / 4))
+    // Below a few ticks the clock says nothing about growth.
+    const growth = small && small.totalMs >= enoughMs / 2 ? large.ms / small.ms : undefined
     costs.push({ name: form.name, ms: large.ms, growth, status: large.status })
   }
   return costs
 }
 
-async function least(
-  api: ApiServer,
+async function average(
+  api: Pick<ApiServer, 'handle'>,
   form: CostForm,
   n: number,
-  tries: number,
-): Promise<{ ms: number; status: number }> {
-  let best = { ms: Infinity, status: 0 }
-  for (let attempt = 0; attempt < tries; attempt++) {
-    const request = await form.request(n)
-    const one = await run(api, request)
-    if (one.ms < best.ms) best = one
-    // What is this costly is costly: no need to make sure of it.
-    if (one.ms > 2000) break
+): Promise<{ ms: number; totalMs: number; status: number }> {
+  let totalMs = 0
+  let status = 0
+  let runs = 0
+  while (totalMs < enoughMs && runs < mostRuns) {
+    const one = await run(api, await form.request(n))
+    totalMs += one.ms
+    status = one.status
+    runs++
   }
-  return best
+  return { ms: totalMs / runs, totalMs, status }
 }
 
-async function run(api: ApiServer, request: CostRequest): Promise<{ ms: number; status: number }> {
+async function run(api: Pick<ApiServer, 'handle'>, request: CostRequest): Promise<{ ms: number; status: number }> {
   const { method, path, query = new URLSearchParams(), headers = {}, body, user } = request
   const server: ServerRequest = {
     method,
