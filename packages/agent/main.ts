@@ -1,14 +1,17 @@
 import { mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endOnUncaught } from '@thresher/client/node/fatal'
 import { parseConfig, UsageError } from './config.ts'
 import { lineLog } from './log.ts'
 
 /** The agent's process: until SIGTERM or SIGINT; with `--down`, until the host is cleared. Ends with 1 and one sentence on failure. */
 async function main(): Promise<void> {
-  const log = lineLog((line) => void process.stderr.write(line))
+  const log = lineLog(2)
   const config = parseConfig(process.argv.slice(2))
   if (process.getuid?.() !== 0) throw new UsageError('the agent needs root: it makes network devices and changes users')
+  endOnUncaught('agent', [config.runDir, config.dataDir, tmpdir()])
   keepCompiled(config.dataDir)
   if (config.down) {
     const { takeDown } = await import('./down.ts')

@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { enableCompileCache } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endOnUncaught } from '@thresher/client/node/fatal'
 import { readConfig } from './config.ts'
 import { log } from './log.ts'
 
@@ -10,6 +12,7 @@ async function main(args: string[]): Promise<void> {
   if (!config) return
   // What the server writes is for nobody else.
   process.umask(0o077)
+  endOnUncaught('server', [config.runDir, config.dataDir, tmpdir()])
   keepCompiled(config.dataDir)
   const { startServer } = await import('./server.ts')
   const server = await startServer(config)

@@ -3,7 +3,7 @@ import { kinds } from '@thresher/api/kinds'
 import { Node } from '@thresher/api/core/node'
 import { managementNetwork } from '@thresher/api/management-network'
 import { ApiServer } from '@thresher/apiserver/api-server'
-import { AuditFile } from '@thresher/apiserver/audit/audit-file'
+import { AuditFile, type AuditOutage } from '@thresher/apiserver/audit/audit-file'
 import { AuditLog } from '@thresher/apiserver/audit/audit-log'
 import { Security } from '@thresher/apiserver/auth/security'
 import { ensureKeyFile } from '@thresher/apiserver/encryption/key-file'
@@ -57,7 +57,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     const cipher = new ValueCipher(await ensureKeyFile(keyFile))
     const store = await openStore(config, { transform: cipher })
     cleanup.defer(() => store.close())
-    const auditFile = new AuditFile(join(config.dataDir, 'audit.log'))
+    const auditFile = new AuditFile(join(config.dataDir, 'audit.log'), {}, logOutage)
     cleanup.defer(() => auditFile.close())
     const security = new Security({
       pki,
@@ -136,6 +136,12 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     await cleanup.disposeAsync()
     throw error
   }
+}
+
+/** What is not written down must at least be known. */
+function logOutage(outage: AuditOutage): void {
+  if ('began' in outage) log('error', `the audit log cannot be written, lines are lost: ${String(outage.began)}`)
+  else log('warn', `the audit log is written again; ${outage.ended} lines were lost`)
 }
 
 /** Without controllers a server is half a server: end, and let the next start try again. */

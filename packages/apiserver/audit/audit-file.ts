@@ -21,6 +21,9 @@ const defaults: AuditFileSettings = {
   flushMs: 500,
 }
 
+/** Lines of the audit log are being lost, or were and are no longer. */
+export type AuditOutage = { began: unknown } | { ended: number }
+
 /**
  * A file of lines that never makes a request wait. Its folder must be there.
  *
@@ -39,10 +42,20 @@ export class AuditFile {
   #size = 0
   #openedAt = 0
   #lastError: unknown
+  /** A batch may have been written in part: what follows must not continue its last line. */
+  #broken = false
+  #lostInOutage = 0
+  readonly #onOutage: (outage: AuditOutage) => void
 
-  constructor(path: string, settings: Partial<AuditFileSettings> = {}) {
+  /** @param onOutage called when lines begin to be lost, and when they are written again */
+  constructor(
+    path: string,
+    settings: Partial<AuditFileSettings> = {},
+    onOutage: (outage: AuditOutage) => void = () => {},
+  ) {
     this.#path = path
     this.#settings = { ...defaults, ...settings }
+    this.#onOutage = onOutage
   }
 
   /** Lines that were dropped since the start. */
@@ -81,7 +94,7 @@ export class AuditFile {
   async close(): Promise<void> {
     await this.#writing
     await this.flush()
-    await this.#file?.close()
+    await this.#file?.close().catch(() => undefined)
     this.#file = undefined
   }
 
@@ -92,18 +105,32 @@ export class AuditFile {
       this.#lines = []
       try {
         await this.#rotateIfDue()
-        const data = Buffer.from(`${lines.join('\n')}\n`)
+        const data = Buffer.from(`${this.#broken ? '\n' : ''}${lines.join('\n')}\n`)
         await (await this.#current()).appendFile(data)
         this.#size += data.length
-        this.#lastError = undefined
+        this.#recovered()
       } catch (error) {
-        this.#lastError = error
-        this.#dropped += lines.length
+        this.#failed(error, lines.length)
         await this.#file?.close().catch(() => undefined)
         this.#file = undefined
       }
       this.#bytes -= bytes
     }
+  }
+
+  #failed(error: unknown, lines: number): void {
+    if (this.#lostInOutage === 0) this.#onOutage({ began: error })
+    this.#lastError = error
+    this.#dropped += lines
+    this.#lostInOutage += lines
+    this.#broken = true
+  }
+
+  #recovered(): void {
+    if (this.#lostInOutage > 0) this.#onOutage({ ended: this.#lostInOutage })
+    this.#lastError = undefined
+    this.#lostInOutage = 0
+    this.#broken = false
   }
 
   async #current(): Promise<FileHandle> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -120,11 +120,21 @@ describe('the audit log', () => {
     const file = new AuditFile(path, { bufferBytes: 1000 })
     for (let at = 0; at < 50; at++) file.add('x'.repeat(100))
     expect(file.dropped).toBeGreaterThan(30)
-    const blocked = new AuditFile(join(dir, 'no', 'such', 'place'))
-    blocked.add('line')
-    await blocked.flush()
-    expect(blocked.dropped).toBe(1)
+    const outages: object[] = []
+    const place = join(dir, 'no', 'such')
+    const blocked = new AuditFile(join(place, 'place'), {}, (outage) => outages.push(outage))
+    for (const line of ['one', 'two']) {
+      blocked.add(line)
+      await blocked.flush()
+    }
+    expect(blocked.dropped).toBe(2)
     expect(blocked.lastError).toBeDefined()
+    expect(outages).toEqual([{ began: expect.objectContaining({ code: 'ENOENT' }) as unknown }])
+    await mkdir(place, { recursive: true })
+    blocked.add('three')
+    await blocked.close()
+    expect(outages[1]).toEqual({ ended: 2 })
+    expect(await readFile(join(place, 'place'), 'utf8')).toContain('three\n')
     await file.close()
   })
 
