@@ -54,6 +54,8 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     root: config.dataDir,
     node: config.nodeName,
     owner,
+    // The host reaches guests past their firewall rules.
+    closedRanges: [config.guestSubnet],
     growRunning: async (volume, bytes) => (await grower.grow?.(volume, bytes)) ?? false,
   })
   const host = computeHost(config, { user, storage, network, networkUp, probed, qemu, log })

@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { HttpServer } from '@thresher/lab/http-server'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { download, type DownloadRequest } from './download.ts'
+import { testEgress } from './testing.ts'
 
 const content = randomBytes(1024 * 1024)
-const sha512 = createHash('sha512').update(content).digest('hex')
+const digest = createHash('sha512').update(content).digest('hex')
 
 let folder: string
 let server: HttpServer
@@ -25,14 +26,22 @@ afterEach(async () => {
 })
 
 const fetchFrom = (url: string, more: Partial<DownloadRequest> = {}) =>
-  download({ url, path, hash: true, reserveBytes: 0, limits: { answerMs: 300, stallMs: 300 }, ...more })
+  download({
+    url,
+    path,
+    hash: 'sha512',
+    reserveBytes: 0,
+    egress: testEgress,
+    limits: { answerMs: 300, stallMs: 300 },
+    ...more,
+  })
 
 describe('a download', () => {
   it('gives the file, its length and its digest, and tells how far it is', async () => {
     const seen: [number, number | undefined][] = []
     const url = server.serve('/a', content)
     const done = await fetchFrom(url, { onProgress: (received, total) => seen.push([received, total]) })
-    expect(done).toEqual({ bytes: content.length, sha512 })
+    expect(done).toEqual({ bytes: content.length, digest })
     expect(readFileSync(path).equals(content)).toBe(true)
     expect(seen.at(-1)).toEqual([content.length, content.length])
   })
@@ -42,7 +51,7 @@ describe('a download', () => {
     await expect(fetchFrom(url)).rejects.toMatchObject({ reason: 'Cut', message: expect.stringContaining('1048576') })
     const kept = statSync(path).size
     expect(kept).toBeGreaterThan(200_000)
-    expect(await fetchFrom(url)).toEqual({ bytes: content.length, sha512 })
+    expect(await fetchFrom(url)).toEqual({ bytes: content.length, digest })
     expect(server.requests[1]).toMatchObject({ range: `bytes=${kept}-` })
   })
 
@@ -51,7 +60,7 @@ describe('a download', () => {
     await fetchFrom(url)
     const seen: number[] = []
     const again = await fetchFrom(url, { onProgress: (received) => seen.push(received) })
-    expect(again).toEqual({ bytes: content.length, sha512 })
+    expect(again).toEqual({ bytes: content.length, digest })
     expect(seen).toEqual([])
   })
 
@@ -64,28 +73,28 @@ describe('a download', () => {
     const url = server.serve('/a', randomBytes(1024 * 1024), { cutAfterBytes: 400_000 })
     await expect(fetchFrom(url)).rejects.toMatchObject({ reason: 'Cut' })
     server.serve('/a', content)
-    expect(await fetchFrom(url)).toEqual({ bytes: content.length, sha512 })
+    expect(await fetchFrom(url)).toEqual({ bytes: content.length, digest })
   })
 
   it('begins anew when the server knows no ranges', async () => {
     const url = server.serve('/a', content, { cutAfterBytes: 400_000 }, { withoutRanges: true })
     await expect(fetchFrom(url)).rejects.toMatchObject({ reason: 'Cut' })
-    expect(await fetchFrom(url)).toEqual({ bytes: content.length, sha512 })
+    expect(await fetchFrom(url)).toEqual({ bytes: content.length, digest })
   })
 
   it('begins anew when what is there belongs to another address', async () => {
     await expect(fetchFrom(server.serve('/a', randomBytes(1024 * 1024), { cutAfterBytes: 400_000 }))).rejects.toThrow()
-    expect(await fetchFrom(server.serve('/b', content))).toEqual({ bytes: content.length, sha512 })
+    expect(await fetchFrom(server.serve('/b', content))).toEqual({ bytes: content.length, digest })
     expect(server.requests[1]!.range).toBeUndefined()
   })
 
   it('accepts content of unknown length', async () => {
-    expect(await fetchFrom(server.serve('/a', content, { anonymous: true }))).toEqual({ bytes: content.length, sha512 })
+    expect(await fetchFrom(server.serve('/a', content, { anonymous: true }))).toEqual({ bytes: content.length, digest })
   })
 
   it('follows redirects, but not in a circle', async () => {
     const url = server.serve('/a', content)
-    expect(await fetchFrom(server.serve('/moved', Buffer.alloc(0), { redirectTo: url }))).toMatchObject({ sha512 })
+    expect(await fetchFrom(server.serve('/moved', Buffer.alloc(0), { redirectTo: url }))).toMatchObject({ digest })
     const circle = server.serve('/circle', Buffer.alloc(0), { redirectTo: server.url('/circle') })
     await expect(fetchFrom(circle)).rejects.toMatchObject({ reason: 'HttpStatus' })
   })

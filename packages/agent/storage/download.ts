@@ -1,112 +1,124 @@
 import { createHash, type Hash } from 'node:crypto'
 import { open, readFile, rm, stat, statfs, truncate, writeFile, type FileHandle } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
-import { get as httpsGet } from 'node:https'
 import { dirname } from 'node:path'
+import { matches } from '@thresher/api/matches'
+import { Egress } from '@thresher/client/node/egress/egress'
+import { DownloadError, shownUrl } from './download-error.ts'
+import { askFor } from './http-answer.ts'
+import { Pace } from './pace.ts'
+import { goesOn, isWhole, originOf, totalOf, Origin, validatorOf, type HeldPart } from './resume.ts'
 
-/** Not imported: an import reads every export, `WebSocket` among them, and so loads all of Node's fetch, 10 MiB. */
-const { get: httpGet } = process.getBuiltinModule('node:http')
-
-/** Why a download did not come to its end. All but `BadUrl` may go better the next time. */
-export type DownloadReason = 'BadUrl' | 'HttpStatus' | 'Unreachable' | 'Stalled' | 'Cut' | 'NoSpace'
-
-/** The one error of downloads; the message names the URL. */
-export class DownloadError extends Error {
-  readonly reason: DownloadReason
-
-  constructor(reason: DownloadReason, message: string, options?: { cause?: unknown }) {
-    super(message, options)
-    this.name = 'DownloadError'
-    this.reason = reason
-  }
-}
+/** The digests that a file can be compared with. */
+export type HashName = 'sha256' | 'sha512'
 
 /** What to fetch and where to. */
 export interface DownloadRequest {
   url: string
   /** The file that grows. What an earlier call left there is gone on with, when the server can. */
   path: string
-  /** Compute the SHA-512 on the way. */
-  hash: boolean
+  /** Compute this digest on the way; who asks for it compares it, so that it vouches for the whole. */
+  hash?: HashName
   /** Bytes that must stay free on the disk. */
   reserveBytes: number
+  /** Which addresses may be connected to; those that nothing opens unless given. */
+  egress?: Egress
   /** Called after every piece; `total` when the server said it. */
   onProgress?: (received: number, total: number | undefined) => void
   limits?: Partial<DownloadLimits>
   signal?: AbortSignal
 }
 
-/** Time limits in milliseconds. */
+/** What a server may take. Times in milliseconds. */
 export interface DownloadLimits {
   /** Until the first byte of the answer. */
   answerMs: number
   /** Between two pieces of the answer. */
   stallMs: number
+  /** The least that must come, as the mean of {@link paceMs}. */
+  bytesPerSecond: number
+  paceMs: number
 }
 
 /** A file that is there in full, as far as the server's word goes. */
 export interface Downloaded {
   bytes: number
   /** Lower-case hex, when asked for. */
-  sha512?: string
+  digest?: string
 }
 
-/** How to tell, at the next call, that the server still has the same content. */
-interface Origin {
-  url: string
-  validator: string
-  /** The length that was announced. */
-  total?: number
-}
-
-/** What an earlier call left of the same address. */
-interface HeldPart extends Origin {
-  bytes: number
-}
-
-const defaults: DownloadLimits = { answerMs: 30_000, stallMs: 60_000 }
-const mostRedirects = 5
+const defaults: DownloadLimits = { answerMs: 30_000, stallMs: 60_000, bytesPerSecond: 16 * 1024, paceMs: 60_000 }
 const spaceCheckBytes = 32 * 1024 * 1024
 
 /**
  * Fetch a file over HTTP or HTTPS. An interrupted download is gone on with by the next call for the same URL, unless the
- * content has changed on the server.
+ * content may have changed on the server: then it begins anew.
  *
  * @throws {DownloadError}; the signal's reason when aborted
  */
 export async function download(request: DownloadRequest): Promise<Downloaded> {
-  const { url, path, hash: wantsHash, signal } = request
-  checkUrl(url)
+  const { url, path, hash: algorithm } = request
   const limits = { ...defaults, ...request.limits }
-  const held = await heldPart(url, path)
-  let start = held?.bytes ?? 0
-  let response = await ask(url, start, held?.validator, limits, signal)
-  if (held && response.statusCode === 416 && isWhole(response, held)) {
-    response.destroy()
-    return { bytes: start, sha512: wantsHash ? await sumOf(path, start) : undefined }
-  }
-  if (response.statusCode === 416 || (response.statusCode === 206 && !(held && goesOn(response, held)))) {
-    response.destroy()
-    start = 0
-    response = await ask(url, 0, undefined, limits, signal)
-  }
-  if (response.statusCode !== 200 && !(response.statusCode === 206 && start > 0)) {
-    response.destroy()
-    const said = `${response.statusCode} ${response.statusMessage ?? ''}`.trim()
-    throw new DownloadError('HttpStatus', `${shown(url)} answered ${said}; check the address`)
-  }
-  if (response.statusCode === 200) start = 0
-  const total = totalOf(response, start)
-  const hash = wantsHash ? createHash('sha512') : undefined
+  const held = await heldPart(url, path, algorithm !== undefined)
+  if (held && isWhole(held))
+    return { bytes: held.bytes, digest: algorithm && (await sumOf(path, held.bytes, algorithm)) }
+  const { response, start, total } = await begin(request, held, limits)
+  const hash = algorithm && createHash(algorithm)
   try {
-    if (start === 0) await writeOrigin(path, url, response)
     if (total !== undefined) await checkSpace(path, total - start, request.reserveBytes)
     if (hash && start > 0) await hashFile(path, start, hash)
-    const bytes = await receive(response, { ...request, start, total, hash, stallMs: limits.stallMs })
-    return { bytes, sha512: hash?.digest('hex') }
+    const bytes = await receive(response, { ...request, start, total, digest: hash, limits })
+    return { bytes, digest: hash?.digest('hex') }
   } finally {
     response.destroy()
   }
+}
+
+interface Beginning {
+  response: IncomingMessage
+  /** Where in the file the answer's first byte belongs. */
+  start: number
+  /** Length of the whole, when it is known. */
+  total: number | undefined
+}
+
+/** Ask for the rest of what is held, or else for all of it. */
+async function begin(
+  { url, path, egress = new Egress({ allow: [], deny: [] }), signal, hash }: DownloadRequest,
+  held: HeldPart | undefined,
+  { answerMs }: DownloadLimits,
+): Promise<Beginning> {
+  const ask = (more: Record<string, string>) =>
+    askFor({
+      url,
+      headers: { 'user-agent': 'thresher', 'accept-encoding': 'identity', ...more },
+      answerMs,
+      egress,
+      signal,
+    })
+  const validator = held && validatorOf(held)
+  let answer = await ask(
+    held ? { range: `bytes=${held.bytes}-`, ...(validator === undefined ? {} : { 'if-range': validator }) } : {},
+  )
+  const partOf = ({ response, from }: typeof answer) => ({
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    from,
+  })
+  if (held && goesOn(partOf(answer), held, hash !== undefined))
+    return { response: answer.response, start: held.bytes, total: totalOf(partOf(answer)) ?? held.total }
+  if (held && answer.response.statusCode !== 200) {
+    answer.response.destroy()
+    answer = await ask({})
+  }
+  const { response } = answer
+  if (response.statusCode !== 200) {
+    response.destroy()
+    const said = `${response.statusCode} ${response.statusMessage ?? ''}`.trim()
+    throw new DownloadError('HttpStatus', `${shownUrl(url)} answered ${said}; check the address`)
+  }
+  await writeOrigin(path, originOf(url, partOf(answer)))
+  return { response, start: 0, total: totalOf(partOf(answer)) }
 }
 
 /** Remove a download and what is remembered about it. */
@@ -115,17 +127,19 @@ export async function discardDownload(path: string): Promise<void> {
   await rm(originPath(path), { force: true })
 }
 
-interface Reception extends Omit<DownloadRequest, 'hash'> {
+interface Reception extends Omit<DownloadRequest, 'hash' | 'limits'> {
   start: number
   total: number | undefined
-  hash: Hash | undefined
-  stallMs: number
+  digest: Hash | undefined
+  limits: DownloadLimits
 }
 
 /** Write what comes to the file; a time without any piece ends it. @returns the size of the whole file */
 async function receive(response: IncomingMessage, work: Reception): Promise<number> {
-  const { url, path, start, total, hash, stallMs, reserveBytes, onProgress, signal } = work
-  const stall = new DownloadError('Stalled', `${shown(url)} sent nothing for ${Math.round(stallMs / 1000)} s`)
+  const { url, path, start, total, digest, limits, reserveBytes, onProgress, signal } = work
+  const { stallMs, bytesPerSecond, paceMs } = limits
+  const pace = new Pace(bytesPerSecond, paceMs, performance.now())
+  const stall = new DownloadError('Stalled', `${shownUrl(url)} sent nothing for ${Math.round(stallMs / 1000)} s`)
   const timer = setTimeout(() => response.destroy(stall), stallMs)
   const abort = () => response.destroy(signal?.reason as Error)
   signal?.addEventListener('abort', abort, { once: true })
@@ -139,7 +153,7 @@ async function receive(response: IncomingMessage, work: Reception): Promise<numb
     for await (const piece of response as AsyncIterable<Buffer>) {
       timer.refresh()
       const written = file.write(piece, 0, piece.length, received)
-      hash?.update(piece)
+      digest?.update(piece)
       await written
       received += piece.length
       unchecked += piece.length
@@ -148,6 +162,8 @@ async function receive(response: IncomingMessage, work: Reception): Promise<numb
         await checkSpace(path, 0, reserveBytes)
       }
       onProgress?.(received, total)
+      const slow = pace.count(piece.length, performance.now())
+      if (slow !== undefined) throw tooSlow(url, slow, bytesPerSecond)
     }
   } catch (error) {
     signal?.throwIfAborted()
@@ -155,7 +171,7 @@ async function receive(response: IncomingMessage, work: Reception): Promise<numb
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'ENOSPC' || code === 'EFBIG') throw noSpace(path, error)
     if (received < (total ?? Infinity)) throw shortfall(url, received, total, { cause: error })
-    throw new DownloadError('Cut', `${shown(url)}: ${message}`, { cause: error })
+    throw new DownloadError('Cut', `${shownUrl(url)}: ${message}`, { cause: error })
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', abort)
@@ -165,125 +181,46 @@ async function receive(response: IncomingMessage, work: Reception): Promise<numb
   return received
 }
 
+function tooSlow(url: string, rate: number, least: number): DownloadError {
+  const kib = (bytes: number) => `${(bytes / 1024).toFixed(1)} KiB/s`
+  return new DownloadError('TooSlow', `${shownUrl(url)} sends ${kib(rate)}, at least ${kib(least)} are expected`)
+}
+
 function shortfall(url: string, received: number, total: number | undefined, options?: { cause: unknown }) {
   const announced = total === undefined ? 'an unknown length' : `${total} bytes`
-  return new DownloadError('Cut', `${shown(url)} announced ${announced} but ended after ${received}`, options)
+  return new DownloadError('Cut', `${shownUrl(url)} announced ${announced} but ended after ${received}`, options)
 }
 
-/** Send the request and follow redirects. @returns the answer, of any other status, with its body unread */
-async function ask(
-  url: string,
-  start: number,
-  validator: string | undefined,
-  limits: DownloadLimits,
-  signal: AbortSignal | undefined,
-): Promise<IncomingMessage> {
-  const headers = {
-    'user-agent': 'thresher',
-    'accept-encoding': 'identity',
-    ...(start > 0 && validator ? { range: `bytes=${start}-`, 'if-range': validator } : {}),
-  }
-  let target = url
-  for (let hop = 0; hop <= mostRedirects; hop++) {
-    const response = await answerOf(target, headers, limits.answerMs, signal)
-    const { location } = response.headers
-    if (!location || ![301, 302, 303, 307, 308].includes(response.statusCode ?? 0)) return response
-    response.destroy()
-    target = new URL(location, target).href
-    checkUrl(target)
-  }
-  throw new DownloadError('HttpStatus', `${shown(url)} redirects more than ${mostRedirects} times`)
-}
-
-function answerOf(url: string, headers: Record<string, string>, answerMs: number, signal?: AbortSignal) {
-  return new Promise<IncomingMessage>((resolve, reject) => {
-    const get = url.startsWith('https:') ? httpsGet : httpGet
-    const late = new DownloadError('Stalled', `${shown(url)} did not answer within ${answerMs / 1000} s`)
-    const request = get(url, { headers, signal, agent: false })
-    const timer = setTimeout(() => request.destroy(late), answerMs)
-    request.once('response', (response) => {
-      clearTimeout(timer)
-      resolve(response)
-    })
-    request.once('error', (error) => {
-      clearTimeout(timer)
-      if (signal?.aborted) return reject(signal.reason as Error)
-      if (error instanceof DownloadError) return reject(error)
-      reject(new DownloadError('Unreachable', `${shown(url)} cannot be reached: ${error.message}`, { cause: error }))
-    })
-  })
-}
-
-function checkUrl(url: string): void {
-  const protocol = URL.canParse(url) ? new URL(url).protocol : ''
-  if (protocol !== 'http:' && protocol !== 'https:')
-    throw new DownloadError(
-      'BadUrl',
-      `${JSON.stringify(url.slice(0, 200))} is no address that starts with http:// or https://`,
-    )
-}
-
-/** The address without a password. */
-function shown(url: string): string {
-  const parsed = new URL(url)
-  parsed.username = ''
-  parsed.password = ''
-  parsed.search = ''
-  return parsed.href
-}
-
-/** Whether a partial answer goes on exactly where the file ends, in a whole of the same length as before. */
-function goesOn(response: IncomingMessage, held: HeldPart): boolean {
-  const [, first, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers['content-range'] ?? '') ?? []
-  return (
-    Number(first ?? -1) === held.bytes && (total === '*' || held.total === undefined || Number(total) === held.total)
-  )
-}
-
-/** Whether a refusal of the range says that the file has been complete already. @see RFC 9110, section 15.5.17 */
-function isWhole(response: IncomingMessage, { bytes, total = bytes }: HeldPart): boolean {
-  return bytes === total && response.headers['content-range'] === `bytes */${bytes}`
-}
-
-async function sumOf(path: string, bytes: number): Promise<string> {
-  const hash = createHash('sha512')
+async function sumOf(path: string, bytes: number, algorithm: HashName): Promise<string> {
+  const hash = createHash(algorithm)
   await hashFile(path, bytes, hash)
   return hash.digest('hex')
 }
 
-function totalOf(response: IncomingMessage, start: number): number | undefined {
-  const length = response.headers['content-length']
-  return length !== undefined && /^\d+$/.test(length) ? start + Number(length) : undefined
-}
-
 const originPath = (path: string) => `${path}.origin`
 
-/** What is there of the file, when its server can be asked whether it is still the same. */
-async function heldPart(url: string, path: string): Promise<HeldPart | undefined> {
+/** What is there of the file, where the server or a checksum can vouch for it. */
+async function heldPart(url: string, path: string, checked: boolean): Promise<HeldPart | undefined> {
   const origin = await readOrigin(path)
   const bytes = (await stat(path).catch(() => undefined))?.size ?? 0
-  return origin?.url === url && bytes > 0 ? { ...origin, bytes } : undefined
+  if (origin?.url !== url || bytes === 0) return undefined
+  const held = { ...origin, bytes }
+  return isWhole(held) || checked || validatorOf(held) !== undefined ? held : undefined
 }
 
 async function readOrigin(path: string): Promise<Origin | undefined> {
   try {
-    const value = JSON.parse(await readFile(originPath(path), 'utf8')) as Partial<Origin>
-    const { url, validator, total } = value
-    if (typeof url !== 'string' || typeof validator !== 'string') return undefined
-    return { url, validator, ...(typeof total === 'number' ? { total } : {}) }
+    const value: unknown = JSON.parse(await readFile(originPath(path), 'utf8'))
+    return matches(Origin, value) ? value : undefined
   } catch {
     return undefined
   }
 }
 
-/** Begin the file anew. A weak ETag does not vouch for bytes. @see RFC 9110, section 13.1.5 */
-async function writeOrigin(path: string, url: string, response: IncomingMessage): Promise<void> {
+/** Begin the file anew. */
+async function writeOrigin(path: string, origin: Origin): Promise<void> {
   await discardDownload(path)
   await writeFile(path, '', { mode: 0o644 })
-  const { etag } = response.headers
-  const validator = etag && !etag.startsWith('W/') ? etag : response.headers['last-modified']
-  if (!validator) return
-  const origin: Origin = { url, validator, total: totalOf(response, 0) }
   await writeFile(originPath(path), JSON.stringify(origin))
 }
 

@@ -6,23 +6,28 @@ import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-ima
 import { imageFileFinalizer, importNodeAnnotation } from '@thresher/api/names'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
-import { DownloadError } from './download.ts'
+import { DownloadError } from './download-error.ts'
+import { clusterEgress } from './egress-setting.ts'
+import { FairSlots } from './fair-slots.ts'
 import { tellStatus, type ImportNews } from './image-status.ts'
 import { importImage, type ImageSource, type Importing } from './import-image.ts'
 import { planImport, retryTimes, title, type RetryTimes } from './plan-import.ts'
 import { DriverError, isDriverError } from './volume-driver.ts'
 
 /** What the image controller works with. */
-export interface ImageControlOptions extends Importing {
+export interface ImageControlOptions extends Omit<Importing, 'egress'> {
   /** The name of this agent's Node. */
   node: string
   times?: RetryTimes
+  /** Ranges that nothing is downloaded from unless the cluster's setting opens them. */
+  closedRanges?: readonly string[]
+  /** How many imports run at once; 8 unless given. */
+  places?: number
 }
 
 const progressEveryMs = 1000
 const waitForVolumesMs = 5_000
-/** Also how many imports run at once: each keeps its worker until it ends. */
-const workers = 8
+const defaultPlaces = 8
 const sweepKey = ' sweep'
 
 /** Imports the images that are assigned to this node. */
@@ -31,21 +36,21 @@ export class ImageImports {
   readonly #times: RetryTimes
   /** What is under way, by the image's UID. */
   readonly #running = new Map<string, AbortController>()
+  readonly #places: FairSlots
   #context: Context | undefined
 
   constructor(options: ImageControlOptions) {
     this.#options = options
     this.#times = options.times ?? retryTimes
+    this.#places = new FairSlots(options.places ?? defaultPlaces)
   }
 
   /** The controller that drives this. */
   controller(): Controller {
     return defineController({
       name: 'local-image',
-      workers,
       watches: [
         watch(VirtualMachineImage, (image) => {
-          // The import occupies this image's worker; ending it makes way for the deletion.
           const { deletionTimestamp, uid } = image.metadata
           if (deletionTimestamp) this.#running.get(uid ?? '')?.abort(new Error(`${title(image)} is being deleted`))
           return [keyOf(image)]
@@ -58,9 +63,9 @@ export class ImageImports {
         }),
       ],
       keys: [sweepKey],
-      reconcile: (key, context) => {
+      reconcile: (key, context, queue) => {
         this.#context = context
-        return key === sweepKey ? this.#sweep(context) : this.#reconcile(key, context)
+        return key === sweepKey ? this.#sweep(context) : this.#reconcile(key, context, (ms) => queue.addAfter(key, ms))
       },
     })
   }
@@ -95,7 +100,7 @@ export class ImageImports {
     if (removed.length > 0) context.log('info', `removed unfinished imports: ${removed.join(', ')}`)
   }
 
-  async #reconcile(key: string, context: Context): Promise<Result | void> {
+  async #reconcile(key: string, context: Context, again: (afterMs: number) => void): Promise<Result | void> {
     const images = context.objects(VirtualMachineImage)
     const image = images.get(key)
     if (!image || image.metadata.annotations?.[importNodeAnnotation] !== this.#options.node) return
@@ -133,21 +138,34 @@ export class ImageImports {
       case 'fail':
         return tell(image, { is: 'failed', reason: step.reason, message: step.message, final: true }, context)
       case 'download':
-        await this.#import(image, { kind: 'download', url: step.url }, context)
-        return { afterMs: 0 }
+        return this.#start(image, { kind: 'download', url: step.url }, context, again)
       case 'export':
-        return this.#export(image, step.claim, context)
+        return this.#export(image, step.claim, context, again)
     }
   }
 
-  async #export(image: VirtualMachineImage, claimKey: string, context: Context): Promise<Result | void> {
+  /** Let an import run beside the controller, and look at the image again when it has ended. */
+  #start(image: VirtualMachineImage, source: ImageSource, context: Context, again: (afterMs: number) => void): void {
+    this.#import(image, source, context).then(
+      () => again(0),
+      (error: unknown) => {
+        if (context.signal.aborted) return
+        context.log('warn', `${title(image)}: ${String(error)}`)
+        again(progressEveryMs)
+      },
+    )
+  }
+
+  async #export(
+    image: VirtualMachineImage,
+    claimKey: string,
+    context: Context,
+    again: (afterMs: number) => void,
+  ): Promise<Result | void> {
     const claim = context.objects(PersistentVolumeClaim).get(claimKey)
     const volume = claim?.spec.volumeName ? context.objects(PersistentVolume).get(claim.spec.volumeName) : undefined
     const handle = volume?.spec.csi?.volumeHandle
-    if (handle) {
-      await this.#import(image, { kind: 'volume', volume: handle }, context)
-      return { afterMs: 0 }
-    }
+    if (handle) return this.#start(image, { kind: 'volume', volume: handle }, context, again)
     const message = `${title(image)} waits for the claim ${claimKey} to have a volume`
     await tell(image, { is: 'failed', reason: 'InUse', message, final: false }, context)
     return { afterMs: waitForVolumesMs }
@@ -172,10 +190,25 @@ export class ImageImports {
     this.#running.set(uid, stop)
     try {
       await tell(image, { is: 'started', url: source.kind === 'download' ? source.url : undefined }, context)
-      const signal = AbortSignal.any([stop.signal, context.signal])
-      return await this.#fetch(image, source, context, signal)
+      return await this.#inTurn(image, source, context, AbortSignal.any([stop.signal, context.signal]))
     } finally {
       this.#running.delete(uid)
+    }
+  }
+
+  /** Import when it is this namespace's turn, and again from where it was when it had to make way for another's. */
+  async #inTurn(
+    image: VirtualMachineImage,
+    source: ImageSource,
+    context: Context,
+    signal: AbortSignal,
+  ): Promise<Error | undefined> {
+    // A sender cannot be asked to wait or to begin again.
+    if (source.kind === 'upload') return this.#fetch(image, source, context, signal)
+    for (;;) {
+      using place = await this.#places.enter(image.metadata.namespace ?? '', signal)
+      const failure = await this.#fetch(image, source, context, AbortSignal.any([signal, place.signal]))
+      if (!place.signal.aborted || signal.aborted || !failure) return failure
     }
   }
 
@@ -197,14 +230,18 @@ export class ImageImports {
       telling = images.patch(name ?? '', namespace, patch, 'merge', { subresource: 'status' }).catch(() => {})
     }
     try {
-      const done = await importImage(this.#options, {
-        id: uid,
-        subject: title(image),
-        source,
-        checksum: image.spec.checksum,
-        onProgress,
-        signal,
-      })
+      const egress = () => clusterEgress(context.client, this.#options.closedRanges ?? [])
+      const done = await importImage(
+        { ...this.#options, egress },
+        {
+          id: uid,
+          subject: title(image),
+          source,
+          checksum: image.spec.checksum,
+          onProgress,
+          signal,
+        },
+      )
       await telling
       await tell(image, { is: 'done', ...done }, context)
       const message = `imported ${done.sizeBytes} bytes, ${done.virtualBytes} for a guest`
@@ -225,7 +262,7 @@ export class ImageImports {
 function newsOf(error: unknown, source: ImageSource): Extract<ImportNews, { is: 'failed' }> {
   const message = error instanceof Error ? error.message : String(error)
   if (error instanceof DriverError || error instanceof DownloadError) {
-    const hopeless = ['Refused', 'BadUrl', 'NotFound', 'Invalid'].includes(error.reason)
+    const hopeless = ['Refused', 'BadUrl', 'Closed', 'NotFound', 'Invalid'].includes(error.reason)
     return { is: 'failed', reason: error.reason, message, final: hopeless && source.kind !== 'upload' }
   }
   return { is: 'failed', reason: 'ImportFailed', message, final: false }

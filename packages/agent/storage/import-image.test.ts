@@ -10,6 +10,7 @@ import { ImageFiles } from './image-files.ts'
 import { importImage, type ImageImport, type Importing } from './import-image.ts'
 import { LocalDriver } from './local.ts'
 import { StorageFolders } from './storage-folders.ts'
+import { testEgress } from './testing.ts'
 
 const MiB = 1024 * 1024
 const isRoot = process.getuid?.() === 0
@@ -36,7 +37,13 @@ async function useFolders(path: string): Promise<void> {
   const folders = new StorageFolders(path)
   const driver = new LocalDriver({ folders })
   await driver.start()
-  shared = { files: new ImageFiles(folders), driver, direct: false, limits: { answerMs: 500, stallMs: 500 } }
+  shared = {
+    files: new ImageFiles(folders),
+    driver,
+    direct: false,
+    limits: { answerMs: 500, stallMs: 500 },
+    egress: () => Promise.resolve(testEgress),
+  }
 }
 
 /** A disk image of 8 MiB with a pattern in its second MiB. */

@@ -2,7 +2,9 @@ import { chmod, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { convertImage, inspectImage, type Conversion } from './convert.ts'
-import { discardDownload, download, DownloadError, type DownloadLimits } from './download.ts'
+import type { Egress } from '@thresher/client/node/egress/egress'
+import { DownloadError } from './download-error.ts'
+import { discardDownload, download, type DownloadLimits, type HashName } from './download.ts'
 import type { ImageFiles } from './image-files.ts'
 import { detectFormat } from './image-format.ts'
 import { qemuImg } from './qemu-img.ts'
@@ -24,7 +26,7 @@ export interface ImageImport {
   /** What messages name: `image default/debian`. */
   subject: string
   source: ImageSource
-  /** SHA-512 in hex that the given file must have. */
+  /** SHA-512 or SHA-256 in hex that the given file must have. */
   checksum?: string
   /** Called with 0 to 99 as it goes on. */
   onProgress?: (percent: number) => void
@@ -48,6 +50,8 @@ export interface Importing {
   /** Whether files can be written past the page cache. */
   direct: boolean
   limits?: Partial<DownloadLimits>
+  /** Which addresses may be downloaded from, as the cluster's setting says now; asked at each download. */
+  egress?: () => Promise<Egress>
   /** Bytes that an import must leave free on the disk; 256 MiB unless given. */
   reserveBytes?: number
 }
@@ -71,7 +75,7 @@ export async function importImage(shared: Importing, work: ImageImport): Promise
     if (work.source.kind === 'volume') return await exportVolume(shared, work, work.source.volume, folder)
     const source = join(folder, 'source')
     const fetched = await fetchSource(shared, work, work.source, source)
-    checkSum(work, fetched.sha512)
+    checkSum(work, fetched.digest)
     await chmod(source, 0o644)
     const virtualBytes = await convert(shared, work, folder, worker)
     await shared.files.settle(work.id, join(folder, 'out/image.qcow2'))
@@ -84,30 +88,36 @@ export async function importImage(shared: Importing, work: ImageImport): Promise
   }
 }
 
-function fetchSource(
+async function fetchSource(
   shared: Importing,
   work: ImageImport,
   source: Exclude<ImageSource, { kind: 'volume' }>,
   path: string,
-): Promise<{ bytes: number; sha512?: string }> {
+): Promise<{ bytes: number; digest?: string }> {
   const { subject, signal } = work
-  const hash = Boolean(work.checksum)
+  const hash = work.checksum === undefined ? undefined : hashOf(work.checksum)
   const { limits, reserveBytes = defaultReserveBytes } = shared
   const onProgress = (done: number, total: number | undefined) => {
     if (total) work.onProgress?.(Math.floor((Math.min(done, total) / total) * fetchShare))
   }
-  if (source.kind === 'download')
-    return download({ url: source.url, path, hash, reserveBytes, limits, onProgress, signal })
-  return discardDownload(path).then(() =>
-    receiveUpload({ body: source.body, path, subject, totalBytes: source.bytes, hash, onProgress, signal }),
-  )
+  if (source.kind === 'download') {
+    const egress = await shared.egress?.()
+    return download({ url: source.url, path, hash, reserveBytes, limits, egress, onProgress, signal })
+  }
+  await discardDownload(path)
+  return receiveUpload({ body: source.body, path, subject, totalBytes: source.bytes, hash, onProgress, signal })
+}
+
+/** Which digest a checksum is, by its length. */
+function hashOf(checksum: string): HashName {
+  return checksum.length === 64 ? 'sha256' : 'sha512'
 }
 
 function checkSum({ checksum, subject }: ImageImport, found: string | undefined): void {
   if (!checksum || checksum.toLowerCase() === found) return
   throw new DriverError(
     'Corrupt',
-    `${subject} has the SHA-512 sum ${found?.slice(0, 16)}…, spec.checksum says ${checksum.slice(0, 16)}…; correct one of them`,
+    `${subject} has the ${hashOf(checksum) === 'sha256' ? 'SHA-256' : 'SHA-512'} sum ${found?.slice(0, 16)}…, spec.checksum says ${checksum.slice(0, 16)}…; correct one of them`,
   )
 }
 

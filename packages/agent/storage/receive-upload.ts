@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { HashName } from './download.ts'
 import { DriverError } from './volume-driver.ts'
 
 /** How a stream of bytes is written to a file. */
@@ -12,8 +13,8 @@ export interface Upload {
   subject: string
   /** How many bytes were announced. */
   totalBytes?: number
-  /** Compute the SHA-512 on the way. */
-  hash: boolean
+  /** Compute this digest on the way. */
+  hash?: HashName
   onProgress?: (received: number, total: number | undefined) => void
   signal?: AbortSignal
 }
@@ -24,9 +25,9 @@ export interface Upload {
  * @returns its length, and its digest when asked for
  * @throws {DriverError} `NoSpace`; `Corrupt` when less or more comes than announced; the stream's error; the signal's reason
  */
-export async function receiveUpload(upload: Upload): Promise<{ bytes: number; sha512?: string }> {
+export async function receiveUpload(upload: Upload): Promise<{ bytes: number; digest?: string }> {
   const { body, path, subject, totalBytes, onProgress, signal } = upload
-  const hash = upload.hash ? createHash('sha512') : undefined
+  const hash = upload.hash && createHash(upload.hash)
   let bytes = 0
   async function* counted(pieces: AsyncIterable<Buffer>) {
     for await (const piece of pieces) {
@@ -51,5 +52,5 @@ export async function receiveUpload(upload: Upload): Promise<{ bytes: number; sh
       'Corrupt',
       `${subject}: ${totalBytes} bytes were announced, ${bytes} came; upload the file again`,
     )
-  return { bytes, sha512: hash?.digest('hex') }
+  return { bytes, digest: hash?.digest('hex') }
 }

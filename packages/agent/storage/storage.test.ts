@@ -21,6 +21,7 @@ import { controllersUser, startControllers } from '@thresher/controllers/control
 import { HttpServer } from '@thresher/lab/http-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openStorage } from './storage.ts'
+import { openLoopback } from './testing.ts'
 
 const MiB = 1024 * 1024
 const warnings: string[] = []
@@ -60,6 +61,7 @@ beforeAll(async () => {
   cleanup.defer(() => stop.abort())
   client = new Client(api.transport(controllersUser))
   await startControllers({ transport: api.transport(controllersUser), signal: stop.signal, log })
+  await openLoopback(client)
   const nodes = client.resource(Node)
   await nodes.create({ metadata: { name: 'here', labels: { 'kubernetes.io/hostname': 'here' } }, spec: {} })
   const conditions = [{ type: 'Ready', status: 'True', reason: 'Up', lastHeartbeatTime: new Date().toISOString() }]

@@ -12,7 +12,7 @@ import { claimController, freshVolumeSweep, volumeController, type VolumeControl
 export interface StorageOptions
   extends
     Pick<VolumeControlOptions, 'growRunning'>,
-    Pick<ImageControlOptions, 'times' | 'limits' | 'reserveBytes' | 'worker'> {
+    Pick<ImageControlOptions, 'times' | 'limits' | 'reserveBytes' | 'worker' | 'closedRanges' | 'places'> {
   /** The agent's data folder: volumes and images lie below it. */
   root: string
   /** The name of this agent's Node. */

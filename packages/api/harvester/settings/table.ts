@@ -2,6 +2,7 @@ import type { SettingDeclaration } from './declaration.ts'
 import { networkSettings } from './networks.ts'
 import { dashboardSettings, operationSettings } from './operations.ts'
 import { securitySettings } from './security.ts'
+import { outboundRangesDeclaration } from './outbound-ranges.ts'
 import { storageSettings } from './storage.ts'
 import { virtualMachineSettings } from './virtual-machines.ts'
 
@@ -9,6 +10,7 @@ import { virtualMachineSettings } from './virtual-machines.ts'
 export const settings: readonly SettingDeclaration[] = [
   ...virtualMachineSettings,
   ...networkSettings,
+  outboundRangesDeclaration,
   ...storageSettings,
   ...securitySettings,
   ...operationSettings,

@@ -9,6 +9,9 @@ export const selectedNode = 'volume.kubernetes.io/selected-node'
 /** The annotation by which an image's import is given to a node. */
 export const importNode = 'thresher.io/import-node'
 
+/** The setting that says where a node may fetch from. */
+export const outboundRanges = 'outbound-ranges'
+
 const read = new Set(['get', 'list', 'watch'])
 const change = new Set(['update', 'patch'])
 const readOrChange = new Set([...read, ...change])
@@ -97,6 +100,9 @@ export class NodeAuthorizer implements Authorizer {
       case '/persistentvolumes':
         if (verb === 'create') return main
         return (change.has(verb) ? mainOrStatus : verb === 'delete' && main) && this.#isOwnOrGone(node, attributes)
+      case 'harvesterhci.io/settings':
+        // Others hold credentials.
+        return main && verb === 'get' && name === outboundRanges
       case 'harvesterhci.io/virtualmachineimages':
         return mainOrStatus && change.has(verb) && this.#isOwnOrGone(node, attributes)
       default:
