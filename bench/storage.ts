@@ -18,6 +18,8 @@ import { ImageFiles } from '@thresher/agent/storage/image-files'
 import { importImage } from '@thresher/agent/storage/import-image'
 import { LocalDriver } from '@thresher/agent/storage/local'
 import { StorageFolders } from '@thresher/agent/storage/storage-folders'
+import { Uploads } from '@thresher/agent/storage/uploads'
+import { Egress } from '@thresher/client/node/egress/egress'
 import { execute } from '@thresher/lab/run'
 import { percentile, printFigures } from './figures.ts'
 
@@ -54,7 +56,14 @@ try {
   const folders = new StorageFolders(join(work, 'agent'))
   const driver = new LocalDriver({ folders })
   await driver.start()
-  const shared = { files: new ImageFiles(folders), driver, direct: true }
+  const egress = new Egress({ allow: ['127.0.0.1'], deny: [] })
+  const shared = {
+    files: new ImageFiles(folders),
+    uploads: new Uploads(folders, 0),
+    driver,
+    direct: true,
+    egress: () => Promise.resolve(egress),
+  }
   const source = { kind: 'download' as const, url }
   const imported = await timed(() => importImage(shared, { id: 'image', subject: 'image', source, checksum: sha512 }))
 

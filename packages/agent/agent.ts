@@ -80,7 +80,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   await networkUp
   const swept = await network.sweep(machines.nics())
   if (swept.length > 0) log('info', `removed taps that nobody uses: ${swept.join(', ')}`)
-  const agentServer = await serve(config, machines, { started, network, probed, log })
+  const agentServer = await serve(config, machines, { started, network, images: storage.images, probed, log })
   const acceleration = await probed
   log('info', `guests run under ${acceleration.accelerator}: ${acceleration.message}`)
   const word = () => ({
@@ -201,7 +201,13 @@ function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
 async function serve(
   config: AgentConfig,
   machines: Machines,
-  parts: { started: number; network: OvnNetwork; probed: Promise<Acceleration>; log: Log },
+  parts: {
+    started: number
+    network: OvnNetwork
+    images: HostStorage['images']
+    probed: Promise<Acceleration>
+    log: Log
+  },
 ): Promise<AgentServer & { port: number }> {
   const file = (name: string): Buffer => readFileSync(join(config.dataDir, name))
   const server = new AgentServer({
@@ -209,6 +215,7 @@ async function serve(
     tls: { ca: file('ca.crt'), cert: file('agent.crt'), key: file('agent.key') },
     find: (namespace, name) => machines.find(namespace, name),
     addressOf: (machine) => machines.addressOf(machine),
+    images: parts.images,
     stats: async () => ({
       version,
       pid: process.pid,

@@ -11,6 +11,9 @@ import { signalProcess } from '../compute/process-identity.ts'
 import { testHost, testInstance, writeTestGuest } from '../compute/testing.ts'
 import { AgentServer } from './server.ts'
 
+const none = () => Promise.reject(new Error('there are no images'))
+const noImages = { upload: none, uploadState: none, open: none }
+
 let folder: string
 let machine: Machine
 let server: AgentServer
@@ -48,6 +51,7 @@ beforeAll(async () => {
     tls: { ca: authority.cert, ...serving },
     find: (namespace, name) => (namespace === 'default' && name === 'guest' ? machine : undefined),
     addressOf: () => '127.0.0.1',
+    images: noImages,
     stats: () => Promise.resolve({ version: 'v0' }),
     log: () => {},
   })

@@ -7,6 +7,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import type { Log } from '../compute/host.ts'
 import type { Machine } from '../compute/machine.ts'
 import { guestOperations } from './guest-operations.ts'
+import { transferImage, type ImageStore } from './images.ts'
 import { refuse, refuseUpgrade } from './refusal.ts'
 import { openSocket, serveConsole, serveSocket } from './streams.ts'
 
@@ -22,6 +23,8 @@ export interface AgentServerOptions {
   find(namespace: string, name: string): Machine | undefined
   /** The address at which the host reaches a guest. */
   addressOf(machine: Machine): string | undefined
+  /** The images of this node. */
+  images: ImageStore
   /** What `GET /stats` tells. */
   stats(): Promise<unknown>
   log: Log
@@ -79,8 +82,10 @@ export class AgentServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     authorize(request)
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'https://agent')
+    if (pathname.startsWith('/images/'))
+      return transferImage(this.#options.images, { request, response, path: pathname, query: searchParams })
     request.resume()
-    const { pathname } = new URL(request.url ?? '/', 'https://agent')
     if (pathname === '/healthz') return void response.end('ok')
     if (pathname === '/stats') return sendJson(response, await this.#options.stats())
     const { machine, path } = this.#target(pathname)

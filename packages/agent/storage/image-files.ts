@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { chown, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { chown, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOpenByQemu } from './file-locks.ts'
 import { readQcow2Header } from './qcow2-header.ts'
@@ -15,6 +15,13 @@ export class ImageFiles {
   constructor(folders: StorageFolders, owner?: FileOwner) {
     this.folders = folders
     this.#owner = owner
+  }
+
+  /** @throws {DriverError} `NoSpace` when so many bytes are not free */
+  async checkRoom(bytes: number, subject: string): Promise<void> {
+    const { bavail, bsize } = await statfs(this.folders.images)
+    if (bavail * bsize < bytes)
+      throw new DriverError('NoSpace', `the disk is full: ${subject} does not fit; delete images or volumes`)
   }
 
   /** The length of a finished image's file. */
@@ -99,10 +106,12 @@ export class ImageFiles {
     await this.discardImport(id)
   }
 
-  /** Remove what belongs to none of the images in `known`: unfinished imports only, never finished images. */
+  /** Remove what belongs to none of the images in `known`: unfinished imports and exports only, never finished images. */
   async sweep(known: ReadonlySet<ImageId>): Promise<string[]> {
-    const imports = (await readdir(this.folders.images)).filter((name) => name.startsWith('.import-'))
-    const stale = imports.filter((name) => !known.has(name.slice('.import-'.length)))
+    const stale = (await readdir(this.folders.images)).filter(
+      (name) =>
+        name.startsWith('.export-') || (name.startsWith('.import-') && !known.has(name.slice('.import-'.length))),
+    )
     for (const name of stale) await rm(join(this.folders.images, name), { recursive: true, force: true })
     return stale
   }

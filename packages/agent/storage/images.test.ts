@@ -17,6 +17,7 @@ import { ImageFiles } from './image-files.ts'
 import { importImage } from './import-image.ts'
 import { StorageFolders } from './storage-folders.ts'
 import { openLoopback, testEgress } from './testing.ts'
+import { Uploads } from './uploads.ts'
 import { openStorage, type HostStorage, type StorageOptions } from './storage.ts'
 
 const MiB = 1024 * 1024
@@ -220,9 +221,13 @@ describe('an image assigned to this node', () => {
   it('says that it waits for an upload, and takes it', async () => {
     await create({ sourceType: 'upload' })
     await until((image) => says(image, 'Initialized')?.status === 'True')
-    await storage.images.upload('default/debian', Readable.from([content]), content.length)
+    await storage.images.upload('default/debian', {
+      body: Readable.from([content]),
+      offset: 0,
+      totalBytes: content.length,
+    })
     expect((await until(isImported)).status).toMatchObject({ virtualSize: 8 * MiB, progress: 100 })
-    const again = storage.images.upload('default/debian', Readable.from([content]))
+    const again = storage.images.upload('default/debian', { body: Readable.from([content]), offset: 0 })
     await expect(again).rejects.toMatchObject({ reason: 'Conflict' })
   })
 
@@ -269,9 +274,10 @@ describe('an import whose process is killed', () => {
     expect(leftBehind()).toEqual(['.import-killed'])
 
     const files = new ImageFiles(new StorageFolders(root))
+    const uploads = new Uploads(new StorageFolders(root), 0)
     const work = { id: 'killed', subject: 'image', source: { kind: 'download' as const, url }, checksum: sum() }
     const done = await importImage(
-      { files, driver: storage.driver, direct: false, egress: () => Promise.resolve(testEgress) },
+      { files, uploads, driver: storage.driver, direct: false, egress: () => Promise.resolve(testEgress) },
       work,
     )
     expect(done).toEqual({ sizeBytes: content.length, virtualBytes: 8 * MiB })

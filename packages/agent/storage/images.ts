@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { isReason } from '@thresher/api/error'
@@ -9,9 +8,11 @@ import { keyOf } from '@thresher/client/paths'
 import { DownloadError } from './download-error.ts'
 import { clusterEgress } from './egress-setting.ts'
 import { FairSlots } from './fair-slots.ts'
+import { openImageFile, type ImageFile, type ImageFileForm } from './image-export.ts'
 import { tellStatus, type ImportNews } from './image-status.ts'
 import { importImage, type ImageSource, type Importing } from './import-image.ts'
 import { planImport, retryTimes, title, type RetryTimes } from './plan-import.ts'
+import type { UploadPiece, UploadState } from './uploads.ts'
 import { DriverError, isDriverError } from './volume-driver.ts'
 
 /** What the image controller works with. */
@@ -28,6 +29,8 @@ export interface ImageControlOptions extends Omit<Importing, 'egress'> {
 const progressEveryMs = 1000
 const waitForVolumesMs = 5_000
 const defaultPlaces = 8
+/** Per cent of the progress; the rest is the import's. */
+const uploadShare = 80
 const sweepKey = ' sweep'
 
 /** Imports the images that are assigned to this node. */
@@ -38,6 +41,7 @@ export class ImageImports {
   readonly #running = new Map<string, AbortController>()
   readonly #places: FairSlots
   #context: Context | undefined
+  #wake: ((key: string) => void) | undefined
 
   constructor(options: ImageControlOptions) {
     this.#options = options
@@ -65,19 +69,50 @@ export class ImageImports {
       keys: [sweepKey],
       reconcile: (key, context, queue) => {
         this.#context = context
+        this.#wake = (other) => queue.add(other)
         return key === sweepKey ? this.#sweep(context) : this.#reconcile(key, context, (ms) => queue.addAfter(key, ms))
       },
     })
   }
 
   /**
-   * Take in the file of an image whose source type is `upload`.
+   * Take in a piece of the file of an image whose source type is `upload`; with the last piece the import begins.
    *
    * @param key `namespace/name`
-   * @param bytes how many will come, when known
-   * @throws {DriverError} `NotFound`, `Invalid`, or why the file was not taken
+   * @throws {DriverError} `NotFound`, `Invalid`, or why the bytes were not taken
    */
-  async upload(key: string, body: Readable, bytes?: number): Promise<void> {
+  async upload(key: string, piece: Omit<UploadPiece, 'subject' | 'onProgress'>): Promise<UploadState> {
+    const { image, context } = this.#uploadable(key)
+    const { uid = '' } = image.metadata
+    if (this.#running.has(uid)) throw new DriverError('Conflict', `${title(image)} is being imported already`)
+    if (await this.#options.files.virtualBytes(uid))
+      throw new DriverError('Conflict', `${title(image)} is there already; make another image`)
+    await tell(image, { is: 'started' }, context)
+    const report = this.#reporter(image, context, piece.signal)
+    const state = await this.#options.uploads.receive(uid, {
+      ...piece,
+      subject: title(image),
+      onProgress: (received, total) => total && report.progress(Math.floor((received / total) * uploadShare)),
+    })
+    await report.sent()
+    if (state.complete) this.#wake?.(key)
+    return state
+  }
+
+  /** How much of an image's file has been sent. @throws {DriverError} `NotFound`, `Invalid` */
+  async uploadState(key: string): Promise<UploadState> {
+    return this.#options.uploads.state(this.#uploadable(key).image.metadata.uid ?? '')
+  }
+
+  /** The file of a finished image, to be given out. @throws {DriverError} `NotFound`, `NoSpace` */
+  async open(key: string, form: ImageFileForm, signal: AbortSignal): Promise<ImageFile> {
+    const image = this.#context?.objects(VirtualMachineImage).get(key)
+    if (!image) throw new DriverError('NotFound', `there is no image ${key} on this node`)
+    const { files, reserveBytes = 256 * 1024 * 1024 } = this.#options
+    return openImageFile(files, { id: image.metadata.uid ?? '', subject: title(image), form, reserveBytes }, signal)
+  }
+
+  #uploadable(key: string): { image: VirtualMachineImage; context: Context } {
     const context = this.#context
     const image = context?.objects(VirtualMachineImage).get(key)
     if (!context || !image) throw new DriverError('NotFound', `there is no image ${key} on this node`)
@@ -85,12 +120,7 @@ export class ImageImports {
       throw new DriverError('Invalid', `${title(image)} is not uploaded: its source type is ${image.spec.sourceType}`)
     if (image.metadata.annotations?.[importNodeAnnotation] !== this.#options.node)
       throw new DriverError('NotFound', `${title(image)} is imported on another node`)
-    if (this.#running.has(image.metadata.uid ?? ''))
-      throw new DriverError('Conflict', `${title(image)} is being uploaded already`)
-    if (await this.#options.files.virtualBytes(image.metadata.uid ?? ''))
-      throw new DriverError('Conflict', `${title(image)} is there already; make another image`)
-    const failure = await this.#import(image, { kind: 'upload', body, bytes }, context)
-    if (failure) throw failure
+    return { image, context }
   }
 
   /** Remove what imports of images that are gone have left. */
@@ -110,6 +140,7 @@ export class ImageImports {
         node: this.#options.node,
         image,
         virtualBytes: await this.#options.files.virtualBytes(uid),
+        uploaded: (await this.#options.uploads.state(uid)).complete,
         running: this.#running.has(uid),
         nowMs: context.now().getTime(),
       },
@@ -135,6 +166,8 @@ export class ImageImports {
       }
       case 'await-upload':
         return tell(image, { is: 'awaiting-upload' }, context)
+      case 'take-upload':
+        return this.#start(image, { kind: 'upload' }, context, again)
       case 'fail':
         return tell(image, { is: 'failed', reason: step.reason, message: step.message, final: true }, context)
       case 'download':
@@ -203,12 +236,28 @@ export class ImageImports {
     context: Context,
     signal: AbortSignal,
   ): Promise<Error | undefined> {
-    // A sender cannot be asked to wait or to begin again.
-    if (source.kind === 'upload') return this.#fetch(image, source, context, signal)
     for (;;) {
       using place = await this.#places.enter(image.metadata.namespace ?? '', signal)
       const failure = await this.#fetch(image, source, context, AbortSignal.any([signal, place.signal]))
       if (!place.signal.aborted || signal.aborted || !failure) return failure
+    }
+  }
+
+  /** Writes progress into the image's status, now and then; `sent` waits until the last of it has arrived. */
+  #reporter({ metadata }: VirtualMachineImage, { client }: Context, signal?: AbortSignal) {
+    let reportedAt = 0
+    let sending: Promise<unknown> = Promise.resolve()
+    return {
+      progress: (progress: number) => {
+        if (Date.now() - reportedAt < progressEveryMs || signal?.aborted) return
+        reportedAt = Date.now()
+        const patch = { status: { progress } }
+        sending = client
+          .resource(VirtualMachineImage)
+          .patch(metadata.name ?? '', metadata.namespace, patch, 'merge', { subresource: 'status' })
+          .catch(() => {})
+      },
+      sent: () => sending,
     }
   }
 
@@ -218,17 +267,8 @@ export class ImageImports {
     context: Context,
     signal: AbortSignal,
   ): Promise<Error | undefined> {
-    const { name, namespace, uid = '' } = image.metadata
-    let toldAt = 0
-    // What was told last must arrive before the end is told.
-    let telling: Promise<unknown> = Promise.resolve()
-    const onProgress = (progress: number) => {
-      if (Date.now() - toldAt < progressEveryMs || signal.aborted) return
-      toldAt = Date.now()
-      const patch = { status: { progress } }
-      const images = context.client.resource(VirtualMachineImage)
-      telling = images.patch(name ?? '', namespace, patch, 'merge', { subresource: 'status' }).catch(() => {})
-    }
+    const { uid = '' } = image.metadata
+    const report = this.#reporter(image, context, signal)
     try {
       const egress = () => clusterEgress(context.client, this.#options.closedRanges ?? [])
       const done = await importImage(
@@ -238,11 +278,11 @@ export class ImageImports {
           subject: title(image),
           source,
           checksum: image.spec.checksum,
-          onProgress,
+          onProgress: report.progress,
           signal,
         },
       )
-      await telling
+      await report.sent()
       await tell(image, { is: 'done', ...done }, context)
       const message = `imported ${done.sizeBytes} bytes, ${done.virtualBytes} for a guest`
       context.events.record({ object: image, reason: 'Imported', message })
@@ -250,7 +290,7 @@ export class ImageImports {
     } catch (error) {
       if (signal.aborted) return error as Error
       const news = newsOf(error, source)
-      await telling
+      await report.sent()
       await tell(image, news, context)
       context.events.record({ object: image, type: 'Warning', reason: 'ImportFailed', message: news.message })
       return error as Error

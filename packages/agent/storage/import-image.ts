@@ -1,22 +1,21 @@
 import { chmod, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
 import { convertImage, inspectImage, type Conversion } from './convert.ts'
 import type { Egress } from '@thresher/client/node/egress/egress'
 import { DownloadError } from './download-error.ts'
-import { discardDownload, download, type DownloadLimits, type HashName } from './download.ts'
+import { download, type DownloadLimits, type HashName } from './download.ts'
 import type { ImageFiles } from './image-files.ts'
 import { detectFormat } from './image-format.ts'
 import { qemuImg } from './qemu-img.ts'
-import { receiveUpload } from './receive-upload.ts'
 import type { FileOwner } from './storage-folders.ts'
+import type { Uploads } from './uploads.ts'
 import { DriverError, type ImageId, type VolumeDriver, type VolumeId } from './volume-driver.ts'
 
 /** Where an image's bytes come from. */
 export type ImageSource =
   | { kind: 'download'; url: string }
-  /** Bytes that someone sends. */
-  | { kind: 'upload'; body: Readable; bytes?: number }
+  /** A file that somebody has sent in full. */
+  | { kind: 'upload' }
   /** A volume of this host, as it is now, with the image below it folded in. */
   | { kind: 'volume'; volume: VolumeId }
 
@@ -44,6 +43,7 @@ export interface ImportedImage {
 /** What all imports of a host share. */
 export interface Importing {
   files: ImageFiles
+  uploads: Uploads
   driver: VolumeDriver
   /** The user that looks into files from outside; Debian's `nobody` unless given. */
   worker?: FileOwner
@@ -104,8 +104,8 @@ async function fetchSource(
     const egress = await shared.egress?.()
     return download({ url: source.url, path, hash, reserveBytes, limits, egress, onProgress, signal })
   }
-  await discardDownload(path)
-  return receiveUpload({ body: source.body, path, subject, totalBytes: source.bytes, hash, onProgress, signal })
+  const { receivedBytes } = await shared.uploads.state(work.id)
+  return { bytes: receivedBytes, digest: hash && (await shared.uploads.digest(work.id, hash)) }
 }
 
 /** Which digest a checksum is, by its length. */

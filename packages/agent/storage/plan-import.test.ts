@@ -23,7 +23,15 @@ function image(more: {
 }
 
 const plan = (of: Parameters<typeof image>[0], world: Partial<ImportWorld> = {}) =>
-  planImport({ node: 'here', image: image(of), virtualBytes: undefined, running: false, nowMs: now, ...world })
+  planImport({
+    node: 'here',
+    image: image(of),
+    virtualBytes: undefined,
+    uploaded: false,
+    running: false,
+    nowMs: now,
+    ...world,
+  })
 
 const failedAt = (secondsAgo: number, failed: number, reason = 'Cut') => ({
   failed,
@@ -44,6 +52,7 @@ describe('the next step of an import', () => {
   it('follows the source', () => {
     expect(plan({ spec: { checksum: 'ab' } })).toEqual({ do: 'download', url: 'http://x/', checksum: 'ab' })
     expect(plan({ spec: { sourceType: 'upload' } })).toEqual({ do: 'await-upload' })
+    expect(plan({ spec: { sourceType: 'upload' } }, { uploaded: true })).toEqual({ do: 'take-upload' })
     const volume = { sourceType: 'export-from-volume' as const, pvcNamespace: 'a', pvcName: 'b' }
     expect(plan({ spec: volume })).toEqual({ do: 'export', claim: 'a/b' })
     expect(plan({ spec: { sourceType: 'restore' } })).toMatchObject({ do: 'fail', reason: 'Unsupported' })

@@ -15,6 +15,8 @@ export type ImportStep =
   | { do: 'download'; url: string; checksum?: string }
   /** Nothing to do until somebody sends the file. */
   | { do: 'await-upload' }
+  /** The file has been sent in full. */
+  | { do: 'take-upload' }
   | { do: 'export'; claim: string }
   /** It will never work as it is. */
   | { do: 'fail'; reason: string; message: string }
@@ -25,6 +27,8 @@ export interface ImportWorld {
   image: VirtualMachineImage
   /** Size of the finished file, when there is one. */
   virtualBytes: number | undefined
+  /** Whether a file has been sent in full. */
+  uploaded: boolean
   /** Whether an import of this image is under way in this process. */
   running: boolean
   nowMs: number
@@ -63,16 +67,16 @@ export function planImport(world: ImportWorld, times: RetryTimes = retryTimes): 
       message: `the file of ${title(image)} is gone from ${node}; restore it from a backup, or delete the image and import it again`,
     }
   const rest = restMs(world, imported?.status === 'False' ? imported.reason : undefined, times)
-  return rest > 0 ? { do: 'wait', ms: rest } : start(image)
+  return rest > 0 ? { do: 'wait', ms: rest } : start(image, world.uploaded)
 }
 
-function start(image: VirtualMachineImage): ImportStep {
+function start(image: VirtualMachineImage, uploaded: boolean): ImportStep {
   const { sourceType, url, checksum, pvcNamespace, pvcName } = image.spec
   switch (sourceType) {
     case 'download':
       return { do: 'download', url: url ?? '', ...(checksum ? { checksum } : {}) }
     case 'upload':
-      return { do: 'await-upload' }
+      return { do: uploaded ? 'take-upload' : 'await-upload' }
     case 'export-from-volume':
       return { do: 'export', claim: `${pvcNamespace}/${pvcName}` }
     default:

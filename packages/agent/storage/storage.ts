@@ -5,6 +5,7 @@ import { ImageFiles } from './image-files.ts'
 import { ImageImports, type ImageControlOptions } from './images.ts'
 import { LocalDriver } from './local.ts'
 import { StorageFolders, type FileOwner } from './storage-folders.ts'
+import { Uploads } from './uploads.ts'
 import type { VolumeDriver } from './volume-driver.ts'
 import { claimController, freshVolumeSweep, volumeController, type VolumeControlOptions } from './volumes.ts'
 
@@ -36,7 +37,15 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
   const driver = new LocalDriver({ folders, owner })
   await driver.start()
   const { direct } = await probeFileAccess(folders.images)
-  const images = new ImageImports({ ...importing, node, driver, direct, files: new ImageFiles(folders, owner) })
+  const uploads = new Uploads(folders, options.reserveBytes ?? 256 * 1024 * 1024)
+  const images = new ImageImports({
+    ...importing,
+    node,
+    driver,
+    direct,
+    uploads,
+    files: new ImageFiles(folders, owner),
+  })
   const control: VolumeControlOptions = { node, driver, fresh: new FreshVolumes(folders), growRunning }
   return {
     driver,
