@@ -4,6 +4,7 @@ import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { TLSSocket } from 'node:tls'
 import { constants, createGzip, gzip } from 'node:zlib'
 import { promisify } from 'node:util'
@@ -201,6 +202,14 @@ function headersOf(answer: ServerResponse): Record<string, string | string[] | n
 
 async function send(request: IncomingMessage, response: NodeResponse, answer: ServerResponse): Promise<void> {
   const headers = headersOf(answer)
+  if (isStream(answer) && answer.bytes) {
+    response.writeHead(answer.status, headers)
+    if (request.method === 'HEAD') {
+      answer.bytes.destroy()
+      response.end()
+    } else await pipeline(answer.bytes, response)
+    return
+  }
   if (isStream(answer)) {
     if (request.httpVersion === '1.1') response.setHeader('transfer-encoding', 'chunked')
     response.writeHead(answer.status, headers)

@@ -59,6 +59,23 @@ export interface StreamAnswer {
   stream(sink: StreamSink): void
   /** The same for callers within the process, as values. */
   values(): AsyncIterable<unknown>
+  /** In place of {@link stream}: a file's bytes. Breaking off, they break the connection, so that nobody takes a part for the whole. */
+  bytes?: Readable
+}
+
+/** An answer of bytes from a source that is read as the receiver takes them. Its length, when known, stands in the headers. */
+export function bytesAnswer(status: number, bytes: Readable, headers: Record<string, string>): StreamAnswer {
+  const refuse = () => {
+    throw new Error('a file is not sent as events')
+  }
+  return {
+    status,
+    contentType: headers['content-type'] ?? 'application/octet-stream',
+    headers,
+    bytes,
+    stream: refuse,
+    values: refuse,
+  }
 }
 
 export type ServerResponse = (Answer | StreamAnswer) & { warnings?: string[] }

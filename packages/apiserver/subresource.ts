@@ -14,6 +14,8 @@ export interface SubresourceCall {
   query: URLSearchParams
   /** The parsed body; undefined without one. */
   body: unknown
+  /** Names in lower case. */
+  headers: ServerRequest['headers']
   /** Where the handler `streams`: the body as it comes, in place of `body`. */
   stream?: Readable
   signal: AbortSignal
@@ -24,6 +26,8 @@ export interface SubresourceAnswer {
   status: number
   body: unknown
   contentType?: string
+  /** In place of `body`: a file that is passed on as it comes, with its headers. */
+  bytes?: { source: Readable; headers: Record<string, string> }
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Command } from './command.ts'
 import { completionCommand } from './commands/completion.ts'
 import { demo } from './commands/demo.ts'
 import { down } from './commands/down.ts'
-import { imageImport, imageList } from './commands/image.ts'
+import { imageDownload, imageImport, imageList, imageUpload } from './commands/image.ts'
 import { kubeconfig } from './commands/kubeconfig.ts'
 import { agent, server } from './commands/programs.ts'
 import { status } from './commands/status.ts'
@@ -27,6 +27,8 @@ export const commands: Command[] = [
   vmSsh,
   imageList,
   imageImport,
+  imageUpload,
+  imageDownload,
   kubeconfig,
   backup,
   restore,

@@ -27,7 +27,12 @@ let warnings: string[]
 beforeEach(async () => {
   stop = new AbortController()
   warnings = []
-  const dialer = { request: () => Promise.reject(new Error('none')), upgrade: () => Promise.resolve(), close: () => {} }
+  const dialer = {
+    request: () => Promise.reject(new Error('none')),
+    stream: () => Promise.reject(new Error('no agent')),
+    upgrade: () => Promise.resolve(),
+    close: () => {},
+  }
   server = await startTestServer({
     kinds,
     admission: machineAdmission(() => server.api.objects) as never,

@@ -20,6 +20,7 @@ import { machineAdmission } from '@thresher/controllers/admission/admission'
 import { controllersUser, leadControllers, startControllers } from '@thresher/controllers/controllers'
 import { networkController } from '@thresher/controllers/network/network'
 import { agentDialer } from '@thresher/controllers/subresources/agent-dialer'
+import { imageSubresources, passUpload } from '@thresher/controllers/subresources/image-files'
 import { kubevirtSubresources } from '@thresher/controllers/subresources/subresources'
 import { authority, hostAddresses, hostNames, reachable } from './addresses.ts'
 import { writeBootstrap, writeFirstAdministrator, writeReady } from './bootstrap.ts'
@@ -78,7 +79,11 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       authenticators: security.authenticators,
       authorizer: security.authorizer,
       admission: [...security.admission, ...machineAdmission(() => api.objects)],
-      subresources: [...security.subresources, ...kubevirtSubresources(() => ({ client, dialer }))],
+      subresources: [
+        ...security.subresources,
+        ...kubevirtSubresources(() => ({ client, dialer })),
+        ...imageSubresources(() => ({ client, dialer })),
+      ],
       routes: [
         ...security.routes,
         watchSocketRoute(() => api),
@@ -89,6 +94,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
           users: security.users,
           tokens: security.tokens,
           ca: pki.ca.cert,
+          uploadImage: (call) => passUpload(call, { client, dialer }),
         }),
       ],
       version: manifest.version,

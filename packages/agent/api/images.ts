@@ -41,9 +41,16 @@ export async function transferImage(images: ImageStore, transfer: Transfer): Pro
         throw new ApiError('NotFound', `the agent has nothing at ${request.method} ${path}`)
     }
   } catch (error) {
-    throw asApiError(error)
+    const refusal = asApiError(error)
+    // The refusal must arrive before the connection breaks off under what is still being sent.
+    response.setHeader('connection', 'close')
+    request.resume()
+    setTimeout(() => request.destroy(), lingerMs).unref()
+    throw refusal
   }
 }
+
+const lingerMs = 5000
 
 function takeUpload(images: ImageStore, key: string, { request, query }: Transfer): Promise<UploadState> {
   const size = query.get('size')

@@ -94,7 +94,7 @@ async function fetchSource(
   source: Exclude<ImageSource, { kind: 'volume' }>,
   path: string,
 ): Promise<{ bytes: number; digest?: string }> {
-  const { subject, signal } = work
+  const { signal } = work
   const hash = work.checksum === undefined ? undefined : hashOf(work.checksum)
   const { limits, reserveBytes = defaultReserveBytes } = shared
   const onProgress = (done: number, total: number | undefined) => {

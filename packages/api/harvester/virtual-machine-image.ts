@@ -9,7 +9,7 @@ import { same } from '../same.ts'
 
 const bucket = optional({ endpoint: text, bucketName: text, bucketRegion: text })
 
-/** Where an image comes from. `checksum` is SHA-512 in hex. */
+/** Where an image comes from. `checksum` is SHA-512 or SHA-256 in hex. */
 export const VirtualMachineImageSpec = object(
   {
     displayName: about(text, 'The name for people.'),
@@ -18,7 +18,7 @@ export const VirtualMachineImageSpec = object(
   {
     description: text,
     url: about(text, 'Where to download from, with http or https.'),
-    checksum: about(text, 'SHA-512 in hex; the download is refused when it differs.'),
+    checksum: about(text, 'SHA-512 or SHA-256 in hex; the file is refused when it differs.'),
     pvcName: text,
     pvcNamespace: text,
     retry: having(int32, { default: 3, minimum: 0, maximum: 10 }),
@@ -131,8 +131,11 @@ function checkSource(spec: VirtualMachineImageSpec): FieldError[] {
       message: 'name the source image and whether to encrypt or decrypt it',
       reason: 'FieldValueRequired',
     })
-  if (spec.checksum && !/^[0-9a-f]{128}$/i.test(spec.checksum))
-    errors.push({ field: 'spec.checksum', message: 'must be a SHA-512 sum: 128 hex digits' })
+  if (spec.checksum && !/^([0-9a-f]{128}|[0-9a-f]{64})$/i.test(spec.checksum))
+    errors.push({
+      field: 'spec.checksum',
+      message: 'must be a SHA-512 or SHA-256 sum: 128 or 64 hex digits',
+    })
   return errors
 }
 

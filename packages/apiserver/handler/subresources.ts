@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
-import type { Answer, RequestInfo, ServerRequest } from '../request.ts'
-import { valueAnswer } from '../request.ts'
+import type { Answer, RequestInfo, ServerRequest, StreamAnswer } from '../request.ts'
+import { bytesAnswer, valueAnswer } from '../request.ts'
 import type { SubresourceAnswer, SubresourceCall, SubresourceHandler } from '../subresource.ts'
 import type { User } from '../user.ts'
 import { readBody } from './body.ts'
@@ -46,6 +46,7 @@ export function subresourceCall(
     method: request.method,
     query: request.query,
     body,
+    headers: request.headers,
     ...(request.stream ? { stream: request.stream } : {}),
     signal: request.signal,
   }
@@ -59,11 +60,13 @@ export async function answerSubresource(
   request: ServerRequest,
   info: RequestInfo,
   user: User,
-): Promise<Answer> {
+): Promise<Answer | StreamAnswer> {
   const method = request.method === 'HEAD' ? 'GET' : request.method
   if (!handler.handle || !handler.methods.includes(method as never)) throw methodNotAllowed()
   const body = request.stream ? undefined : readBody(request, bodyTypes)
-  return toAnswer(await handler.handle(subresourceCall(request, info, user, body, handler)), request)
+  const answer = await handler.handle(subresourceCall(request, info, user, body, handler))
+  if (answer.bytes) return bytesAnswer(answer.status, answer.bytes.source, answer.bytes.headers)
+  return toAnswer(answer, request)
 }
 
 function toAnswer({ status, body, contentType }: SubresourceAnswer, request: ServerRequest): Answer {

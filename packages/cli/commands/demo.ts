@@ -5,6 +5,7 @@ import { KeyPair } from '@thresher/api/harvester/key-pair'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { loadKubeconfig } from '@thresher/client/node/kubeconfig'
 import type { Client } from '@thresher/client/client'
 import { buildGuestImage } from '@thresher/lab/guest/build'
 import { guestBuildPackages } from '@thresher/lab/guest/packages'
@@ -12,7 +13,7 @@ import type { Command, Context } from '../command.ts'
 import { hostPackages, installPackages, missingPackages } from '../host/packages.ts'
 import { run } from '../host/run.ts'
 import { waitImported } from '../image/import.ts'
-import { serveFile } from '../image/serve.ts'
+import { uploadFile } from '../image/upload.ts'
 import { Progress, type Step } from '../output/progress.ts'
 import { filesOf } from '../paths.ts'
 import { UserError } from '../user-error.ts'
@@ -104,12 +105,8 @@ async function ensureKey(file: string, signal: AbortSignal): Promise<string> {
 async function ensureImage(context: Context, client: Client, progress: Progress): Promise<void> {
   const images = client.resource(VirtualMachineImage)
   const imagePlace = { namespace, name: imageName }
-  if (await exists(images.get(imageName, namespace))) {
-    return progress.step('Import the guest image', async (step) => {
-      await waitImported(client, imagePlace, (percent) => step.update(`${percent} %`), context.signal)
-      return 'kept'
-    })
-  }
+  const existing = (await exists(images.get(imageName, namespace))) && (await images.get(imageName, namespace))
+  if (existing && existing.status?.progress === 100) return progress.step('Import the guest image', async () => 'kept')
   let path = ''
   await progress.step('Build a guest image', async (step) => {
     const built = await buildGuestImage({
@@ -120,11 +117,13 @@ async function ensureImage(context: Context, client: Client, progress: Progress)
     return `${Math.round(built.sizeBytes / 1e6)} MB`
   })
   await progress.step('Import the guest image', async (step) => {
-    await using served = await serveFile(path)
-    await images.create({
-      metadata: { name: imageName, namespace },
-      spec: { displayName: 'Thresher guest', sourceType: 'download', url: served.url },
-    } as never)
+    if (!existing)
+      await images.create({
+        metadata: { name: imageName, namespace },
+        spec: { displayName: 'Thresher guest', sourceType: 'upload' },
+      } as never)
+    const server = loadKubeconfig(context.kubeconfig())
+    await uploadFile(server, imagePlace, path, (percent) => step.update(`${percent} %`), context.signal)
     await waitImported(client, imagePlace, (percent) => step.update(`${percent} %`), context.signal)
     return `VirtualMachineImage ${namespace}/${imageName}`
   })

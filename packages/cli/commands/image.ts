@@ -1,7 +1,9 @@
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
-import type { Command } from '../command.ts'
+import type { Command, Context } from '../command.ts'
+import { loadKubeconfig } from '@thresher/client/node/kubeconfig'
 import { waitImported } from '../image/import.ts'
-import { serveFile } from '../image/serve.ts'
+import { downloadFile } from '../image/download.ts'
+import { uploadFile, type ImagePlace } from '../image/upload.ts'
 import { bytes, columns } from '../output/columns.ts'
 import { Progress } from '../output/progress.ts'
 import { UserError } from '../user-error.ts'
@@ -43,7 +45,7 @@ export const imageList: Command = {
 /** `thresher image import`. */
 export const imageImport: Command = {
   path: ['image', 'import'],
-  summary: 'Import a disk image (raw, qcow2, vmdk, vdi or iso) from a URL or a file of this host',
+  summary: 'Import a disk image (raw, qcow2, vmdk, vdi, vhdx, vhd or iso) from a URL or a file',
   arguments: [
     { name: 'name', description: 'the name it gets' },
     { name: 'source', description: 'an http(s) URL, or a file' },
@@ -51,7 +53,7 @@ export const imageImport: Command = {
   options: [
     { flags: '-n, --namespace <namespace>', description: 'the namespace', default: 'default' },
     { flags: '--display-name <text>', description: 'the name that people see (default: the name)' },
-    { flags: '--checksum <sha512>', description: 'the SHA-512 that the downloaded file must have' },
+    { flags: '--checksum <sum>', description: 'the SHA-512 or SHA-256 that the file must have, in hex' },
     { flags: '--no-wait', description: 'return at once (URLs only)' },
   ],
   examples: [
@@ -64,20 +66,72 @@ export const imageImport: Command = {
     const isUrl = /^https?:\/\//.test(source!)
     if (!isUrl && options['wait'] === false)
       throw new UserError('a file is imported while this command runs; leave --no-wait out.')
-    await using served = isUrl ? undefined : await serveFile(source!)
+    const place = { namespace, name: name! }
     await client.resource(VirtualMachineImage).create({
       metadata: { name: name!, namespace },
       spec: {
         displayName: (options['displayName'] as string | undefined) ?? name!,
-        sourceType: 'download',
-        url: served?.url ?? source!,
+        ...(isUrl ? { sourceType: 'download', url: source! } : { sourceType: 'upload' }),
         ...(options['checksum'] === undefined ? {} : { checksum: options['checksum'] as string }),
       },
     } as never)
     if (options['wait'] === false)
       return console.log(`image ${namespace}/${name} is being imported; see: thresher image list`)
-    await new Progress().step(`Import ${namespace}/${name}`, async (step) => {
-      await waitImported(client, { namespace, name: name! }, (percent) => step.update(`${percent} %`), context.signal)
+    const progress = new Progress()
+    if (!isUrl) await uploadTo(context, place, source!, progress)
+    await progress.step(`Import ${namespace}/${name}`, async (step) => {
+      await waitImported(client, place, (percent) => step.update(`${percent} %`), context.signal)
+    })
+  },
+}
+
+async function uploadTo(context: Context, place: ImagePlace, file: string, progress: Progress): Promise<void> {
+  const server = loadKubeconfig(context.kubeconfig())
+  await progress.step(`Upload ${file}`, (step) =>
+    uploadFile(server, place, file, (percent) => step.update(`${percent} %`), context.signal),
+  )
+}
+
+/** `thresher image upload`: go on with an upload that was interrupted, or fill an image that was made elsewhere. */
+export const imageUpload: Command = {
+  path: ['image', 'upload'],
+  summary: 'Send a file to an image that waits for it; what has arrived before is not sent again',
+  arguments: [
+    { name: 'name', description: 'the image, of source type upload' },
+    { name: 'file', description: 'the file' },
+  ],
+  options: [{ flags: '-n, --namespace <namespace>', description: 'the namespace', default: 'default' }],
+  async run(context, [name, file], options) {
+    const client = await context.client()
+    const place = { namespace: options['namespace'] as string, name: name! }
+    const progress = new Progress()
+    await uploadTo(context, place, file!, progress)
+    await progress.step(`Import ${place.namespace}/${name}`, (step) =>
+      waitImported(client, place, (percent) => step.update(`${percent} %`), context.signal),
+    )
+  },
+}
+
+/** `thresher image download`. */
+export const imageDownload: Command = {
+  path: ['image', 'download'],
+  summary: 'Fetch an image as a file; run it again to go on after an interruption',
+  arguments: [
+    { name: 'name', description: 'the image' },
+    { name: 'file', description: 'where to write it', optional: true },
+  ],
+  options: [
+    { flags: '-n, --namespace <namespace>', description: 'the namespace', default: 'default' },
+    { flags: '--format <format>', description: 'qcow2 or raw', default: 'qcow2', choices: ['qcow2', 'raw'] },
+  ],
+  async run(context, [name, given], options) {
+    const format = options['format'] as string
+    const file = given ?? `${name}.${format}`
+    const server = loadKubeconfig(context.kubeconfig())
+    const place = { namespace: options['namespace'] as string, name: name! }
+    await new Progress().step(`Download ${file}`, async (step) => {
+      const onProgress = (percent: number) => step.update(`${percent} %`)
+      return bytes(await downloadFile(server, place, { file, format, onProgress }, context.signal))
     })
   },
 }

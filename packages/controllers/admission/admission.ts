@@ -1,4 +1,5 @@
 import { defaultClass } from './default-class.ts'
+import { encryption } from './encryption.ts'
 import { finalizers } from './finalizers.ts'
 import { imageName } from './image-name.ts'
 import { claimInUse, imageInUse } from './in-use.ts'
@@ -14,6 +15,7 @@ import type { Lookup, Step } from './request.ts'
 export function machineAdmission(objects: () => Lookup): Step[] {
   return [
     finalizers,
+    encryption,
     podNetwork,
     machineVolumes(objects),
     claimInUse(objects),

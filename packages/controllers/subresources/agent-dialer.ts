@@ -1,6 +1,6 @@
 import https from 'node:https'
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { finished, type Duplex, type Readable } from 'node:stream'
 import type { Node } from '@thresher/api/core/node'
 import { ApiError } from '@thresher/api/error'
 import type { Answer } from './handler.ts'
@@ -10,12 +10,26 @@ export interface AgentDialer {
   /** Ask a node's agent; an answer of any status is given. @throws {ApiError} ServiceUnavailable when it cannot be reached */
   request(node: string, method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer>
   /**
+   * Ask a node's agent with a body of any size, or for one; an answer of any status is given, its body unread. Whoever gets it reads
+   * or destroys it. @throws {ApiError} ServiceUnavailable when the agent cannot be reached or breaks off
+   */
+  stream(node: string, request: StreamedRequest): Promise<IncomingMessage>
+  /**
    * Join a client's connection with the agent's WebSocket under `path`, until one of them ends. An agent's refusal is passed on.
    *
    * @throws {ApiError} ServiceUnavailable when the agent cannot be reached; the socket is untouched then
    */
   upgrade(node: string, path: string, raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>
   close(): void
+}
+
+/** A request whose body, if any, is passed on as it comes. */
+export interface StreamedRequest {
+  method: string
+  path: string
+  headers?: Record<string, string>
+  body?: Readable
+  signal: AbortSignal
 }
 
 export interface AgentDialerOptions {
@@ -28,6 +42,9 @@ export interface AgentDialerOptions {
   /** How long an agent may take for an answer, 30 000 ms unless said. */
   timeoutMs?: number
 }
+
+/** Between two pieces of a body, or of its sending and the answer: the file is brought to disk then. */
+const streamIdleMs = 120_000
 
 /** Headers of a WebSocket handshake that pass through. */
 const handshake = ['sec-websocket-key', 'sec-websocket-version', 'sec-websocket-protocol', 'sec-websocket-extensions']
@@ -57,6 +74,26 @@ export function agentDialer(options: AgentDialerOptions): AgentDialer {
         request.end(sent)
       })
       return { status: response.statusCode ?? 502, ...(await readAnswer(response, node)) }
+    },
+
+    stream(node, { method, path, headers = {}, body, signal }) {
+      return new Promise((resolve, reject) => {
+        const request = https.request({ ...target(node), agent, method, path, headers, signal })
+        request.setTimeout(streamIdleMs, () => request.destroy(new Error(`nothing came for ${streamIdleMs} ms`)))
+        request.on('error', (error) =>
+          reject(signal.aborted ? new ApiError('BadRequest', 'the connection was closed') : unreachable(node, error)),
+        )
+        request.on('response', (response) => {
+          // Refused in the middle: the rest is left to whoever answers the sender.
+          if ((response.statusCode ?? 0) >= 400) body?.unpipe(request)
+          response.once('close', () => request.destroy())
+          resolve(response)
+        })
+        if (!body) return void request.end()
+        // A sender that breaks off must not look like one that came to its end.
+        finished(body, (error) => error && request.destroy(error))
+        body.pipe(request)
+      })
     },
 
     upgrade(node, path, raw, socket, head) {
@@ -96,7 +133,8 @@ export function agentDialer(options: AgentDialerOptions): AgentDialer {
   }
 }
 
-async function readAnswer(response: IncomingMessage, node: string): Promise<Omit<Answer, 'status'>> {
+/** An agent's answer, read to its end. @throws {ApiError} */
+export async function readAnswer(response: IncomingMessage, node: string): Promise<Omit<Answer, 'status'>> {
   const chunks: Buffer[] = []
   try {
     for await (const chunk of response) chunks.push(chunk as Buffer)

@@ -18,6 +18,7 @@ const dialer = {
     asked.push(`${node} ${method} ${path}`)
     return Promise.resolve({ status: 200, body: { hostname: 'web' } })
   },
+  stream: () => Promise.reject(new Error('no agent')),
   upgrade: () => Promise.resolve(),
   close: () => {},
 }

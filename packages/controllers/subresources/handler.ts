@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import type { Client } from '@thresher/client/client'
 import type { AgentDialer } from './agent-dialer.ts'
 
@@ -12,6 +12,10 @@ export interface Call {
   method: string
   query: URLSearchParams
   body: unknown
+  /** Names in lower case. */
+  headers?: Record<string, string | string[] | undefined>
+  /** Where the handler streams: the body as it comes. */
+  stream?: Readable
   signal: AbortSignal
 }
 
@@ -19,6 +23,8 @@ export interface Answer {
   status: number
   body: unknown
   contentType?: string
+  /** In place of `body`: a file that is passed on as it comes. */
+  bytes?: { source: Readable; headers: Record<string, string> }
 }
 
 /** A subresource as the API server takes it. */
@@ -30,6 +36,7 @@ export interface Handler {
   namespaced: boolean
   methods: ('GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE')[]
   kind?: string
+  streams?: boolean
   handle?(call: Call): Promise<Answer>
   upgrade?(call: Call, raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>
 }

@@ -29,7 +29,12 @@ export class Access {
     return false
   }
 
-  async #ask(verb: string, kind: Kind, namespace: string): Promise<boolean> {
+  /** Whether the caller may write to a subresource of this object. */
+  mayUpdate(kind: Kind, subresource: string, namespace: string, name: string): Promise<boolean> {
+    return this.#ask('update', kind, namespace, name, subresource)
+  }
+
+  async #ask(verb: string, kind: Kind, namespace: string, name = '', subresource = ''): Promise<boolean> {
     const decision = await this.#call.parts.authorizer.authorize({
       user: this.#call.user,
       verb,
@@ -38,9 +43,9 @@ export class Access {
       group: kind.group,
       version: kind.version,
       resource: kind.plural,
-      subresource: '',
+      subresource,
       namespace,
-      name: '',
+      name,
     })
     return decision.verdict === 'allow'
   }

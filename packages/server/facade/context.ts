@@ -2,6 +2,7 @@ import type { Setting } from '@thresher/api/harvester/setting'
 import type { ApiServer } from '@thresher/apiserver/api-server'
 import type { BearerTokens } from '@thresher/apiserver/auth/local/bearer-tokens'
 import type { LocalUsers } from '@thresher/apiserver/auth/local/local-users'
+import type { FileCall } from '@thresher/controllers/subresources/image-files'
 import type { InProcessTransport } from '@thresher/apiserver/in-process-transport'
 import type { ServerRequest } from '@thresher/apiserver/request'
 import type { Authorizer, User } from '@thresher/apiserver/user'
@@ -15,6 +16,8 @@ export interface FacadeParts {
   tokens: BearerTokens
   /** The authority of the server's certificate, in PEM. */
   ca: string
+  /** Passes an image's file to its node; see `image-files.ts` of the controllers. */
+  uploadImage: (call: FileCall) => Promise<{ status: number; body: unknown }>
 }
 
 /** One request on the facade. */

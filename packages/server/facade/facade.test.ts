@@ -30,6 +30,7 @@ beforeAll(async () => {
     users: security.users,
     tokens: security.tokens,
     ca: pki.ca.cert,
+    uploadImage: () => Promise.resolve({ status: 200, body: {} }),
   })
   server = await startTestServer({
     kinds: [...kinds, ...security.kinds.filter((kind) => !kinds.includes(kind))],

@@ -1,9 +1,13 @@
 import type { Node } from '@thresher/api/core/node'
 import type { VirtualMachineInstanceMigration } from '@thresher/api/kubevirt/virtual-machine-instance-migration'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
-import { ApiError } from '@thresher/api/error'
+import { Readable } from 'node:stream'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { ApiError, type Status } from '@thresher/api/error'
 import type { KubeList, KubeObject } from '@thresher/api/meta'
+import { Access } from './access.ts'
 import type { FacadeCall } from './context.ts'
+import { fileOfForm } from './multipart.ts'
 
 /** Carries out an action that must look at other objects first. @returns what is answered; undefined for nothing */
 type ObjectAction = (call: FacadeCall, object: KubeObject) => Promise<Record<string, unknown> | undefined>
@@ -12,6 +16,7 @@ type ObjectAction = (call: FacadeCall, object: KubeObject) => Promise<Record<str
 export const objectActions: Record<string, ObjectAction> = {
   'kubevirt.io.virtualmachine findMigratableNodes': findMigratableNodes,
   'kubevirt.io.virtualmachine abortMigration': abortMigration,
+  'harvesterhci.io.virtualmachineimage upload': uploadImage,
 }
 
 const instances = (namespace: string) => `/apis/kubevirt.io/v1/namespaces/${encodeURIComponent(namespace)}`
@@ -43,5 +48,28 @@ async function abortMigration(call: FacadeCall, { metadata }: KubeObject): Promi
     throw new ApiError('Conflict', `the virtual machine ${metadata.name} is not moving; there is nothing to abort`)
   for (const migration of running)
     await call.api.request({ method: 'DELETE', path: `${path}/${encodeURIComponent(migration.metadata.name ?? '')}` })
+  return undefined
+}
+
+/** Take the file of an image from a form; `?size=` is its length. */
+async function uploadImage(call: FacadeCall, { metadata }: KubeObject): Promise<undefined> {
+  const { request, parts } = call
+  const { namespace = '', name = '' } = metadata
+  if (!(await new Access(call).mayUpdate(VirtualMachineImage, 'upload', namespace, name)))
+    throw new ApiError('Forbidden', `you may not update virtualmachineimages/upload in the namespace ${namespace}`)
+  const { stream } = request
+  if (!stream) throw new ApiError('BadRequest', 'there is no file in the request')
+  const file = Readable.from(fileOfForm(stream, String(request.headers['content-type'] ?? '')), { objectMode: false })
+  const size = request.query.get('size')
+  const query = new URLSearchParams(size === null ? {} : { size })
+  const { status, body } = await parts.uploadImage({
+    namespace,
+    name,
+    method: 'PUT',
+    query,
+    stream: file,
+    signal: request.signal,
+  })
+  if (status >= 400) throw ApiError.fromStatus(body as Partial<Status>, status)
   return undefined
 }

@@ -102,6 +102,7 @@ export function facadeRoutes(parts: FacadeParts): RouteHandler[] {
     path,
     anonymous: true,
     authorize: false,
+    streams: isUpload,
     handle: (request) => answer(makeCall(parts, request, base), handle),
     upgrade: (request, raw, socket, head) => {
       const call = makeCall(parts, request, base)
@@ -135,6 +136,11 @@ async function answer(call: FacadeCall, handle: Handle): Promise<Answer> {
     made = failureAnswer(error)
   }
   return withAuthHeader(made, call)
+}
+
+/** A file in a form, as browsers send it. */
+function isUpload({ method, query }: ServerRequest): boolean {
+  return method === 'POST' && query.get('action') === 'upload'
 }
 
 function makeCall(parts: FacadeParts, request: ServerRequest & { user: User }, prefix: string): FacadeCall {

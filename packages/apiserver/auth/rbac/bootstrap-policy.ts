@@ -159,6 +159,8 @@ const machineGroups: [group: string, resources: string[]][] = [
       'schedulevmbackups',
       'virtualmachinebackups',
       'virtualmachineimages',
+      'virtualmachineimages/upload',
+      'virtualmachineimages/download',
       'virtualmachineimagedownloaders',
       'virtualmachinerestores',
       'virtualmachinetemplates',
