@@ -30,13 +30,16 @@ const agent = { name: '@thresher/agent' }
 const lab = { name: '@thresher/lab' }
 const cli = { name: '@thresher/cli' }
 
+/** How connections are guarded: both programs that listen do it the same way. */
+const door = /^@thresher\/apiserver\/limits\/connection-guard$/
+
 export const layers: Layer[] = [
   { folder: 'packages/api', mayImport: [], browser: { but: [] } },
   { folder: 'packages/ovsdb', mayImport: [] },
   { folder: 'packages/client', mayImport: [{ ...api, only: generic }], browser: { but: ['packages/client/node'] } },
   { folder: 'packages/apiserver', mayImport: [{ ...api, only: generic }] },
   { folder: 'packages/controllers', mayImport: [api, client, ovsdb] },
-  { folder: 'packages/agent', mayImport: [api, client, ovsdb] },
+  { folder: 'packages/agent', mayImport: [api, client, ovsdb, { ...apiserver, only: door }] },
   { folder: 'packages/lab', mayImport: [api, client] },
   { folder: 'packages/server', mayImport: [api, client, apiserver, controllers] },
   { folder: 'packages/cli', mayImport: [api, client, server, agent, lab] },

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse as NodeResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { TLSSocket } from 'node:tls'
 import { constants, createGzip, gzip } from 'node:zlib'
@@ -12,6 +12,8 @@ import { ApiError } from '@thresher/api/error'
 import type { ApiServer } from './api-server.ts'
 import { certificateOf } from './auth/x509.ts'
 import { isStream, type Answer, type ServerRequest, type ServerResponse, type StreamSink } from './request.ts'
+import { ConnectionGuard, slowClientOptions, type ConnectionLimits } from './limits/connection-guard.ts'
+import { patience } from './limits/sizes.ts'
 import { IncomingBody, hasBody } from './body/incoming-body.ts'
 import type { Credentials } from './user.ts'
 
@@ -38,8 +40,10 @@ export class HttpServer {
   readonly #api: ApiServer
   readonly #server: Server
   readonly #upgraded = new Set<Duplex>()
+  readonly connections: ConnectionGuard
 
-  private constructor(api: ApiServer, server: Server) {
+  private constructor(api: ApiServer, server: Server, limits?: Partial<ConnectionLimits>) {
+    this.connections = new ConnectionGuard(limits)
     this.#api = api
     this.#server = server
   }
@@ -48,7 +52,7 @@ export class HttpServer {
   static async listen(
     api: ApiServer,
     { cert, key, ca }: HttpServerOptions,
-    { port, host }: { port: number; host?: string },
+    { port, host, limits }: { port: number; host?: string; limits?: Partial<ConnectionLimits> },
   ): Promise<HttpServer> {
     const options: ServerOptions = {
       cert,
@@ -60,14 +64,14 @@ export class HttpServer {
       minVersion: 'TLSv1.2',
       maxHeaderSize: HEADER_BYTES,
       keepAliveTimeout: 120_000,
-      headersTimeout: 30_000,
+      ...slowClientOptions(limits),
       // How long a body may take is for its reader to say: an upload takes hours.
       requestTimeout: 0,
-      handshakeTimeout: 20_000,
       ALPNProtocols: ['http/1.1'],
     }
     const server = createServer(options)
-    const http = new HttpServer(api, server)
+    const http = new HttpServer(api, server, limits)
+    http.connections.guard(server)
     server.on('request', (request, response) => void http.#serve(request, response))
     server.on('checkContinue', (request, response) => void http.#serve(request, response))
     server.on('upgrade', (raw, socket, head) => void http.#upgrade(raw, socket, head))
@@ -273,15 +277,15 @@ async function sendBody(
 }
 
 /** Write pieces as fast as the receiver takes them, no faster. */
-async function writeAll(
-  target: NodeJS.WritableStream & { destroyed?: boolean },
-  chunks: Iterable<Buffer>,
-): Promise<void> {
+async function writeAll(target: Writable, chunks: Iterable<Buffer>): Promise<void> {
   for (const chunk of chunks) {
     if (target.destroyed) return
     if (target.write(chunk)) continue
     await new Promise<void>((resolve) => {
+      // Whoever reads nothing keeps a list in memory for nothing.
+      const timer = setTimeout(() => target.destroy(), patience.readerMs).unref()
       const done = () => {
+        clearTimeout(timer)
         target.off('drain', done)
         target.off('close', done)
         resolve()

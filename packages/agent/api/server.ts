@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { ApiError } from '@thresher/api/error'
+import { ConnectionGuard, slowClientOptions } from '@thresher/apiserver/limits/connection-guard'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Log } from '../compute/host.ts'
 import type { Machine } from '../compute/machine.ts'
@@ -45,9 +46,18 @@ export class AgentServer {
   constructor(options: AgentServerOptions) {
     this.#options = options
     this.#server = createServer(
-      { ...options.tls, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+      {
+        ...options.tls,
+        requestCert: true,
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.2',
+        // Nobody sends the agent anything long.
+        requestTimeout: 30_000,
+        ...slowClientOptions(),
+      },
       (request, response) => void this.#answer(request, response).catch((error: unknown) => refuse(response, error)),
     )
+    new ConnectionGuard().guard(this.#server)
     this.#server.on('upgrade', (request, socket, head) => {
       // A viewer that goes while the guest's side is being opened must not end the agent.
       socket.on('error', () => socket.destroy())

@@ -36,6 +36,8 @@ export const patience = {
   bodyMs: 60_000,
   /** Between two pieces of a body that is streamed. */
   streamIdleMs: 60_000,
+  /** For a client to take the next piece of an answer. */
+  readerMs: 60_000,
   /** For the rest of a refused body, so that the refusal is not lost with the connection. */
   lingerMs: 5000,
 } as const
