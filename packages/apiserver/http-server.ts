@@ -273,7 +273,8 @@ async function sendBody(
   const packer = createGzip({ level: GZIP_LEVEL, strategy: constants.Z_DEFAULT_STRATEGY })
   packer.pipe(response)
   await writeAll(packer, all)
-  packer.end()
+  if (packer.destroyed) response.destroy()
+  else packer.end()
 }
 
 /** Write pieces as fast as the receiver takes them, no faster. */

@@ -51,8 +51,8 @@ export class AgentServer {
         requestCert: true,
         rejectUnauthorized: true,
         minVersion: 'TLSv1.2',
-        // Nobody sends the agent anything long.
-        requestTimeout: 30_000,
+        // An image takes hours to send; who may send one is known by then.
+        requestTimeout: 0,
         ...slowClientOptions(),
       },
       (request, response) => void this.#answer(request, response).catch((error: unknown) => refuse(response, error)),

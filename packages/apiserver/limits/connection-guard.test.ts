@@ -20,7 +20,10 @@ async function start(limits: Partial<ConnectionLimits>): Promise<{ server: TestS
   const server = await startTestServer({ kinds: [Namespace, ConfigMap] })
   const tls = { ...server.pki.server, ca: server.pki.ca.cert }
   const http = await HttpServer.listen(server.api, tls, { port: 0, host: '127.0.0.1', limits })
-  closing.push(server.close, () => http.close())
+  closing.push(
+    () => server.close(),
+    () => http.close(),
+  )
   return { server, http }
 }
 
