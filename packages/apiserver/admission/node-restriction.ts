@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { KubeObject } from '@thresher/api/meta'
 import type { AdmissionRequest, AdmissionStep } from '../admission.ts'
-import { importNode, isLocalVolume, isOwn, selectedNode } from '../auth/node/node-authorizer.ts'
+import { isOwn } from '../auth/node/node-authorizer.ts'
 import type { NodeGraph } from '../auth/node/node-graph.ts'
 import { nodeOf } from '../auth/node/node-identity.ts'
+import type { Objects } from '../auth/objects.ts'
+import { restrictNodeVolumes } from './node-volumes.ts'
 import { refuse } from './refuse.ts'
 
 type Loose = KubeObject & { spec?: Record<string, unknown>; status?: Record<string, unknown> }
@@ -25,7 +27,7 @@ const protectedLabel = /(^|\.)node-restriction\.kubernetes\.io\/|^node-role\.kub
  *
  * The node authorizer has allowed the request by the object's name; here the body counts.
  */
-export function nodeRestriction(graph: NodeGraph): AdmissionStep {
+export function nodeRestriction(graph: NodeGraph, objects: () => Objects): AdmissionStep {
   return {
     name: 'NodeRestriction',
     validate(request) {
@@ -35,6 +37,7 @@ export function nodeRestriction(graph: NodeGraph): AdmissionStep {
       if (request.oldObject && judged.has(`${group}/${plural}`) && !isOwn(graph, node, plural, request.oldObject))
         throw refuse(request, `node ${JSON.stringify(node)} has nothing to do with it`)
       rules[`${group}/${plural}`]?.(request, node)
+      if (group === '' && plural === 'persistentvolumes') restrictNodeVolumes(request, node, graph, objects)
     },
   }
 }
@@ -56,7 +59,7 @@ const rules: { [type: string]: ((request: AdmissionRequest, node: string) => voi
     const taints = (object: KubeObject | undefined) => (object as Loose | undefined)?.spec?.taints ?? []
     if (request.operation === 'UPDATE' && !isDeepStrictEqual(taints(request.object), taints(request.oldObject)))
       throw refuse(request, `node ${JSON.stringify(node)} is not allowed to modify taints`)
-    keepMetadata(request, node)
+    keepOwners(request, node)
   },
   'coordination.k8s.io/leases': (request, node) => {
     if (request.namespace !== 'kube-node-lease' || request.name !== node)
@@ -85,25 +88,10 @@ const rules: { [type: string]: ((request: AdmissionRequest, node: string) => voi
   },
   '/persistentvolumeclaims': (request, node) => {
     keepSpec(request, node)
-    const chosen = (object: KubeObject | undefined) => object?.metadata.annotations?.[selectedNode]
-    if (request.object && chosen(request.object) !== chosen(request.oldObject) && chosen(request.object) !== undefined)
-      throw refuse(request, `node ${JSON.stringify(node)} is not allowed to give a claim to a node`)
     keepMetadata(request, node)
-  },
-  '/persistentvolumes': (request, node) => {
-    if (request.object && !isLocalVolume(request.object, node))
-      throw refuse(
-        request,
-        `node ${JSON.stringify(node)} may only have volumes whose node affinity names this node alone`,
-      )
   },
   'harvesterhci.io/virtualmachineimages': (request, node) => {
     keepSpec(request, node)
-    if (
-      request.object &&
-      request.object.metadata.annotations?.[importNode] !== request.oldObject?.metadata.annotations?.[importNode]
-    )
-      throw refuse(request, `node ${JSON.stringify(node)} is not allowed to give an image to a node`)
     keepMetadata(request, node)
   },
   '/serviceaccounts': (request, node) => {
@@ -118,15 +106,25 @@ function keepSpec(request: AdmissionRequest, node: string): void {
     throw refuse(request, `node ${JSON.stringify(node)} may report on it but not change what it is asked to be (spec)`)
 }
 
-/** Who owns an object decides what is deleted with it. */
+/**
+ * Labels and annotations say where an object belongs, which selectors find it and what controllers do with it: they are for its
+ * author and the controllers to write. A node reports in the status.
+ */
 function keepMetadata(request: AdmissionRequest, node: string): void {
   if (request.operation !== 'UPDATE') return
-  if (
-    !isDeepStrictEqual(
-      request.object?.metadata.ownerReferences ?? [],
-      request.oldObject?.metadata.ownerReferences ?? [],
-    )
-  )
+  for (const field of ['labels', 'annotations'] as const) {
+    const [is, was] = [request.object?.metadata[field] ?? {}, request.oldObject?.metadata[field] ?? {}]
+    if (!isDeepStrictEqual(is, was))
+      throw refuse(request, `node ${JSON.stringify(node)} is not allowed to change ${field}`)
+  }
+  keepOwners(request, node)
+}
+
+/** Who owns an object decides what is deleted with it. */
+function keepOwners(request: AdmissionRequest, node: string): void {
+  if (request.operation !== 'UPDATE') return
+  const owners = (object: KubeObject | undefined) => object?.metadata.ownerReferences ?? []
+  if (!isDeepStrictEqual(owners(request.object), owners(request.oldObject)))
     throw refuse(request, `node ${JSON.stringify(node)} is not allowed to change owner references`)
 }
 

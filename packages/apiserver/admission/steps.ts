@@ -9,6 +9,7 @@ import { localCredentials } from './local-credentials.ts'
 import { nodeRestriction } from './node-restriction.ts'
 import { podPriority, podServiceAccount } from './pod-defaults.ts'
 import type { QuotaLedger } from './quota/quota-ledger.ts'
+import { requesterFields } from './requester-fields.ts'
 import { roleEscalation } from './role-escalation.ts'
 import { claimResize, defaultStorageClass } from './storage.ts'
 
@@ -25,12 +26,13 @@ export function clusterAdmission(parts: {
 }): AdmissionStep[] {
   const { objects, quota, graph, escalation, authorizer } = parts
   return [
+    requesterFields,
     limitRanger(objects),
     podServiceAccount(objects),
     podPriority(objects),
     defaultStorageClass(objects),
     createPermission(authorizer),
-    nodeRestriction(graph),
+    nodeRestriction(graph, objects),
     roleEscalation(escalation),
     localCredentials(authorizer, objects),
     claimResize(objects),

@@ -187,6 +187,12 @@ describe('a node', () => {
         ...claim,
         metadata: { ...claim.metadata, annotations: { ...claim.metadata.annotations, x: 'y' } },
       }),
+    ).toBe(403)
+    expect(
+      await status('PUT', `${core}/persistentvolumeclaims/claim-n1/status`, {
+        ...claim,
+        status: { ...claim.status, conditions: [{ type: 'Resizing', status: 'True' }] },
+      }),
     ).toBe(200)
     expect(
       await status(
@@ -195,12 +201,25 @@ describe('a node', () => {
         await asAdmin('GET', `${core}/persistentvolumeclaims/claim-n2`),
       ),
     ).toBe(403)
-    const volume = (name: string, node: string) => ({
+    const other = await asAdmin<Loose>('GET', `${core}/persistentvolumeclaims/claim-n2`)
+    await asAdmin('POST', '/apis/storage.k8s.io/v1/storageclasses', {
+      metadata: { name: 'local' },
+      provisioner: 'local.thresher.io',
+    })
+    const given = await asAdmin<Loose>('POST', `${core}/persistentvolumeclaims`, {
+      metadata: { name: 'given', annotations: { 'volume.kubernetes.io/selected-node': 'n1' } },
+      spec: { accessModes: ['ReadWriteOnce'], storageClassName: 'local', resources: { requests: { storage: '1Gi' } } },
+    })
+    const ref = ({ metadata: { name, namespace, uid } }: KubeObject) => ({ name, namespace, uid })
+    const csi = { driver: 'local.thresher.io', volumeHandle: 'v' }
+    const volume = (name: string, node: string, more: object = {}) => ({
       metadata: { name },
       spec: {
         capacity: { storage: '1Gi' },
         accessModes: ['ReadWriteOnce'],
-        csi: { driver: 'local.thresher.io', volumeHandle: name },
+        storageClassName: 'local',
+        claimRef: ref(given),
+        csi,
         nodeAffinity: {
           required: {
             nodeSelectorTerms: [
@@ -208,13 +227,42 @@ describe('a node', () => {
             ],
           },
         },
+        ...more,
       },
     })
-    expect(await status('POST', '/api/v1/persistentvolumes', volume('pv1', 'n1'))).toBe(201)
-    expect(await status('POST', '/api/v1/persistentvolumes', volume('pv2', 'n2'))).toBe(403)
-    await asAdmin('POST', '/api/v1/persistentvolumes', volume('pv2', 'n2'))
-    expect(await status('DELETE', '/api/v1/persistentvolumes/pv2')).toBe(403)
-    expect(await status('DELETE', '/api/v1/persistentvolumes/pv1')).toBe(200)
+    const volumes = '/api/v1/persistentvolumes'
+    for (const [what, body] of [
+      ['without a claim', volume('x', 'n1', { claimRef: undefined })],
+      ["for another node's claim", volume('x', 'n1', { claimRef: ref(other) })],
+      ['for a claim of that name that was there before', volume('x', 'n1', { claimRef: { ...ref(given), uid: 'u' } })],
+      ['of the host', volume('x', 'n1', { csi: undefined, hostPath: { path: '/etc' } })],
+      ['of a server', volume('x', 'n1', { csi: undefined, nfs: { server: 's', path: '/' } })],
+      ['of another driver', volume('x', 'n1', { csi: { ...csi, driver: 'rbd.example' } })],
+      ['of another class', volume('x', 'n1', { storageClassName: 'other' })],
+      ['on another node', volume('x', 'n2')],
+    ] as const)
+      expect(await status('POST', volumes, body), what).toBe(403)
+    expect(await status('POST', volumes, volume('pv1', 'n1'))).toBe(201)
+    const made = await asAdmin<Loose>('GET', `${volumes}/pv1`)
+    const put = (spec: object) => status('PUT', `${volumes}/pv1`, { ...made, spec: { ...made.spec, ...spec } })
+    expect(await put({ claimRef: ref(other) })).toBe(403)
+    expect(await put({ persistentVolumeReclaimPolicy: 'Delete' })).toBe(403)
+    expect(await put({ capacity: { storage: '2Gi' } })).toBe(200)
+    await asAdmin('POST', volumes, volume('pv2', 'n2'))
+    expect(await status('DELETE', `${volumes}/pv2`)).toBe(403)
+    expect(await status('DELETE', `${volumes}/pv1`)).toBe(200)
+  })
+
+  test('changes no labels or annotations of what it runs', async () => {
+    for (const path of [`${core}/pods/pod-n1`, `${machines}/vm-n1`])
+      for (const field of ['labels', 'annotations']) {
+        const own = await asAdmin<Loose>('GET', path)
+        const changed = {
+          ...own,
+          metadata: { ...own.metadata, [field]: { ...own.metadata[field as 'labels'], x: 'y' } },
+        }
+        expect(await status('PUT', path, changed), `${path} ${field}`).toBe(403)
+      }
   })
 
   test('gets tokens only for the accounts of its pods, bound to them', async () => {
