@@ -61,7 +61,22 @@ export interface ApiServerOptions {
   healthChecks?: HealthCheck[]
   /** Milliseconds since 1970. */
   now?: () => number
+  /** Milliseconds for a request on stored objects that is no watch; a minute unless said. */
+  deadlineMs?: number
+  /** Told of each request that took long. */
+  onSlow?: (request: SlowRequest) => void
 }
+
+/** A request that took more than a second. */
+export interface SlowRequest {
+  method: string
+  path: string
+  status: number
+  elapsedMs: number
+}
+
+const slowMs = 1000
+const deadlineMs = 60_000
 
 /**
  * The Kubernetes API over a store: authenticates, authorizes and answers requests, wherever they come from.
@@ -174,7 +189,10 @@ export class ApiServer {
     }
     status = response.status
     for (const finish of done) finish(status)
-    this.metrics.request(info, status, performance.now() - started)
+    const elapsedMs = performance.now() - started
+    this.metrics.request(info, status, elapsedMs)
+    if (elapsedMs > slowMs && !request.stream && info?.verb !== 'watch')
+      this.#options.onSlow?.({ method: request.method, path: request.path, status, elapsedMs: Math.round(elapsedMs) })
     return warnings.length > 0 ? { ...response, warnings } : response
   }
 
@@ -238,7 +256,9 @@ export class ApiServer {
     const kind = this.registry.lookup(info.group, info.version, info.resource)
     const resource = kind && this.registry.resource(kind.group, kind.plural)
     if (!kind || !resource) throw noSuchResource()
-    return dispatch(this.#context, resource, { request, info, kind, user, dryRun: readDryRun(request.query), warnings })
+    const call = { request, info, kind, user, dryRun: readDryRun(request.query), warnings }
+    const answer = dispatch(this.#context, resource, call)
+    return info.verb === 'watch' ? answer : withDeadline(answer, this.#options.deadlineMs ?? deadlineMs)
   }
 
   #route(request: ServerRequest): RouteHandler | undefined {
@@ -314,5 +334,27 @@ export class ApiServer {
   #metricsAnswer(): ServerResponse {
     const text = this.metrics.render([...this.registry.resources()], this.#feed.revision)
     return textAnswer(200, text, 'text/plain; version=0.0.4; charset=utf-8')
+  }
+}
+
+/** The answer, if it comes in time. A write that comes later is done all the same, as its Status says. @throws {ApiError} Timeout */
+async function withDeadline<T>(answer: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          new ApiError(
+            'Timeout',
+            `the request did not complete within ${ms} ms; a write may still be done, look first`,
+          ),
+        ),
+      ms,
+    ).unref()
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
   }
 }

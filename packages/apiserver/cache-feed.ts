@@ -52,6 +52,9 @@ export class CacheFeed {
     }
     if (this.#closed) return
     for (const [cache, values] of byCache) cache.load(values, revision)
+    // Kinds that came to be served meanwhile: what was listed of them was thrown away.
+    for (const cache of this.#caches.values()) if (!byCache.has(cache)) await this.#loadAt(cache, revision)
+    if (this.#closed) return
     this.#advance(revision)
     this.#synced = true
     this.#stop = this.#store.watch('/', revision, {
@@ -78,6 +81,13 @@ export class CacheFeed {
     cache.load(values, revision)
     cache.apply(waiting.filter((event) => event.revision > revision))
     this.#loading.delete(cache)
+  }
+
+  /** Read one kind's objects as of a revision, from which the watch goes on. */
+  async #loadAt(cache: WatchCache, revision: number): Promise<void> {
+    const values: StoredValue[] = []
+    for await (const page of this.#store.list(cache.storePrefix)) values.push(...page.items)
+    cache.load(values, revision)
   }
 
   remove(cache: WatchCache): void {

@@ -100,6 +100,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       version: manifest.version,
       audit: new AuditLog(auditFile),
       limiter: new FairLimiter(),
+      onSlow: ({ method, path, ...rest }) => log('warn', `slow: ${method} ${path}`, rest),
     })
     const transport = api.transport(controllersUser)
     const client = new Client(transport)

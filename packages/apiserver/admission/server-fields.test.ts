@@ -124,7 +124,8 @@ const rows: { what: string; path: string; body: object; forged: (made: Answer) =
     what: 'the user of a review of oneself',
     path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
     body: { status: { userInfo: { username: 'admin' } } },
-    forged: ({ status }) => ((status?.userInfo as { username: string }).username === 'mallory' ? [] : [status]),
+    forged: ({ status }) =>
+      (status?.userInfo as { username?: string } | undefined)?.username === 'mallory' ? [] : [status],
   },
 ]
 

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { ApiError, isReason } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
-import { applyDefaults } from '../schema/structural.ts'
 import type { Entry } from '../entry.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
@@ -71,7 +70,8 @@ export async function createDecoded(
       requireLiveNamespace(context, kind, candidate)
       const request = admissionRequest(call, 'CREATE', candidate, undefined)
       await mutate(context, request)
-      applyDefaults(kind.schema, candidate)
+      // What admission wrote is held to the same rules as what the caller sent.
+      completeObject(kind, candidate, true)
       judgeObject(kind, candidate, undefined)
       const managed = book(candidate)
       if (managed?.length) candidate.metadata.managedFields = managed

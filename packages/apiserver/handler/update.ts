@@ -1,6 +1,5 @@
 import { isReason } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
-import { applyDefaults } from '../schema/structural.ts'
 import type { Entry } from '../entry.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
@@ -119,7 +118,8 @@ export async function updateLive(
   try {
     const request = admissionRequest(call, 'UPDATE', object, previous, subresource)
     await mutate(context, request)
-    applyDefaults(kind.schema, object)
+    // What admission wrote is held to the same rules as what the caller sent.
+    completeObject(kind, object, false)
     requireNoNewFinalizers(resource, previous, object)
     raiseGeneration(resource, call, previous, object)
     judgeObject(kind, object, previous)
