@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { kinds } from '@thresher/api/kinds'
 import { Node } from '@thresher/api/core/node'
@@ -6,6 +8,7 @@ import { ApiServer } from '@thresher/apiserver/api-server'
 import { AuditFile, type AuditOutage } from '@thresher/apiserver/audit/audit-file'
 import { AuditLog } from '@thresher/apiserver/audit/audit-log'
 import { Security } from '@thresher/apiserver/auth/security'
+import { requireSameCluster } from '@thresher/apiserver/cluster-identity'
 import { ensureKeyFile } from '@thresher/apiserver/encryption/key-file'
 import { ValueCipher } from '@thresher/apiserver/encryption/value-cipher'
 import { HttpServer } from '@thresher/apiserver/http-server'
@@ -58,6 +61,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     const cipher = new ValueCipher(await ensureKeyFile(keyFile))
     const store = await openStore(config, { transform: cipher })
     cleanup.defer(() => store.close())
+    await requireSameCluster(store, pki)
     const auditFile = new AuditFile(join(config.dataDir, 'audit.log'), {}, logOutage)
     cleanup.defer(() => auditFile.close())
     const security = new Security({
@@ -133,7 +137,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     }
     // Alone on its store a server leads without asking, which saves the writes of a lease.
     if (!store.shared) await startControllers(controllers)
-    else void leadControllers({ ...controllers, identity: `${config.nodeName}_${process.pid}` }).catch(onLost)
+    else void leadControllers({ ...controllers, identity: await serverIdentity(config) }).catch(onLost)
     cleanup.defer(() => stopping.abort(new Error(stoppingMessage)))
     await writeReady(config.dataDir)
     log('info', `ready at ${url}`)
@@ -143,6 +147,17 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     await cleanup.disposeAsync()
     throw error
   }
+}
+
+/** Who this server is among those of the cluster: the same after a restart, so that a leader leads on at once. */
+async function serverIdentity({ dataDir, nodeName }: ServerConfig): Promise<string> {
+  const path = join(dataDir, 'server-id')
+  try {
+    await writeFile(path, randomUUID(), { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  return `${nodeName}_${(await readFile(path, 'utf8')).trim()}`
 }
 
 /** What is not written down must at least be known. */

@@ -9,11 +9,15 @@ const nonceBytes = 12
 const tagBytes = 16
 const headBytes = magic.length + idBytes + nonceBytes
 
+/** Where the store says which cluster's it is. */
+export const identityPrefix = '/thresher.io/identity/'
+
 /** The prefixes of keys in the store whose values hold secrets. */
 export const secretPrefixes: readonly string[] = [
   '/core/secrets/',
   '/auth.thresher.io/users/',
   '/auth.thresher.io/tokens/',
+  identityPrefix,
 ]
 
 /** A value cannot be decrypted: its key is missing, or it has been changed or moved in the store. */
