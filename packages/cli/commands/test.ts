@@ -23,7 +23,13 @@ export const test: Command = {
   arguments: [
     { name: 'filter', description: 'only test files whose path contains this', optional: true, variadic: true },
   ],
-  options: [{ flags: '--project <name>', description: 'unit or e2e; both unless said', choices: ['unit', 'e2e'] }],
+  options: [
+    {
+      flags: '--project <name>',
+      description: 'unit, security or e2e; all unless said',
+      choices: ['unit', 'security', 'e2e'],
+    },
+  ],
   async run({ paths, signal }, filters, options) {
     const wanted = [...hostPackages, ...guestBuildPackages, ...testPackages]
     const missing = await missingPackages(
@@ -43,7 +49,7 @@ export const test: Command = {
     const folder = mkdtempSync(join(tmpdir(), 'thresher-test-'))
     try {
       const report = join(folder, 'report.json')
-      const projects = options['project'] === undefined ? ['unit', 'e2e'] : [options['project'] as string]
+      const projects = options['project'] === undefined ? ['unit', 'security', 'e2e'] : [options['project'] as string]
       const total = { passed: 0, failed: checked === 0 ? 0 : 1, skipped: 0 }
       for (const project of projects) {
         const vitest = join(paths.app, 'node_modules/vitest/vitest.mjs')
