@@ -1,5 +1,6 @@
 import { lstatSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { managementNetwork } from '@thresher/api/management-network'
 import { Client } from '@thresher/client/client'
@@ -12,18 +13,19 @@ import { AgentServer } from './api/server.ts'
 import { knownAcceleration, openTo, type Acceleration } from './compute/accelerator.ts'
 import { probeHierarchy } from './compute/cgroup.ts'
 import type { ComputeHost, Log } from './compute/host.ts'
-import { Machines } from './compute/machines.ts'
+import { Runs } from './compute/runs.ts'
+import { StartGate } from './compute/start-gate.ts'
 import { residentBytes } from './compute/process-identity.ts'
 import type { AgentConfig } from './config.ts'
-import { findOvmf, findUser, primaryAddress, qemuVersion, takeInventory } from './host-facts.ts'
+import { findOvmf, findUser, primaryAddress, qemuUserName, qemuVersion, takeInventory } from './host-facts.ts'
 import { OvnNetwork } from './network/ovn-network.ts'
+import { Pods } from './pods.ts'
 import { registerNode, renewLease, writeNode } from './node.ts'
 import { openStorage, type HostStorage } from './storage/storage.ts'
 import { version } from './version.ts'
 
 const component = 'thresher-agent'
 const qemuProgram = 'qemu-system-x86_64'
-const qemuUserName = 'thresher-qemu'
 const serverUserName = 'thresher'
 /** @see Linux `include/uapi/linux/magic.h` */
 const tmpfsMagic = 0x01021994
@@ -49,7 +51,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   const network = openNetwork(config, address, server?.gid, log)
   const networkUp = network.start()
   networkUp.catch(() => {})
-  const grower: { grow?: Machines['growVolume'] } = {}
+  const grower: { grow?: Runs['growVolume'] } = {}
   const storage = await openStorage({
     root: config.dataDir,
     node: config.nodeName,
@@ -64,7 +66,10 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   const informers = new Informers(client, signal, (kind, error) =>
     log('warn', `cannot watch ${kind.plural}: ${(error as Error).message}`),
   )
-  const machines = new Machines({
+  const onWatchError = (kind: string, error: unknown): void =>
+    log('warn', `cannot watch ${kind}: ${(error as Error).message}`)
+  let problemsChanged = (): void => {}
+  const runs = new Runs({
     host,
     client,
     informers,
@@ -72,15 +77,17 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     node: config.nodeName,
     hostIP: address,
     signal,
-    onWatchError: (kind, error) => log('warn', `cannot watch ${kind}: ${(error as Error).message}`),
+    onWatchError,
+    onProblem: () => problemsChanged(),
   })
-  grower.grow = (volume, bytes) => machines.growVolume(volume, bytes)
+  const pods = new Pods({ client, node: config.nodeName, runtimes: [runs], signal, log, onWatchError })
+  grower.grow = (volume, bytes) => runs.growVolume(volume, bytes)
   // What runs is taken up first: for that the API server need not answer.
-  await machines.adopt()
+  await runs.adopt()
   await networkUp
-  const swept = await network.sweep(machines.nics())
+  const swept = await network.sweep(runs.nics())
   if (swept.length > 0) log('info', `removed taps that nobody uses: ${swept.join(', ')}`)
-  const agentServer = await serve(config, machines, { started, network, images: storage.images, probed, log })
+  const agentServer = await serve(config, runs, { started, network, images: storage.images, probed, log })
   const acceleration = await probed
   log('info', `guests run under ${acceleration.accelerator}: ${acceleration.message}`)
   const word = () => ({
@@ -91,26 +98,28 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     qemu: qemuName,
     inventory: takeInventory(config.dataDir),
     acceleration,
+    problems: runs.problems(),
     now: new Date(),
   })
   await Promise.all([
     runControllers(storage.controllers, { transport, signal, component, host: hostname(), log, informers }),
-    machines.run(),
+    pods.run(),
   ])
   const node = await registerNode(client, word, signal, log)
   // Who started the agent reads its own pid here, and so knows that it is this one that is ready.
   writeFileSync(join(config.runDir, 'agent.ready'), `${process.pid}\n`)
   log('info', `the node ${config.nodeName} is ready`, { address, port: agentServer.port, ms: Date.now() - started })
   void renewLease(client, node, signal, log)
-  const refresh = setInterval(() => {
+  problemsChanged = () => {
     writeNode(client, word()).catch((error: unknown) =>
       log('warn', `the node's status could not be written: ${(error as Error).message}`),
     )
-  }, refreshEveryMs)
+  }
+  const refresh = setInterval(() => problemsChanged(), refreshEveryMs)
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   clearInterval(refresh)
   agentServer.close()
-  machines.release()
+  runs.release()
   await network.close()
   await transport.close()
 }
@@ -190,6 +199,7 @@ function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
     }),
     user,
     hierarchy: probeHierarchy(),
+    starts: new StartGate(availableParallelism()),
     program: qemuProgram,
     runRoot: join(config.runDir, 'vms'),
     secretRoot: secretRoot(config.runDir),
@@ -200,7 +210,7 @@ function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
 
 async function serve(
   config: AgentConfig,
-  machines: Machines,
+  runs: Runs,
   parts: {
     started: number
     network: OvnNetwork
@@ -213,8 +223,8 @@ async function serve(
   const server = new AgentServer({
     port: config.port,
     tls: { ca: file('ca.crt'), cert: file('agent.crt'), key: file('agent.key') },
-    find: (namespace, name) => machines.find(namespace, name),
-    addressOf: (machine) => machines.addressOf(machine),
+    find: (namespace, name) => runs.find(namespace, name),
+    addressOf: (run) => runs.addressOf(run),
     images: parts.images,
     stats: async () => ({
       version,
@@ -223,11 +233,11 @@ async function serve(
       memoryBytes: process.memoryUsage.rss(),
       acceleration: await parts.probed,
       network: await parts.network.status(),
-      machines: machines.list().map((machine) => {
-        const { life, process: qemu, config: running } = machine.view()
-        const { namespace, name, uid } = machine
+      machines: runs.list().map((run) => {
+        const { step, hung, process: qemu, config: running } = run.view()
+        const { namespace, name, uid } = run
         const memoryBytes = qemu ? residentBytes(qemu.pid) : 0
-        return { namespace, name, uid, life, pid: qemu?.pid, memoryBytes, guestBytes: running?.guestBytes }
+        return { namespace, name, uid, step, hung, pid: qemu?.pid, memoryBytes, guestBytes: running?.guestBytes }
       }),
     }),
     log: parts.log,

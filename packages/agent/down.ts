@@ -3,10 +3,14 @@ import { join } from 'node:path'
 import { managementNetwork } from '@thresher/api/management-network'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from './compute/host.ts'
-import { findByArgument, isAlive, signalProcess, type ProcessIdentity } from './compute/process-identity.ts'
+import { probeHierarchy, sweepCgroups } from './compute/cgroup.ts'
+import { hostStopped } from './compute/outcomes.ts'
+import { isAlive, signalProcess, type ProcessIdentity } from './compute/process-identity.ts'
+import { listQemus } from './compute/qemu-processes.ts'
 import { QmpClient } from './compute/qmp.ts'
-import { listRuns, readState, writeState } from './compute/run-state.ts'
+import { listRuns, readState, removeRunFolder, writeState } from './compute/run-state.ts'
 import type { AgentConfig } from './config.ts'
+import { findUser, qemuUserName } from './host-facts.ts'
 import { OvnNetwork } from './network/ovn-network.ts'
 
 /** How long guests have to shut down. */
@@ -20,7 +24,11 @@ const graceMs = 20_000
  */
 export async function takeDown(config: AgentConfig, log: Log): Promise<string> {
   const root = join(config.runDir, 'vms')
-  const stopped = await Promise.all(listRuns(root).map((uid) => stopRun(join(root, uid), log)))
+  const alive = await livingQemus(root)
+  const stopped = await Promise.all(
+    [...new Set([...listRuns(root), ...alive.keys()])].map((uid) => stopRun(join(root, uid), alive.get(uid), log)),
+  )
+  sweepCgroups(probeHierarchy(), () => false)
   const network = new OvnNetwork({
     dataDir: join(config.dataDir, 'network'),
     runDir: join(config.runDir, 'network'),
@@ -41,12 +49,24 @@ export async function takeDown(config: AgentConfig, log: Log): Promise<string> {
   return `${count === 1 ? '1 virtual machine' : `${count} virtual machines`} and the network stopped`
 }
 
+/** QEMUs of this host's runs by the runs' UIDs, whatever is left of their folders. */
+async function livingQemus(root: string): Promise<Map<string, ProcessIdentity>> {
+  const owner = await findUser(qemuUserName).catch(() => undefined)
+  const mayBe = (uid: number): boolean => uid === 0 || uid === owner?.uid
+  return new Map(listQemus(root, mayBe).map(({ uid, identity }) => [uid, identity]))
+}
+
 /** Ask one guest to shut down, then insist. True when it ran. */
-async function stopRun(folder: string, log: Log): Promise<boolean> {
-  const state = readState(folder)
-  const known = state?.process
-  const process = known && isAlive(known) ? known : findByArgument(join(folder, 'qemu.pid'))
+async function stopRun(folder: string, qemu: ProcessIdentity | undefined, log: Log): Promise<boolean> {
+  const found = readState(folder)
+  const state = found.found === 'state' ? found.state : undefined
+  const process = state?.process && isAlive(state.process) ? state.process : qemu
   if (!process) return false
+  if (!state)
+    log(
+      'warn',
+      `${folder}: its state ${found.found === 'none' ? 'is gone' : 'cannot be read'}; its QEMU is stopped all the same`,
+    )
   try {
     await askToShutDown(join(folder, 'qmp.sock'), process)
   } catch (error) {
@@ -54,9 +74,11 @@ async function stopRun(folder: string, log: Log): Promise<boolean> {
   }
   signalProcess(process, 'SIGKILL')
   for (let tries = 0; isAlive(process) && tries < 400; tries++) await delay(5)
-  // Told by the next agent; as a failure, so that a machine that is to be rerun on failure comes back with the host.
-  const outcome = { phase: 'Failed' as const, reason: 'HostStopped', message: 'stopped together with its node' }
-  if (state) writeState(folder, { ...state, step: 'ended', outcome })
+  if (isAlive(process))
+    throw new Error(`QEMU ${process.pid} of ${folder} cannot be ended; it waits for a disk that does not answer`)
+  // Reported by the next agent.
+  if (state) writeState(folder, { ...state, step: 'ended', outcome: hostStopped })
+  else removeRunFolder(folder)
   return true
 }
 

@@ -82,6 +82,9 @@ export function findOvmf(): string | undefined {
   return ['/usr/share/OVMF', '/usr/share/edk2/ovmf'].find((folder) => existsSync(`${folder}/OVMF_CODE_4M.fd`))
 }
 
+/** The system user that QEMU runs as. */
+export const qemuUserName = 'thresher-qemu'
+
 /** A system user was not created. */
 export class MissingUserError extends Error {
   override readonly name = 'MissingUserError'

@@ -7,6 +7,7 @@ const word: NodeWord = {
   port: 10_250,
   version: 'v0.1.0',
   qemu: '7.2.22',
+  problems: { hung: [] as string[], unreadable: [] as string[] },
   acceleration: { accelerator: 'tcg', reason: 'KvmHangs', message: 'guest code did not come back' },
   inventory: {
     cpus: 4,

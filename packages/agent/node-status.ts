@@ -4,6 +4,7 @@ import { hostnameLabel } from '@thresher/api/names'
 import { formatBytes, formatCpu } from '@thresher/api/quantity'
 import { formatTime, setCondition } from '@thresher/client/conditions'
 import type { Acceleration } from './compute/accelerator.ts'
+import type { RunProblems } from './compute/runs.ts'
 import type { HostInventory } from './host-facts.ts'
 
 /** What the node says of itself. */
@@ -15,6 +16,8 @@ export interface NodeWord {
   qemu: string
   inventory: HostInventory
   acceleration: Acceleration
+  /** Guests that run here but cannot be fully looked after. */
+  problems: RunProblems
   now: Date
 }
 
@@ -25,6 +28,8 @@ const mebibyte = 1024 * 1024
 
 /** Says which accelerator guests run under. */
 const accelerationCondition = 'VirtualizationAccelerated'
+/** Says whether all guests that run are in the agent's hands. */
+const runsManagedCondition = 'RunsManaged'
 const acceleratorLabel = 'thresher.io/accelerator'
 export const qemuVersionAnnotation = 'thresher.io/qemu-version'
 
@@ -65,6 +70,8 @@ export function nodeStatus(word: NodeWord, before: Node['status']): NonNullable<
   )
   set('PIDPressure', 'False', 'KubeletHasSufficientPID', 'the node has process numbers left')
   set(accelerationCondition, isKvm ? 'True' : 'False', acceleration.reason, acceleration.message)
+  const runs = runsCondition(word.problems)
+  set(runsManagedCondition, runs.status, runs.reason, runs.message)
   set('Ready', 'True', 'KubeletReady', 'the agent is ready')
   return {
     ...before,
@@ -93,4 +100,19 @@ export function nodeStatus(word: NodeWord, before: Node['status']): NonNullable<
     },
     conditions: conditions as NonNullable<Node['status']>['conditions'],
   }
+}
+
+function runsCondition({ hung, unreadable }: RunProblems): {
+  status: 'True' | 'False'
+  reason: string
+  message: string
+} {
+  if (hung.length === 0 && unreadable.length === 0)
+    return { status: 'True', reason: 'AllRunsManaged', message: 'every guest on the node is looked after' }
+  const parts = [
+    ...(hung.length > 0 ? [`QEMU does not answer: ${hung.join(', ')}`] : []),
+    ...(unreadable.length > 0 ? [`state file not readable: ${unreadable.join(', ')}`] : []),
+  ]
+  const reason = hung.length > 0 ? 'RunsHung' : 'RunsUnreadable'
+  return { status: 'False', reason, message: `${parts.join('; ')}; the virtual machines' conditions say what helps` }
 }

@@ -1,5 +1,5 @@
-import { guestOsInfo } from '../compute/instance-status.ts'
-import type { Machine } from '../compute/machine.ts'
+import { guestOsInfo } from '../compute/instance-report.ts'
+import type { Run } from '../compute/run.ts'
 
 /** What an operation answers: JSON, a picture, or nothing. */
 export type Answer = { json: unknown } | { png: Buffer } | { nothing: true }
@@ -8,28 +8,28 @@ export type Answer = { json: unknown } | { png: Buffer } | { nothing: true }
 export interface GuestOperation {
   method: 'GET' | 'PUT'
   path: string
-  run(machine: Machine): Promise<Answer>
+  run(run: Run): Promise<Answer>
 }
 
 const nothing: Answer = { nothing: true }
 
 /** The operations that answer at once; consoles and ports are streams. */
 export const guestOperations: readonly GuestOperation[] = [
-  { method: 'PUT', path: 'pause', run: (machine) => machine.pause().then(() => nothing) },
-  { method: 'PUT', path: 'unpause', run: (machine) => machine.unpause().then(() => nothing) },
-  { method: 'PUT', path: 'reset', run: (machine) => machine.reset().then(() => nothing) },
-  { method: 'PUT', path: 'softreboot', run: (machine) => machine.softReboot().then(() => nothing) },
-  { method: 'PUT', path: 'freeze', run: (machine) => machine.freeze().then(() => nothing) },
-  { method: 'PUT', path: 'unfreeze', run: (machine) => machine.thaw().then(() => nothing) },
-  { method: 'GET', path: 'vnc/screenshot', run: async (machine) => ({ png: await machine.screenshot() }) },
-  { method: 'GET', path: 'guestosinfo', run: async (machine) => ({ json: await osInfo(machine) }) },
-  { method: 'GET', path: 'userlist', run: async (machine) => ({ json: { items: await users(machine) } }) },
-  { method: 'GET', path: 'filesystemlist', run: async (machine) => ({ json: { items: await fileSystems(machine) } }) },
+  { method: 'PUT', path: 'pause', run: (run) => run.control.pause().then(() => nothing) },
+  { method: 'PUT', path: 'unpause', run: (run) => run.control.unpause().then(() => nothing) },
+  { method: 'PUT', path: 'reset', run: (run) => run.control.reset().then(() => nothing) },
+  { method: 'PUT', path: 'softreboot', run: (run) => run.control.softReboot().then(() => nothing) },
+  { method: 'PUT', path: 'freeze', run: (run) => run.control.freeze().then(() => nothing) },
+  { method: 'PUT', path: 'unfreeze', run: (run) => run.control.thaw().then(() => nothing) },
+  { method: 'GET', path: 'vnc/screenshot', run: async (run) => ({ png: await run.control.screenshot() }) },
+  { method: 'GET', path: 'guestosinfo', run: async (run) => ({ json: await osInfo(run) }) },
+  { method: 'GET', path: 'userlist', run: async (run) => ({ json: { items: await users(run) } }) },
+  { method: 'GET', path: 'filesystemlist', run: async (run) => ({ json: { items: await fileSystems(run) } }) },
 ]
 
 /** @see KubeVirt's VirtualMachineInstanceGuestAgentInfo */
-async function osInfo(machine: Machine): Promise<unknown> {
-  const { info, os, hostname, timezone, frozen } = await machine.askGuest(async (ask) => {
+async function osInfo(run: Run): Promise<unknown> {
+  const { info, os, hostname, timezone, frozen } = await run.control.ask(async (ask) => {
     const about = await ask('guest-info')
     const can = new Set(about.supported_commands.filter(({ enabled }) => enabled).map(({ name }) => name))
     return {
@@ -46,19 +46,19 @@ async function osInfo(machine: Machine): Promise<unknown> {
     hostname,
     os: os && guestOsInfo(os),
     ...(timezone ? { timezone: `${timezone.zone ?? ''}, ${timezone.offset}` } : {}),
-    userList: await users(machine).catch(() => []),
-    fsInfo: { disks: await fileSystems(machine).catch(() => []) },
+    userList: await users(run).catch(() => []),
+    fsInfo: { disks: await fileSystems(run).catch(() => []) },
     ...(frozen ? { fsFreezeStatus: frozen } : {}),
   }
 }
 
-async function users(machine: Machine): Promise<unknown[]> {
-  const list = await machine.askGuest((ask) => ask('guest-get-users'))
+async function users(run: Run): Promise<unknown[]> {
+  const list = await run.control.ask((ask) => ask('guest-get-users'))
   return list.map((one) => ({ userName: one.user, domain: one.domain, loginTime: one['login-time'] }))
 }
 
-async function fileSystems(machine: Machine): Promise<unknown[]> {
-  const list = await machine.askGuest((ask) => ask('guest-get-fsinfo'))
+async function fileSystems(run: Run): Promise<unknown[]> {
+  const list = await run.control.ask((ask) => ask('guest-get-fsinfo'))
   return list.map((one) => ({
     diskName: one.name,
     mountPoint: one.mountpoint,

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ApiError } from '@thresher/api/error'
 import { GuestAgentError } from '../compute/guest-agent.ts'
-import { NotRunningError } from '../compute/machine.ts'
+import { NotRunningError } from '../compute/guest-control.ts'
 
 /** An error in the form in which the API knows it. */
 export function toApiError(error: unknown): ApiError {

@@ -6,7 +6,7 @@ import { issueAgentCertificates, issueClientCertificate } from '@thresher/apiser
 import { newAuthority, type KeyPairPem } from '@thresher/apiserver/pki/certificate'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { Machine } from '../compute/machine.ts'
+import { Run } from '../compute/run.ts'
 import { signalProcess } from '../compute/process-identity.ts'
 import { testHost, testInstance, writeTestGuest } from '../compute/testing.ts'
 import { AgentServer } from './server.ts'
@@ -15,7 +15,7 @@ const none = () => Promise.reject(new Error('there are no images'))
 const noImages = { upload: none, uploadState: none, open: none }
 
 let folder: string
-let machine: Machine
+let run: Run
 let server: AgentServer
 let port: number
 let authority: KeyPairPem
@@ -29,7 +29,7 @@ beforeAll(async () => {
   writeTestGuest(disk)
   chmodSync(disk, 0o666)
   const running = Promise.withResolvers<void>()
-  machine = Machine.start(
+  run = Run.start(
     testHost(folder),
     {
       vmi: testInstance('u1'),
@@ -39,7 +39,7 @@ beforeAll(async () => {
       scratch: [],
       nics: [],
     },
-    () => machine.view().life === 'running' && running.resolve(),
+    () => run.view().step === 'running' && running.resolve(),
   )
   await running.promise
   authority = newAuthority('test')
@@ -49,7 +49,7 @@ beforeAll(async () => {
     port: 0,
     host: '127.0.0.1',
     tls: { ca: authority.cert, ...serving },
-    find: (namespace, name) => (namespace === 'default' && name === 'guest' ? machine : undefined),
+    find: (namespace, name) => (namespace === 'default' && name === 'guest' ? run : undefined),
     addressOf: () => '127.0.0.1',
     images: noImages,
     stats: () => Promise.resolve({ version: 'v0' }),
@@ -60,10 +60,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   server.close()
-  machine.release()
-  const { process } = machine.view()
+  run.release()
+  const { process } = run.view()
   if (process) signalProcess(process, 'SIGKILL')
-  await machine.settled()
+  await run.settled()
   rmSync(folder, { recursive: true, force: true })
 })
 

@@ -6,7 +6,7 @@ import { ApiError } from '@thresher/api/error'
 import { ConnectionGuard, slowClientOptions } from '@thresher/apiserver/limits/connection-guard'
 import { WebSocketServer, type WebSocket } from 'ws'
 import type { Log } from '../compute/host.ts'
-import type { Machine } from '../compute/machine.ts'
+import type { Run } from '../compute/run.ts'
 import { guestOperations } from './guest-operations.ts'
 import { transferImage, type ImageStore } from './images.ts'
 import { refuse, refuseUpgrade } from './refusal.ts'
@@ -21,9 +21,9 @@ export interface AgentServerOptions {
   host?: string
   /** PEM: the cluster's CA, and this node's certificate. */
   tls: { ca: string | Buffer; cert: string | Buffer; key: string | Buffer }
-  find(namespace: string, name: string): Machine | undefined
+  find(namespace: string, name: string): Run | undefined
   /** The address at which the host reaches a guest. */
-  addressOf(machine: Machine): string | undefined
+  addressOf(run: Run): string | undefined
   /** The images of this node. */
   images: ImageStore
   /** What `GET /stats` tells. */
@@ -98,10 +98,10 @@ export class AgentServer {
     request.resume()
     if (pathname === '/healthz') return void response.end('ok')
     if (pathname === '/stats') return sendJson(response, await this.#options.stats())
-    const { machine, path } = this.#target(pathname)
+    const { run, path } = this.#target(pathname)
     const operation = guestOperations.find((one) => one.path === path && one.method === request.method)
     if (!operation) throw new ApiError('NotFound', `the agent has no operation ${request.method} ${path}`)
-    const answer = await operation.run(machine)
+    const answer = await operation.run(run)
     if ('json' in answer) return sendJson(response, answer.json)
     if ('png' in answer) response.setHeader('content-type', 'image/png')
     response.end('png' in answer ? answer.png : undefined)
@@ -110,31 +110,30 @@ export class AgentServer {
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     authorize(request)
     const { pathname } = new URL(request.url ?? '/', 'https://agent')
-    const { machine, path } = this.#target(pathname)
+    const { run, path } = this.#target(pathname)
     const accept = (serve: (viewer: WebSocket) => void): void =>
       this.#sockets.handleUpgrade(request, socket, head, (viewer) => serve(viewer))
     const [kind, port, protocol = 'tcp'] = path.split('/')
     if (path === 'console') {
-      if (!machine.view().config?.features.serial)
+      if (!run.view().config?.features.serial)
         throw new ApiError('BadRequest', 'the virtual machine has no serial console')
-      return accept((viewer) => serveConsole(viewer, machine))
+      return accept((viewer) => serveConsole(viewer, run))
     }
     if (path === 'vnc') {
-      if (!machine.view().config?.features.graphics)
-        throw new ApiError('BadRequest', 'the virtual machine has no display')
-      const screen = await open({ path: machine.folders.paths.vnc }, 'the display')
+      if (!run.view().config?.features.graphics) throw new ApiError('BadRequest', 'the virtual machine has no display')
+      const screen = await open({ path: run.folders.paths.vnc }, 'the display')
       return accept((viewer) => serveSocket(viewer, screen))
     }
     if (kind === 'portforward') {
       if (protocol !== 'tcp') throw new ApiError('BadRequest', `only tcp ports can be forwarded, not ${protocol}`)
-      const guest = await this.#openPort(machine, Number(port))
+      const guest = await this.#openPort(run, Number(port))
       return accept((viewer) => serveSocket(viewer, guest))
     }
     throw new ApiError('NotFound', `the agent has no stream ${path}`)
   }
 
-  #openPort(machine: Machine, port: number): ReturnType<typeof openSocket> {
-    const host = this.#options.addressOf(machine)
+  #openPort(run: Run, port: number): ReturnType<typeof openSocket> {
+    const host = this.#options.addressOf(run)
     if (!host) throw new ApiError('BadRequest', 'the address of the virtual machine is not known')
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
       throw new ApiError('BadRequest', 'the port must be 1 to 65535')
@@ -142,12 +141,12 @@ export class AgentServer {
   }
 
   /** `/vmi/<namespace>/<name>/<path>` */
-  #target(pathname: string): { machine: Machine; path: string } {
+  #target(pathname: string): { run: Run; path: string } {
     const [, root, namespace = '', name = '', ...path] = pathname.split('/').map(decodeURIComponent)
     if (root !== 'vmi') throw new ApiError('NotFound', `the agent has nothing at ${pathname}`)
-    const machine = this.#options.find(namespace, name)
-    if (!machine) throw new ApiError('NotFound', `the virtual machine ${namespace}/${name} does not run on this node`)
-    return { machine, path: path.join('/') }
+    const run = this.#options.find(namespace, name)
+    if (!run) throw new ApiError('NotFound', `the virtual machine ${namespace}/${name} does not run on this node`)
+    return { run, path: path.join('/') }
   }
 }
 

@@ -1,18 +1,18 @@
 import { connect, type Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import type { Machine } from '../compute/machine.ts'
+import type { Run } from '../compute/run.ts'
 
 /** More than this not yet taken by a viewer, and the guest's side is no longer read. */
 const highWater = 1024 * 1024
 
 /** Join a viewer with the guest's serial console: what was kept first, then both ways. */
-export function serveConsole(viewer: WebSocket, machine: Machine): void {
-  const detach = machine.console.attach({
+export function serveConsole(viewer: WebSocket, run: Run): void {
+  const detach = run.console.attach({
     pendingBytes: () => viewer.bufferedAmount,
     send: (chunk) => viewer.send(chunk, { binary: true }),
     end: (reason) => viewer.close(1001, reason.slice(0, 120)),
   })
-  viewer.on('message', (data) => machine.console.write(bytesOf(data)))
+  viewer.on('message', (data) => run.console.write(bytesOf(data)))
   viewer.on('close', detach)
   viewer.on('error', detach)
 }

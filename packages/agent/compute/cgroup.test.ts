@@ -41,11 +41,11 @@ describe('the control group of a guest', () => {
     expect(read('memory.max')).toBe('1024')
   })
 
-  it('really is made and removed on this host', async () => {
+  it('really is made and removed on this host', () => {
     const hierarchy = probeHierarchy()
     const group = new Cgroup(hierarchy, `test-${process.pid}`)
     group.create({ requestMillicores: 100, memoryBytes: 64 * 1024 * 1024 })
-    await group.remove()
+    expect(group.tryRemove()).toBe(true)
     const folders = hierarchy.version === 2 ? [hierarchy.root] : Object.values(hierarchy.controllers)
     for (const folder of folders) expect(existsSync(join(folder, 'thresher', `test-${process.pid}`))).toBe(false)
   })

@@ -1,6 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, statfsSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 
 /** What one guest may use of the host. */
 export interface Limits {
@@ -15,8 +23,6 @@ export interface Limits {
 /** @see Linux `include/uapi/linux/magic.h` */
 const cgroup2Magic = 0x63677270
 const periodUs = 100_000
-const removalTries = 20
-const removalEveryMs = 500
 
 /** How the control groups of this host are arranged, found out once. */
 export type Hierarchy =
@@ -86,13 +92,12 @@ export class Cgroup {
 
   /**
    * Remove the group. It stays while a process in it has ended but nobody has taken note, which for a process that another
-   * agent started is up to process 1; so this is tried again for some seconds.
+   * agent started is up to process 1.
+   *
+   * @returns whether it is gone
    */
-  async remove(): Promise<void> {
-    for (let tries = 0; tries < removalTries; tries++) {
-      if (this.#folders().every(removed)) return
-      await delay(removalEveryMs, undefined, { ref: false })
-    }
+  tryRemove(): boolean {
+    return this.#folders().every(removed)
   }
 
   /** Bytes of memory in use; undefined where it is not counted. */
@@ -111,6 +116,26 @@ export class Cgroup {
   #folders(): string[] {
     if (this.#hierarchy.version === 2) return [join(this.#hierarchy.root, this.#path)]
     return Object.values(this.#hierarchy.controllers).map((root) => join(root, this.#path))
+  }
+}
+
+/** Younger groups may be somebody's who has no process in it yet. */
+const sweepAfterMs = 60_000
+
+/**
+ * Remove the groups of runs that ended while no agent looked. Groups with a process in them stay, whoever's they are.
+ *
+ * @param isKnown whether a group's run is still looked after
+ */
+export function sweepCgroups(hierarchy: Hierarchy, isKnown: (name: string) => boolean): void {
+  const roots = hierarchy.version === 2 ? [hierarchy.root] : Object.values(hierarchy.controllers)
+  for (const root of roots) {
+    const parent = join(root, 'thresher')
+    if (!existsSync(parent)) continue
+    for (const { name } of readdirSync(parent, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+      const age = Date.now() - statSync(join(parent, name)).ctimeMs
+      if (!isKnown(name) && age > sweepAfterMs) removed(join(parent, name))
+    }
   }
 }
 

@@ -2,16 +2,24 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { QmpClient, QmpError } from './qmp.ts'
 import { waitForSocket } from './wait-for-socket.ts'
 
-/** Connect to the monitor of a QEMU that is just starting. @throws {QmpError}; the signal's reason */
+const longestPauseMs = 500
+
+/**
+ * Connect to the monitor of a QEMU, as soon as it has one and answers. Waits for as long as the signal lets it: a connection
+ * that QEMU has not taken yet is not given up, as QEMU would first have to deal with each one that was.
+ *
+ * @throws the signal's reason
+ */
 export async function connectMonitor(path: string, signal: AbortSignal): Promise<QmpClient> {
-  await waitForSocket(path, signal)
-  // The socket's file is there a moment before QEMU listens on it.
-  for (;;) {
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    await waitForSocket(path, signal)
     try {
       return await QmpClient.connect(path, signal)
     } catch (error) {
-      if (!(error instanceof QmpError) || error.reason !== 'Unreachable') throw error
-      await delay(1, undefined, { signal })
+      signal.throwIfAborted()
+      // The socket's file is there a moment before QEMU listens on it, and stays when it does not any more.
+      if (!(error instanceof QmpError)) throw error
+      await delay(pauseMs, undefined, { signal })
     }
   }
 }

@@ -3,7 +3,7 @@ import { isAlive, signalProcess, type ProcessIdentity } from './process-identity
 import type { QmpClient } from './qmp.ts'
 
 /**
- * Make sure that a QEMU is gone: asked by its monitor, killed when it has none or does not follow.
+ * Make sure that a QEMU is gone: asked by its monitor, killed when it has none or does not follow. Resolves no earlier.
  *
  * @param exited of a QEMU that is this process's child: resolves at its end
  */
@@ -21,9 +21,9 @@ export async function endQemu(
   // Of a child we are told; another's child is watched for the moment between its last word and its end.
   if (exited) await Promise.race([exited, delay(2000)])
   for (let tries = 0; isAlive(process); tries++) {
-    if (tries === 200) signalProcess(process, 'SIGKILL')
-    if (tries > 1000) break
-    await delay(5)
+    if (tries % 200 === 199) signalProcess(process, 'SIGKILL')
+    // A process that waits for a dead disk ends only when the disk answers; until then it holds what it holds.
+    await delay(tries < 1000 ? 5 : 500)
   }
   qmp?.close()
 }

@@ -3,18 +3,21 @@ import type { VolumeDriver } from '../storage/volume-driver.ts'
 import type { Hierarchy } from './cgroup.ts'
 import type { QemuUser } from './process.ts'
 import type { HostFacts } from './qemu/input.ts'
+import type { StartGate } from './start-gate.ts'
 
 /** Where log lines go: one per event, without secrets. */
 export type Log = (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
 
-/** What every machine on this host shares. */
+/** What every run on this host shares. */
 export interface ComputeHost {
-  storage: Pick<VolumeDriver, 'publish' | 'unpublish'>
+  storage: Pick<VolumeDriver, 'publish' | 'unpublish' | 'room'>
   network: Pick<NetworkDriver, 'plug' | 'unplug'>
   /** Known once the accelerator is proven. */
   facts: Promise<HostFacts>
   user: QemuUser
   hierarchy: Hierarchy
+  /** How many guests start at once. */
+  starts: StartGate
   /** The QEMU to run: a name on the path, or a path. */
   program: string
   /** A folder for each run, named by the VMI's UID: sockets and state. */

@@ -27,6 +27,8 @@ export interface PlannedScratch {
 export interface RunPlan {
   vmi: VirtualMachineInstance
   pod: { name: string; uid: string }
+  /** As `Pod.spec.priority`; among starts that wait, the higher goes first. */
+  priority?: number
   volumes: PlannedVolume[]
   seeds: PlannedSeed[]
   scratch: PlannedScratch[]

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 
 /** A process, told apart from a later one with the same number by its start time. */
 export interface ProcessIdentity {
@@ -36,19 +36,22 @@ export function signalProcess({ pid, startTicks }: ProcessIdentity, signal: Node
   }
 }
 
-/** The process that was started with this argument, for one whose number was not yet written down. */
-export function findByArgument(argument: string): ProcessIdentity | undefined {
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue
-    let commandLine: string
-    try {
-      commandLine = readFileSync(`/proc/${entry}/cmdline`, 'utf8')
-    } catch {
-      continue
-    }
-    if (commandLine.split('\0').includes(argument)) return identityOf(Number(entry))
+/** Clock ticks of processor time that a process has used, in user and in kernel mode; 0 when it is gone. @see proc(5) */
+export function cpuTicks({ pid }: ProcessIdentity): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return Number(fields[11]) + Number(fields[12])
+  } catch {
+    return 0
   }
-  return undefined
+}
+
+/** When a process was started, in milliseconds since 1970. */
+export function startedAtMs({ startTicks }: ProcessIdentity): number {
+  const uptimeSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0])
+  // USER_HZ is 100 on every architecture that Linux runs this on.
+  return Math.round(Date.now() - uptimeSeconds * 1000 + Number(startTicks) * 10)
 }
 
 /** Resident bytes of a process; 0 when it is gone. */

@@ -19,11 +19,11 @@ export function readQemuFile(path: string): Buffer {
 }
 
 /** The end of QEMU's own messages, on one line. */
-export function lastWords(logFile: string): string {
+export function lastLines(logFile: string): string {
   try {
     const lines = readFileSync(logFile, 'utf8').trim().split('\n').slice(-3)
-    return lines.join('; ').slice(-500) || 'it said nothing'
+    return lines.join('; ').slice(-500) || 'it wrote nothing'
   } catch {
-    return 'it said nothing'
+    return 'it wrote nothing'
   }
 }

@@ -42,6 +42,17 @@ export const commands = {
       }),
     ),
   },
+  'query-block': {
+    args: none,
+    reply: Type.Array(
+      Type.Object({
+        device: Type.Optional(Type.String()),
+        qdev: Type.Optional(Type.String()),
+        'io-status': Type.Optional(Type.String()),
+      }),
+    ),
+  },
+  'chardev-change': { args: Type.Object({ id: Type.String(), backend: Type.Unknown() }), reply: nothing },
   cont: { args: none, reply: nothing },
   stop: { args: none, reply: nothing },
   quit: { args: none, reply: nothing },

@@ -2,6 +2,7 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -13,69 +14,93 @@ import {
 import { join } from 'node:path'
 import type { Static } from 'typebox'
 import { Type } from '@thresher/api/type'
-import { matches } from '@thresher/api/matches'
+import { mismatches } from '@thresher/api/matches'
+import { currentVersion, upgrade } from './run-state-upgrades.ts'
 
 const text = Type.String({ minLength: 1 })
 
-/** What must be given back after the run. */
-const Holdings = Type.Object({
-  /** Volumes of the storage driver, by id. */
-  volumes: Type.Array(text),
-  /** QEMU's names for them. */
-  nodes: Type.Optional(Type.Record(Type.String(), text)),
-  /** Names of the network cards. */
-  nics: Type.Array(text),
+/**
+ * Something that the run holds and that must be given back, in the order in which it was taken: the last goes back first.
+ * Written down before it is taken, so that it is never held without being known.
+ */
+export const Holding = Type.Object({
+  /**
+   * volume: a published volume, `name` being the storage driver's id. nic: a card's tap. own-disks: seeds and empty disks.
+   * cgroup: QEMU's control group.
+   */
+  kind: Type.Enum(['volume', 'nic', 'own-disks', 'cgroup']),
+  name: Type.Optional(text),
+  /** Of a volume: QEMU's name for its node. */
+  node: Type.Optional(text),
 })
+export type Holding = Static<typeof Holding>
+
+/** What QEMU was started with, as far as others need it. */
+export const RunningConfig = Type.Object({
+  machineType: text,
+  cpus: Type.Integer(),
+  guestBytes: Type.Integer(),
+  overheadBytes: Type.Integer(),
+  accelerator: Type.Enum(['kvm', 'tcg']),
+  /** Hash of QEMU's arguments. */
+  fingerprint: text,
+  /** The name under which the UEFI variables outlast the run, when they do. */
+  lastingFirmware: Type.Optional(text),
+  disks: Type.Array(Type.Object({ name: text, device: text, nodeName: Type.Optional(text), target: Type.String() })),
+  nics: Type.Array(Type.Object({ name: text, device: text, mac: text, ifname: text })),
+  features: Type.Object({
+    serial: Type.Boolean(),
+    graphics: Type.Boolean(),
+    balloon: Type.Boolean(),
+    secureBoot: Type.Boolean(),
+  }),
+})
+export type RunningConfig = Static<typeof RunningConfig>
 
 /**
  * What is known of one run on this host, written before each step that another agent must be able to take up. It says no
  * secret: the guest's configuration stays in the API.
  */
 export const RunState = Type.Object({
-  version: Type.Literal(1),
+  version: Type.Literal(currentVersion),
   namespace: text,
   name: text,
   uid: text,
-  pod: Type.Object({ name: text, uid: text }),
+  /** Missing only in a state that was made from the process alone, until the API has been asked. */
+  pod: Type.Object({ name: Type.String(), uid: Type.String() }),
   /**
    * preparing: volumes and cards are being readied, no QEMU yet.
+   * incoming: QEMU may have been started and waits for a migration.
    * starting: QEMU may have been started.
    * running: the guest has been let run.
-   * ended: the run is over; what is held must be given back and the outcome told.
+   * migrating-out: the guest is being sent to another node.
+   * stopping: the guest was asked to shut down and has until `dueMs` for it.
+   * ended: the run is over; what is held must be given back and the outcome reported.
    */
-  step: Type.Enum(['preparing', 'starting', 'running', 'ended']),
-  holdings: Holdings,
+  step: Type.Enum(['preparing', 'incoming', 'starting', 'running', 'migrating-out', 'stopping', 'ended']),
+  /** Milliseconds since 1970. */
+  dueMs: Type.Optional(Type.Number()),
+  /** QEMU was killed, as the guest's time was over; written before the signal is sent. */
+  killed: Type.Optional(Type.Literal(true)),
+  holdings: Type.Array(Holding),
   process: Type.Optional(Type.Object({ pid: Type.Integer({ minimum: 2 }), startTicks: text })),
-  config: Type.Optional(
-    Type.Object({
-      machineType: text,
-      cpus: Type.Integer(),
-      guestBytes: Type.Integer(),
-      overheadBytes: Type.Integer(),
-      accelerator: Type.Enum(['kvm', 'tcg']),
-      /** Hash of QEMU's arguments. */
-      fingerprint: text,
-      /** The machine's UUID, when its UEFI variables outlast the run. */
-      lastingFirmware: Type.Optional(text),
-      disks: Type.Array(
-        Type.Object({ name: text, device: text, nodeName: Type.Optional(text), target: Type.String() }),
-      ),
-      nics: Type.Array(Type.Object({ name: text, device: text, mac: text, ifname: text })),
-      features: Type.Object({
-        serial: Type.Boolean(),
-        graphics: Type.Boolean(),
-        balloon: Type.Boolean(),
-        secureBoot: Type.Boolean(),
-      }),
-    }),
-  ),
+  config: Type.Optional(RunningConfig),
   startedAt: Type.Optional(text),
   outcome: Type.Optional(
     Type.Object({ phase: Type.Enum(['Succeeded', 'Failed']), reason: text, message: Type.String() }),
   ),
 })
 export type RunState = Static<typeof RunState>
+export type RunStep = RunState['step']
 export type Outcome = NonNullable<RunState['outcome']>
+
+/** What a run's folder says of it. */
+export type FoundState =
+  | { found: 'state'; state: RunState }
+  /** There is no state file. */
+  | { found: 'none' }
+  /** There is one, but not one that this agent understands; `why` is a sentence. */
+  | { found: 'unreadable'; why: string }
 
 const fileName = 'state.json'
 
@@ -96,20 +121,39 @@ export function writeState(folder: string, state: RunState): void {
   const file = openSync(temporary, 'wx', 0o600)
   try {
     writeSync(file, JSON.stringify(state))
+    // Where the run folder is on a disk, a crash of the host must not leave a file without content.
+    fsyncSync(file)
   } finally {
     closeSync(file)
   }
   renameSync(temporary, join(folder, fileName))
 }
 
-/** The state in a run's folder; undefined when there is none or it cannot be understood. */
-export function readState(folder: string): RunState | undefined {
+/** The state in a run's folder, brought to this version. Never throws. */
+export function readState(folder: string): FoundState {
+  let content: string
   try {
-    const value: unknown = JSON.parse(readFileSync(join(folder, fileName), 'utf8'))
-    return matches(RunState, value) ? value : undefined
-  } catch {
-    return undefined
+    content = readFileSync(join(folder, fileName), 'utf8')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' || code === 'ENOTDIR' ? { found: 'none' } : { found: 'unreadable', why: message }
   }
+  return parseState(content)
+}
+
+/** As {@link readState}, of the file's text. Pure. */
+export function parseState(content: string): FoundState {
+  let value: unknown
+  try {
+    value = JSON.parse(content)
+  } catch {
+    return { found: 'unreadable', why: 'it is not whole' }
+  }
+  const upgraded = upgrade(value)
+  if ('why' in upgraded) return { found: 'unreadable', why: upgraded.why }
+  const [first] = mismatches(RunState, upgraded.value)
+  if (first) return { found: 'unreadable', why: `${first.path || 'it'} ${first.message}` }
+  return { found: 'state', state: upgraded.value as RunState }
 }
 
 /** The runs that some agent began on this host, by their folders' names. */

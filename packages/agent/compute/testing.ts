@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { NetworkDriver } from '../network/network-driver.ts'
-import type { VolumeDriver } from '../storage/volume-driver.ts'
 import { probeHierarchy } from './cgroup.ts'
 import type { ComputeHost } from './host.ts'
+import { StartGate } from './start-gate.ts'
 
 /**
  * A whole guest in a boot sector, there 0.3 s after its start. On the serial console it says `ready` and echoes what is
@@ -30,7 +30,7 @@ const nobody = 64_055
 
 /** A host whose volumes are raw files named by their path, without a network. */
 export function testHost(folder: string, logs: string[] = []): ComputeHost {
-  const storage: Pick<VolumeDriver, 'publish' | 'unpublish'> = {
+  const storage: ComputeHost['storage'] = {
     publish: (path, options) => {
       const nodeName = options?.nodeName ?? 'vol'
       return Promise.resolve({
@@ -44,6 +44,7 @@ export function testHost(folder: string, logs: string[] = []): ComputeHost {
       })
     },
     unpublish: () => Promise.resolve(),
+    room: () => Promise.resolve({ totalBytes: 2 ** 40, freeBytes: 2 ** 39 }),
   }
   const network: Pick<NetworkDriver, 'plug' | 'unplug'> = {
     plug: () => Promise.reject(new Error('the test host has no network')),
@@ -59,6 +60,7 @@ export function testHost(folder: string, logs: string[] = []): ComputeHost {
     }),
     user: { uid: nobody, gid: nobody, groups: [] },
     hierarchy: probeHierarchy(),
+    starts: new StartGate(4),
     program: 'qemu-system-x86_64',
     runRoot: `${folder}/run`,
     secretRoot: `${folder}/secret`,

@@ -1,20 +1,23 @@
 import { expect, test } from 'vitest'
-import { judgeShutdown, judgeStatus } from './verdict.ts'
+import { outcomeOfShutdown, verdictOfStatus } from './verdict.ts'
 
 test.each([
-  ['running', { do: 'go on' }],
-  ['paused', { do: 'pause', reason: 'PausedByUser' }],
-  ['io-error', { do: 'pause', reason: 'PausedIOError' }],
-  ['watchdog', { do: 'pause', reason: 'PausedUnknown' }],
-  ['shutdown', { do: 'end', outcome: { phase: 'Succeeded', reason: 'GuestShutdown' } }],
-  ['guest-panicked', { do: 'end', outcome: { phase: 'Failed', reason: 'GuestPanicked' } }],
-  ['internal-error', { do: 'end', outcome: { phase: 'Failed', reason: 'InternalError' } }],
+  ['running', { is: 'running' }],
+  ['prelaunch', { is: 'not started' }],
+  ['inmigrate', { is: 'awaits migration' }],
+  ['postmigrate', { is: 'migrated' }],
+  ['paused', { is: 'paused', reason: 'PausedByUser' }],
+  ['io-error', { is: 'paused', reason: 'PausedIOError' }],
+  ['watchdog', { is: 'paused', reason: 'PausedUnknown' }],
+  ['shutdown', { is: 'ended', outcome: { phase: 'Succeeded', reason: 'GuestShutdown' } }],
+  ['guest-panicked', { is: 'ended', outcome: { phase: 'Failed', reason: 'GuestPanicked' } }],
+  ['internal-error', { is: 'ended', outcome: { phase: 'Failed', reason: 'InternalError' } }],
 ])('a guest that QEMU calls %s: %j', (status, verdict) => {
-  expect(judgeStatus(status)).toMatchObject(verdict)
+  expect(verdictOfStatus(status)).toMatchObject(verdict)
 })
 
-test('a guest that shuts down succeeds, one that panics fails, and an end from outside is no word of the guest', () => {
-  expect(judgeShutdown('guest-shutdown')).toMatchObject({ phase: 'Succeeded' })
-  expect(judgeShutdown('guest-panic')).toMatchObject({ phase: 'Failed', reason: 'GuestPanicked' })
-  expect(judgeShutdown('host-signal')).toBeUndefined()
+test("a guest that shuts down succeeds, one that panics fails, and an end from outside is not the guest's doing", () => {
+  expect(outcomeOfShutdown('guest-shutdown')).toMatchObject({ phase: 'Succeeded' })
+  expect(outcomeOfShutdown('guest-panic')).toMatchObject({ phase: 'Failed', reason: 'GuestPanicked' })
+  expect(outcomeOfShutdown('host-signal')).toBeUndefined()
 })

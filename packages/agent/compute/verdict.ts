@@ -1,44 +1,48 @@
-import type { PauseReason } from './machine-view.ts'
+import { guestPanicked, guestShutDown, internalError } from './outcomes.ts'
 import type { Outcome } from './run-state.ts'
 
-/** What QEMU's word means for the run: the guest goes on, stands still, or has come to its end. */
-export type Verdict = { do: 'go on' } | { do: 'pause'; reason: PauseReason } | { do: 'end'; outcome: Outcome }
+/** Why a guest does not run though it is there. */
+export type PauseReason = 'PausedByUser' | 'PausedIOError' | 'PausedUnknown'
 
-/** The guest's kernel crashed. */
-export const guestPanicked: Outcome = {
-  phase: 'Failed',
-  reason: 'GuestPanicked',
-  message: 'the kernel of the guest crashed',
-}
-const guestShutDown: Outcome = { phase: 'Succeeded', reason: 'GuestShutdown', message: 'the guest shut down' }
-const internalError: Outcome = {
-  phase: 'Failed',
-  reason: 'InternalError',
-  message: 'QEMU met an error that it cannot go on from',
-}
+/** What the guest's state means for its run. */
+export type Verdict =
+  | { is: 'running' }
+  /** QEMU waits to be let run for the first time. */
+  | { is: 'not started' }
+  | { is: 'awaits migration' }
+  /** The guest's memory has been sent whole; it runs elsewhere. */
+  | { is: 'migrated' }
+  | { is: 'paused'; reason: PauseReason }
+  | { is: 'ended'; outcome: Outcome }
 
-/** Judge the guest's state, as `query-status` tells it. Pure. @see QEMU's RunState */
-export function judgeStatus(status: string): Verdict {
+/** What a status of `query-status` means. Pure. @see QEMU's RunState */
+export function verdictOfStatus(status: string): Verdict {
   switch (status) {
     case 'running':
-      return { do: 'go on' }
+      return { is: 'running' }
+    case 'prelaunch':
+      return { is: 'not started' }
+    case 'inmigrate':
+      return { is: 'awaits migration' }
+    case 'postmigrate':
+      return { is: 'migrated' }
     case 'shutdown':
-      return { do: 'end', outcome: guestShutDown }
+      return { is: 'ended', outcome: guestShutDown }
     case 'guest-panicked':
-      return { do: 'end', outcome: guestPanicked }
+      return { is: 'ended', outcome: guestPanicked }
     case 'internal-error':
-      return { do: 'end', outcome: internalError }
+      return { is: 'ended', outcome: internalError }
     case 'io-error':
-      return { do: 'pause', reason: 'PausedIOError' }
+      return { is: 'paused', reason: 'PausedIOError' }
     case 'paused':
-      return { do: 'pause', reason: 'PausedByUser' }
+      return { is: 'paused', reason: 'PausedByUser' }
     default:
-      return { do: 'pause', reason: 'PausedUnknown' }
+      return { is: 'paused', reason: 'PausedUnknown' }
   }
 }
 
-/** Judge the reason in the event SHUTDOWN; undefined when QEMU was ended from outside. Pure. @see QEMU's ShutdownCause */
-export function judgeShutdown(reason: string): Outcome | undefined {
+/** The reason in the event SHUTDOWN; undefined when QEMU was ended from outside. Pure. @see QEMU's ShutdownCause */
+export function outcomeOfShutdown(reason: string): Outcome | undefined {
   if (reason.startsWith('guest-panic')) return guestPanicked
   return reason.startsWith('host-') ? undefined : guestShutDown
 }

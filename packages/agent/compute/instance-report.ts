@@ -9,12 +9,13 @@ import type { PodNic } from '@thresher/api/pod-network'
 import { formatBytes } from '@thresher/api/quantity'
 import { formatTime, removeCondition, setCondition } from '@thresher/client/conditions'
 import type { GuestFacts } from './guest-facts.ts'
-import type { MachineView } from './machine-view.ts'
+import type { HungReason } from './lifecycle.ts'
+import { isUp, type RunView } from './run-view.ts'
 
 /** What the status is made from. */
-export interface InstanceStatusInput {
+export interface InstanceReportInput {
   vmi: VirtualMachineInstance
-  view: MachineView
+  view: RunView
   node: string
   podUid: string
   nics: PodNic[]
@@ -25,12 +26,15 @@ export interface InstanceStatusInput {
   now: Date
 }
 
-/** The VMI's status as its machine fares; the same object when there is nothing to tell yet. Pure. */
-export function instanceStatus(input: InstanceStatusInput): VirtualMachineInstanceStatus | undefined {
+/** The VMI's status as its run is; the same object when there is nothing to report yet. Pure. */
+export function instanceReport(input: InstanceReportInput): VirtualMachineInstanceStatus | undefined {
   const { vmi, view } = input
-  if (view.life === 'preparing' || view.life === 'starting') return vmi.status
+  if (!isUp(view) && view.step !== 'ended')
+    return view.hung
+      ? { ...vmi.status, conditions: conditionsOf(input) as VirtualMachineInstanceStatus['conditions'] }
+      : vmi.status
   const before = vmi.status ?? {}
-  const phase = view.life === 'ended' ? (view.outcome?.phase ?? 'Failed') : 'Running'
+  const phase = view.step === 'ended' ? (view.outcome?.phase ?? 'Failed') : 'Running'
   const transitions = before.phaseTransitionTimestamps ?? []
   const status: VirtualMachineInstanceStatus = {
     ...before,
@@ -54,7 +58,7 @@ function runningFields({
   nics,
   claims,
   runtimeUser,
-}: InstanceStatusInput): Partial<NonNullable<VirtualMachineInstanceStatus>> {
+}: InstanceReportInput): Partial<NonNullable<VirtualMachineInstanceStatus>> {
   const { config, guest } = view
   const memory = formatBytes(config?.guestBytes ?? 0)
   const { cores = 1, sockets = 1, threads = 1 } = vmi.spec.domain.cpu ?? {}
@@ -134,18 +138,43 @@ const pauseMessages = {
   PausedUnknown: 'VMI was paused by QEMU',
 } as const
 
-function conditionsOf({ vmi, view, now }: InstanceStatusInput): Condition[] {
+/** Why nothing can be done with a run, and what helps. */
+export function hungMessage(name: string, why: HungReason): string {
+  if (why === 'MonitorGone')
+    return `QEMU of ${name} runs, but its monitor socket is gone, so it cannot be looked after; restart ${name} to get it back`
+  const what = why === 'NoGreeting' ? 'does not greet' : 'does not answer'
+  return `QEMU of ${name} runs but ${what}; look at its node's disks and load; it goes on by itself when it answers, or stop ${name} to end it by force`
+}
+
+/** What it means that a run's state file cannot be read, and what helps. */
+export function unreadableMessage(name: string, why: string): string {
+  return `the state file of ${name} on its node cannot be read (${why}); the guest runs on; restart ${name} to write a new one, or go back to the version that wrote it`
+}
+
+function noRoomMessage(node: string): string {
+  return `the guest is paused as the disk of ${node} is full; delete images or volumes there, it goes on by itself`
+}
+
+function conditionsOf({ vmi, view, node, now }: InstanceReportInput): Condition[] {
   let list: Condition[] = (vmi.status?.conditions ?? []) as Condition[]
   const set = (type: string, status: 'True' | 'False', reason?: string, message?: string): void => {
     list = setCondition(list, { type, status, ...(reason ? { reason } : {}), ...(message ? { message } : {}) }, now)
   }
   list = removeCondition(removeCondition(list, 'Synchronized'), 'PodScheduled')
-  const ended = view.life === 'ended'
+  const ended = view.step === 'ended'
+  const { name = '' } = vmi.metadata
   if (ended) set('Ready', 'False', view.outcome?.reason ?? 'GuestNotRunning', view.outcome?.message)
+  else if (view.hung) set('Ready', 'False', 'QemuHung', hungMessage(name, view.hung))
   else if (view.paused) set('Ready', 'False', 'GuestPaused', 'the guest is paused')
   else set('Ready', 'True')
   if (!ended) set('LiveMigratable', 'False', 'NotSupported', 'live migration is not available in this version')
-  if (view.paused && !ended) set('Paused', 'True', view.paused, pauseMessages[view.paused])
+  if (view.hung && !ended) set('QemuResponsive', 'False', view.hung, hungMessage(name, view.hung))
+  else list = removeCondition(list, 'QemuResponsive')
+  if (view.unreadable && !ended)
+    set('RunStateReadable', 'False', 'Unreadable', unreadableMessage(name, view.unreadable))
+  else list = removeCondition(list, 'RunStateReadable')
+  if (view.paused && !ended)
+    set('Paused', 'True', view.paused, view.noRoom ? noRoomMessage(node) : pauseMessages[view.paused])
   else list = removeCondition(list, 'Paused')
   if (view.guestAgent) set('AgentConnected', 'True')
   else list = removeCondition(list, 'AgentConnected')

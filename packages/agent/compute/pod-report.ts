@@ -2,13 +2,13 @@ import type { Pod } from '@thresher/api/core/pod'
 import type { Condition } from '@thresher/api/meta'
 import type { PodNic } from '@thresher/api/pod-network'
 import { formatTime, setCondition } from '@thresher/client/conditions'
-import type { MachineView } from './machine-view.ts'
 import type { Outcome } from './run-state.ts'
+import type { RunView } from './run-view.ts'
 
 type PodStatus = NonNullable<Pod['status']>
 
 /** The launcher pod's status while its guest runs. Pure. */
-export function runningPodStatus(pod: Pod, view: MachineView, nics: PodNic[], hostIP: string, now: Date): PodStatus {
+export function runningPodStatus(pod: Pod, view: RunView, nics: PodNic[], hostIP: string, now: Date): PodStatus {
   const startedAt = view.startedAt ? formatTime(new Date(view.startedAt)) : formatTime(now)
   const podIP = nics.find(({ ip }) => ip)?.ip
   let conditions: Condition[] = (pod.status?.conditions ?? []) as Condition[]

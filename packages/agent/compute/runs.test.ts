@@ -1,8 +1,9 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import { ApiError } from '@thresher/api/error'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
@@ -11,9 +12,10 @@ import { Client } from '@thresher/client/client'
 import { EventRecorder } from '@thresher/client/events'
 import { Informers } from '@thresher/client/informers'
 import { MemoryTransport } from '@thresher/client/testing'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ComputeHost } from './host.ts'
-import { Machines } from './machines.ts'
+import { Pods } from '../pods.ts'
+import { Runs } from './runs.ts'
 import { signalProcess } from './process-identity.ts'
 import { testHost, testInstance, writeTestGuest } from './testing.ts'
 
@@ -27,12 +29,13 @@ let agents: Agent[]
 /** An agent on the in-memory API; `die` leaves everything as kill -9 does. */
 class Agent {
   readonly #stop = new AbortController()
-  readonly machines: Machines
+  readonly runs: Runs
+  readonly pods: Pods
 
   constructor() {
     const { signal } = this.#stop
     const informers = new Informers(client, signal)
-    this.machines = new Machines({
+    this.runs = new Runs({
       host,
       client,
       informers,
@@ -42,9 +45,10 @@ class Agent {
       signal,
       onWatchError: () => {},
     })
+    this.pods = new Pods({ client, node: 'n1', runtimes: [this.runs], signal, log: host.log, onWatchError: () => {} })
     agents.push(this)
-    this.started = this.machines.adopt().then(async () => {
-      const synced = this.machines.run()
+    this.started = this.runs.adopt().then(async () => {
+      const synced = this.pods.run()
       await informers.start()
       await synced
     })
@@ -54,12 +58,12 @@ class Agent {
 
   die(): void {
     this.#stop.abort(new Error('killed'))
-    this.machines.release()
+    this.runs.release()
   }
 }
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'machines-'))
+  folder = mkdtempSync(join(tmpdir(), 'runs-'))
   chmodSync(folder, 0o755)
   mkdirSync(join(folder, 'run'))
   logs = []
@@ -75,10 +79,10 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const agent of agents) {
     agent.die()
-    for (const machine of agent.machines.list()) {
-      const { process } = machine.view()
+    for (const run of agent.runs.list()) {
+      const { process } = run.view()
       if (process) signalProcess(process, 'SIGKILL')
-      await machine.settled()
+      await run.settled()
     }
   }
   rmSync(folder, { recursive: true, force: true })
@@ -138,6 +142,22 @@ async function untilPhase(phase: string): Promise<VirtualMachineInstance> {
   throw new Error(`phase ${phase} was not reached; log: ${logs.join(' | ')}`)
 }
 
+async function untilPodPhase(phase: string): Promise<void> {
+  for (let tries = 0; (await pods().get('virt-launcher-guest', 'default')).status?.phase !== phase; tries++) {
+    if (tries > 600) throw new Error(`the pod is not ${phase}; log: ${logs.join(' | ')}`)
+    await delay(25)
+  }
+}
+
+/** The command line of a process, empty when it is gone. */
+function readProcess(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 /** Processes of QEMU below this test's folder. */
 async function qemus(): Promise<string[]> {
   const { readFile } = await import('node:fs/promises')
@@ -149,7 +169,7 @@ async function qemus(): Promise<string[]> {
   return found
 }
 
-describe('the machines of a host', () => {
+describe('the runs of a host', () => {
   it('run what is bound to it, tell its status, and stop it when it is deleted', async () => {
     await new Agent().started
     await createRun()
@@ -225,7 +245,7 @@ describe('an agent that is killed', () => {
       await second.started
       await untilPhase('Running')
       expect((await qemus()).length).toBe(1)
-      expect(second.machines.list().length).toBe(1)
+      expect(second.runs.list().length).toBe(1)
     })
 
   it('learns of a deletion that happened meanwhile', async () => {
@@ -240,4 +260,113 @@ describe('an agent that is killed', () => {
     expect((await untilPhase('Succeeded')).status?.reason).toBe('GuestShutdown')
     expect(await qemus()).toEqual([])
   })
+})
+
+describe('a guest whose agent restarts', () => {
+  /** A second agent beside a guest that the first left running. */
+  async function restart(
+    change: (uid: string) => void,
+  ): Promise<{ uid: string; agent: Agent; pid: string | undefined }> {
+    const first = new Agent()
+    await first.started
+    const { metadata } = await createRun()
+    await untilPhase('Running')
+    await delay(300)
+    const [pid] = await qemus()
+    first.die()
+    const uid = metadata.uid ?? ''
+    change(uid)
+    const agent = new Agent()
+    await agent.started
+    return { uid, agent, pid }
+  }
+  const conditionOf = async (type: string) =>
+    (await instances().get('guest', 'default')).status?.conditions?.find((one) => one.type === type)
+  async function untilCondition(type: string, there = true): Promise<{ message?: string } | undefined> {
+    for (let tries = 0; tries < 600; tries++) {
+      const found = await conditionOf(type)
+      if ((found !== undefined) === there) return found
+      await delay(25)
+    }
+    throw new Error(`the condition ${type} did not ${there ? 'come' : 'go'}`)
+  }
+
+  it('is kept when its state cannot be read, with a condition, and goes when it is deleted', async () => {
+    const { agent, pid } = await restart((uid) => {
+      const file = join(folder, 'run', uid, 'state.json')
+      writeFileSync(file, readFileSync(file, 'utf8').replace('"version":2', '"version":99'))
+    })
+    expect((await untilCondition('RunStateReadable'))?.message).toContain('newer agent')
+    expect(agent.runs.problems()).toEqual({ hung: [], unreadable: ['default/guest'] })
+    expect(await qemus()).toEqual([pid])
+    await instances().delete('guest', 'default')
+    expect((await untilPhase('Succeeded')).status?.reason).toBe('GuestShutdown')
+    expect(await qemus()).toEqual([])
+    await vi.waitUntil(() => readdirSync(join(folder, 'run')).length === 0, 10_000)
+  })
+
+  it('is kept when its folder is gone: hung with a remedy, and no second is started', async () => {
+    const { agent, pid } = await restart((uid) => rmSync(join(folder, 'run', uid), { recursive: true }))
+    expect((await untilCondition('QemuResponsive'))?.message).toContain('restart guest')
+    expect(agent.runs.problems().hung).toEqual(['default/guest'])
+    expect((await instances().get('guest', 'default')).status?.phase).toBe('Running')
+    expect(await qemus()).toEqual([pid])
+  })
+
+  it('is hung while its QEMU stands still, and as before when it goes on', async () => {
+    const stopped = await restart(() => {
+      for (const pid of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+        const line = readProcess(pid)
+        if (line.startsWith('qemu-system') && line.includes(`${folder}/`)) process.kill(Number(pid), 'SIGSTOP')
+      }
+    })
+    await untilCondition('QemuResponsive')
+    process.kill(Number(stopped.pid), 'SIGCONT')
+    await untilCondition('QemuResponsive', false)
+    expect((await conditionOf('Ready'))?.status).toBe('True')
+    expect(await qemus()).toEqual([stopped.pid])
+  })
+
+  it('is not stopped because its VMI may not be read, only because it is not there', async () => {
+    await new Agent().started
+    await createRun()
+    await untilPhase('Running')
+    const [pid] = await qemus()
+    let forbidden = 0
+    api.interfere = ({ method, path }) => {
+      if (method !== 'GET' || !path.endsWith('/virtualmachineinstances/other')) return
+      forbidden++
+      throw new ApiError('Forbidden', 'not for you')
+    }
+    await pods().patch('virt-launcher-guest', 'default', { metadata: { labels: { 'vm.kubevirt.io/name': 'other' } } })
+    while (forbidden === 0) await delay(10)
+    await delay(300)
+    expect(await qemus()).toEqual([pid])
+    api.interfere = undefined
+    await pods().patch('virt-launcher-guest', 'default', { metadata: { labels: { again: 'x' } } })
+    await untilPodPhase('Succeeded')
+  })
+})
+
+it('a pod that is not a virtual machine waits, and says why', async () => {
+  await new Agent().started
+  await pods().create({
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { nodeName: 'n1', containers: [{ name: 'web', image: 'nginx' }] },
+  } as unknown as Pod)
+  for (let tries = 0; ; tries++) {
+    const { status } = await pods().get('web', 'default')
+    const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+    if (ready) {
+      expect(status?.phase).toBe('Pending')
+      expect(ready).toMatchObject({
+        status: 'False',
+        reason: 'NoRuntime',
+        message: expect.stringContaining('containers'),
+      })
+      break
+    }
+    if (tries > 200) throw new Error('nothing was said of the pod')
+    await delay(25)
+  }
 })

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { instanceStatus, type InstanceStatusInput } from './instance-status.ts'
-import type { MachineView } from './machine-view.ts'
+import { instanceReport, type InstanceReportInput } from './instance-report.ts'
+import type { RunView } from './run-view.ts'
 import { testInstance } from './testing.ts'
 
-const running: MachineView = {
-  life: 'running',
+const running: RunView = {
+  step: 'running',
   guestAgent: false,
+  noRoom: false,
   config: {
     machineType: 'pc-q35-7.2',
     cpus: 1,
@@ -19,8 +20,8 @@ const running: MachineView = {
   },
 }
 
-function status(view: Partial<MachineView>, change: Partial<InstanceStatusInput> = {}) {
-  return instanceStatus({
+function status(view: Partial<RunView>, change: Partial<InstanceReportInput> = {}) {
+  return instanceReport({
     vmi: { ...testInstance('u1'), status: { phase: 'Scheduled', nodeName: 'n1' } },
     view: { ...running, ...view },
     node: 'n1',
@@ -33,12 +34,11 @@ function status(view: Partial<MachineView>, change: Partial<InstanceStatusInput>
   })
 }
 
-const condition = (view: Partial<MachineView>, type: string) =>
-  status(view)?.conditions?.find((one) => one.type === type)
+const condition = (view: Partial<RunView>, type: string) => status(view)?.conditions?.find((one) => one.type === type)
 
 describe("a VMI's status", () => {
   it('stays until the guest runs', () => {
-    expect(status({ life: 'starting' })).toEqual({ phase: 'Scheduled', nodeName: 'n1' })
+    expect(status({ step: 'starting' })).toEqual({ phase: 'Scheduled', nodeName: 'n1' })
   })
 
   it('tells the address together with the phase, without a guest agent', () => {
@@ -89,7 +89,7 @@ describe("a VMI's status", () => {
 
   it('tells how the run ended', () => {
     const outcome = { phase: 'Failed' as const, reason: 'GuestPanicked', message: 'the kernel of the guest crashed' }
-    expect(status({ life: 'ended', outcome })).toMatchObject({ phase: 'Failed', reason: 'GuestPanicked' })
-    expect(condition({ life: 'ended', outcome }, 'Ready')).toMatchObject({ status: 'False', message: outcome.message })
+    expect(status({ step: 'ended', outcome })).toMatchObject({ phase: 'Failed', reason: 'GuestPanicked' })
+    expect(condition({ step: 'ended', outcome }, 'Ready')).toMatchObject({ status: 'False', message: outcome.message })
   })
 })

@@ -1,0 +1,104 @@
+import { rmSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { askGuest } from './guest-agent.ts'
+import { readQemuFile } from './qemu-file.ts'
+import type { QmpClient } from './qmp.ts'
+import type { RunFolders } from './prepare.ts'
+import { TaskQueue } from './task-queue.ts'
+
+/** The run is not in a state in which this can be done. */
+export class NotRunningError extends Error {
+  override readonly name = 'NotRunningError'
+}
+
+/** What the operations need of a run. */
+export interface ControlledRun {
+  readonly name: string
+  readonly folders: RunFolders
+  /** Do something with QEMU's monitor, in turn. @throws {NotRunningError} */
+  running<T>(task: (qmp: QmpClient) => Promise<T>): Promise<T>
+  isPaused(): boolean
+  hasGuestAgent(): boolean
+  /** QEMU's name for the node of a volume that the run has open. */
+  nodeOf(volume: string): string | undefined
+}
+
+const guestTimeoutMs = 5000
+
+/** What can be done with a running guest. */
+export class GuestControl {
+  readonly #run: ControlledRun
+  readonly #queue = new TaskQueue()
+
+  constructor(run: ControlledRun) {
+    this.#run = run
+  }
+
+  pause(): Promise<void> {
+    return this.#run.running(async (qmp) => {
+      if (!this.#run.isPaused()) await qmp.execute('stop', {})
+    })
+  }
+
+  unpause(): Promise<void> {
+    return this.#run.running(async (qmp) => void (await qmp.execute('cont', {})))
+  }
+
+  /** Restart the guest at once, as its reset button does. QEMU stays. */
+  reset(): Promise<void> {
+    return this.#run.running(async (qmp) => void (await qmp.execute('system_reset', {})))
+  }
+
+  /** Ask the guest to restart: by its agent. */
+  async softReboot(): Promise<void> {
+    await this.#run.running(() => Promise.resolve())
+    if (!this.#run.hasGuestAgent())
+      throw new NotRunningError(
+        `${this.#run.name} has no guest agent to restart it by; install qemu-guest-agent in the guest, or use reset`,
+      )
+    // The agent goes down with the guest and does not answer.
+    await this.ask((ask) => Promise.race([ask('guest-shutdown', { mode: 'reboot' }), delay(500)]))
+  }
+
+  /** What the guest shows on its display, as PNG. */
+  screenshot(): Promise<Buffer> {
+    const { screen } = this.#run.folders
+    return this.#run.running(async (qmp) => {
+      rmSync(screen, { force: true })
+      await qmp.execute('screendump', { filename: screen, format: 'png' })
+      try {
+        return readQemuFile(screen)
+      } finally {
+        rmSync(screen, { force: true })
+      }
+    })
+  }
+
+  /** Grow a volume that the guest has open; the guest sees it at once. @returns false when it has not */
+  async growVolume(volume: string, bytes: number): Promise<boolean> {
+    const node = this.#run.nodeOf(volume)
+    if (node === undefined) return false
+    await this.#run.running((qmp) => qmp.execute('block_resize', { 'node-name': node, size: bytes }))
+    return true
+  }
+
+  /** Hold the guest's file systems still, by its agent. */
+  async freeze(): Promise<void> {
+    await this.ask((ask) => ask('guest-fsfreeze-freeze'))
+  }
+
+  /** Let the guest's file systems go on. */
+  async thaw(): Promise<void> {
+    await this.ask((ask) => ask('guest-fsfreeze-thaw'))
+  }
+
+  /** Bytes of memory the guest has with its balloon as it is. */
+  balloon(): Promise<number> {
+    return this.#run.running(async (qmp) => (await qmp.execute('query-balloon', {})).actual)
+  }
+
+  /** Talk with the guest's agent; one conversation at a time. */
+  ask<T>(talk: Parameters<typeof askGuest<T>>[2]): Promise<T> {
+    return this.#queue.run(() => askGuest(this.#run.folders.paths.guestAgent, guestTimeoutMs, talk))
+  }
+}

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { identityOf, type ProcessIdentity } from './process-identity.ts'
+
+/** A QEMU that was started for a run on this host. */
+export interface QemuProcess {
+  /** The run's UID, as its `-pidfile` tells. */
+  uid: string
+  identity: ProcessIdentity
+  /** QEMU's arguments, without the program's name. */
+  args: string[]
+}
+
+/**
+ * All living QEMUs of the runs below a run folder, found by their arguments, whatever is left of their folders.
+ *
+ * @param mayBe whether a user with this number may be QEMU; anybody can give a process such arguments
+ */
+export function listQemus(runRoot: string, mayBe: (uid: number) => boolean): QemuProcess[] {
+  return readdirSync('/proc').flatMap((entry) => {
+    const pid = Number(entry)
+    if (!/^\d+$/.test(entry) || pid === process.pid) return []
+    const args = argumentsOf(pid)
+    const uid = args && runOf(args, runRoot)
+    if (!args || uid === undefined || !mayBe(ownerOf(pid))) return []
+    const identity = identityOf(pid)
+    return identity ? [{ uid, identity, args: args.slice(args.lastIndexOf('-name')) }] : []
+  })
+}
+
+/** The living QEMU of one run. */
+export function findQemu(runRoot: string, uid: string, mayBe: (uid: number) => boolean): QemuProcess | undefined {
+  return listQemus(runRoot, mayBe).find((one) => one.uid === uid)
+}
+
+function runOf(args: string[], runRoot: string): string | undefined {
+  const pidFile = args[args.indexOf('-pidfile') + 1]
+  if (!args.includes('-pidfile') || !pidFile?.startsWith(`${runRoot}/`)) return undefined
+  const [uid, name, ...more] = pidFile.slice(runRoot.length + 1).split('/')
+  return uid && name === 'qemu.pid' && more.length === 0 ? uid : undefined
+}
+
+function argumentsOf(pid: number): string[] | undefined {
+  try {
+    return readFileSync(join('/proc', String(pid), 'cmdline'), 'utf8')
+      .split('\0')
+      .slice(0, -1)
+  } catch {
+    return undefined
+  }
+}
+
+function ownerOf(pid: number): number {
+  try {
+    return statSync(join('/proc', String(pid))).uid
+  } catch {
+    return -1
+  }
+}

@@ -1,0 +1,28 @@
+import type { GuestFacts } from './guest-facts.ts'
+import type { HungReason } from './lifecycle.ts'
+import type { ProcessIdentity } from './process-identity.ts'
+import type { Outcome, RunningConfig, RunStep } from './run-state.ts'
+import type { PauseReason } from './verdict.ts'
+
+/** How a run is now, for the reports in the API. */
+export interface RunView {
+  /** How steps follow each other is drawn in lifecycle.ts; `ended` once all is given back. */
+  step: RunStep
+  paused?: PauseReason
+  /** Paused until the node's disk has room. */
+  noRoom: boolean
+  hung?: HungReason
+  /** Why the run's state file could not be read. */
+  unreadable?: string
+  outcome?: Outcome
+  guestAgent: boolean
+  guest?: GuestFacts
+  startedAt?: string
+  process?: ProcessIdentity
+  config?: RunningConfig
+}
+
+/** Whether the guest has been let run, and has not ended. */
+export function isUp({ step }: Pick<RunView, 'step'>): boolean {
+  return step === 'running' || step === 'stopping' || step === 'migrating-out'
+}

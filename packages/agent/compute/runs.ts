@@ -1,0 +1,434 @@
+import { Pod } from '@thresher/api/core/pod'
+import { isReason } from '@thresher/api/error'
+import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import type { KubeObject } from '@thresher/api/meta'
+import { appLabel, createdByLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
+import { readNics } from '@thresher/api/pod-network'
+import { parseBytes } from '@thresher/api/quantity'
+import { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import type { Client } from '@thresher/client/client'
+import type { EventRecorder } from '@thresher/client/events'
+import { Informer } from '@thresher/client/informer'
+import type { Informers } from '@thresher/client/informers'
+import { keyOf } from '@thresher/client/paths'
+import type { PodAccess, Runtime } from '../runtime.ts'
+import { writeStatus } from '../write-status.ts'
+import { adoptRuns } from './adopt-runs.ts'
+import { MissingSourceError } from './cloud-init.ts'
+import { sweepCgroups } from './cgroup.ts'
+import type { ComputeHost } from './host.ts'
+import { hungMessage, instanceReport } from './instance-report.ts'
+import { stoppedEarly } from './outcomes.ts'
+import { endedPodStatus, runningPodStatus } from './pod-report.ts'
+import { UnsupportedSpecError } from './qemu/draft.ts'
+import { resolveRun, type Resolution } from './resolve.ts'
+import { Run } from './run.ts'
+import type { Outcome } from './run-state.ts'
+import { isUp, type RunView } from './run-view.ts'
+import { readSeeds } from './seeds.ts'
+
+/** A run that waits longer than this for something says so in an event. */
+const patienceMs = 5000
+/** How long adopted QEMUs have to answer before the agent goes on without them; each goes on being tried. */
+const adoptionMs = 2000
+const defaultGraceSeconds = 30
+
+export interface RunsOptions {
+  host: ComputeHost
+  client: Client
+  /** Shared with the storage's controllers. */
+  informers: Informers
+  events: EventRecorder
+  /** The name of this agent's Node. */
+  node: string
+  /** Where other hosts reach this one. */
+  hostIP: string
+  signal: AbortSignal
+  onWatchError: (kind: string, error: unknown) => void
+  /** Called when {@link Runs.problems} gives something new. */
+  onProblem?: () => void
+}
+
+/** Runs that live but that the agent cannot fully look after, by the names of their machines. */
+export interface RunProblems {
+  /** QEMU does not answer. */
+  hung: string[]
+  /** The state file cannot be read. */
+  unreadable: string[]
+}
+
+/** What the API says of a run's VMI. Only `gone` is knowledge that it should not run. */
+type Owner = VirtualMachineInstance | 'gone' | 'unknown'
+
+/**
+ * The runtime of virtual machines: a launcher pod bound to this node becomes a run, and how it is goes into the statuses of the
+ * pod and its VMI.
+ */
+export class Runs implements Runtime<Run> {
+  readonly #options: RunsOptions
+  readonly #runs = new Map<string, Run>()
+  readonly #instances: Informer<VirtualMachineInstance>
+  readonly #claims: Informer<PersistentVolumeClaim>
+  readonly #volumes: Informer<PersistentVolume>
+  #pods: PodAccess | undefined
+  /** Since when a pod's run waits, and for what an event was recorded. */
+  readonly #waiting = new Map<string, { since: number; reported?: string }>()
+  /** What was last reported of each run's obstacles. */
+  readonly #reported = new Map<string, Pick<RunView, 'hung' | 'noRoom'>>()
+
+  constructor(options: RunsOptions) {
+    this.#options = options
+    const { client, informers, node, onWatchError } = options
+    this.#instances = new Informer(client.resource<VirtualMachineInstance>(VirtualMachineInstance), {
+      fieldSelector: `status.nodeName=${node}`,
+      onError: (error) => onWatchError('virtualmachineinstances', error),
+    })
+    this.#claims = informers.of<PersistentVolumeClaim>(PersistentVolumeClaim)
+    this.#volumes = informers.of<PersistentVolume>(PersistentVolume)
+  }
+
+  matches(pod: Pod): boolean {
+    return pod.metadata.labels?.[appLabel] === launcherApp
+  }
+
+  /** Take up the runs that an earlier agent began, all at once; a QEMU that does not answer keeps nobody waiting. */
+  async adopt(): Promise<void> {
+    const { host } = this.#options
+    for (const run of adoptRuns(host, (uid) => this.#changed(uid))) this.#runs.set(run.uid, run)
+    sweepCgroups(host.hierarchy, (uid) => this.#runs.has(uid))
+    await Promise.race([
+      Promise.all(this.list().map(({ reached }) => reached)),
+      new Promise((resolve) => setTimeout(resolve, adoptionMs)),
+    ])
+  }
+
+  async follow(pods: PodAccess): Promise<void> {
+    this.#pods = pods
+    const { signal } = this.#options
+    this.#instances.onChange(({ object }) => this.#enqueue((pod) => instanceKeyOf(pod) === keyOf(object)))
+    this.#claims.onChange(({ object }) => this.#enqueue((pod) => usesClaim(pod, keyOf(object))))
+    this.#volumes.onChange(({ object }) => {
+      const ref = object.spec.claimRef
+      if (ref) this.#enqueue((pod) => usesClaim(pod, `${ref.namespace}/${ref.name}`))
+    })
+    void this.#instances.run(signal)
+    await Promise.all([this.#instances.synced, this.#claims.synced, this.#volumes.synced])
+  }
+
+  keys(): string[] {
+    return this.list().map(podKeyOf)
+  }
+
+  /** The run of a VMI, by name. */
+  find(namespace: string, name: string): Run | undefined {
+    for (const run of this.#runs.values())
+      if (run.namespace === namespace && run.name === name && run.view().step !== 'ended') return run
+    return undefined
+  }
+
+  list(): Run[] {
+    return [...this.#runs.values()]
+  }
+
+  problems(): RunProblems {
+    const named = (has: (view: RunView) => unknown): string[] =>
+      this.list()
+        .filter((run) => run.view().step !== 'ended' && has(run.view()))
+        .map((run) => `${run.namespace}/${run.name}`)
+        .toSorted()
+    return { hung: named(({ hung }) => hung), unreadable: named(({ unreadable }) => unreadable) }
+  }
+
+  /** The cards that runs hold, so that the network knows which taps are still wanted. */
+  nics(): { vmi: string; nic: string }[] {
+    return this.list().flatMap((run) => run.nics.map((nic) => ({ vmi: run.uid, nic })))
+  }
+
+  /** Tell the guest that has a volume open of its new size. @returns false when none here has it */
+  async growVolume(volume: string, bytes: number): Promise<boolean> {
+    for (const run of this.list()) if (await run.control.growVolume(volume, bytes)) return true
+    return false
+  }
+
+  /** The address at which the host reaches a run's guest. */
+  addressOf(run: Run): string | undefined {
+    const pod = this.#pods?.get(podKeyOf(run))
+    return readNics(pod?.metadata.annotations)?.find(({ ip }) => ip)?.ip
+  }
+
+  release(): void {
+    for (const run of this.#runs.values()) run.release()
+  }
+
+  async reconcile(key: string, pod: Pod | undefined): Promise<void> {
+    const run = this.list().find((one) => podKeyOf(one) === key || (pod && isRebuiltFor(one, pod)))
+    if (!pod) return run ? this.#withoutPod(key, run) : this.#forgetWaiting(key)
+    const vmi = await this.#instanceOf(pod)
+    if (run && run.pod.uid === '') this.#complete(run, pod, vmi)
+    if (run && (run.pod.uid === pod.metadata.uid || isRebuiltFor(run, pod))) return this.#follow(pod, run, vmi)
+    if (run) return run.stop(0)
+    if (isFinal(pod)) return this.#access.confirmEnd(pod)
+    if (vmi === 'unknown')
+      throw new Error(`the VirtualMachineInstance ${instanceKeyOf(pod)} cannot be read; whether it runs stays as it is`)
+    if (pod.status?.phase === 'Running')
+      return this.#reportEnd(pod, vmi, failed('QemuGone', 'QEMU is gone; the host may have restarted'))
+    if (isGoing(pod) || vmi === 'gone' || isGoing(vmi) || isFinal(vmi)) return this.#reportEnd(pod, vmi, stoppedEarly)
+    await this.#begin(key, pod, vmi)
+  }
+
+  get #access(): PodAccess {
+    if (!this.#pods) throw new Error('the runtime follows no pods yet')
+    return this.#pods
+  }
+
+  #enqueue(is: (pod: Pod) => boolean): void {
+    for (const pod of this.#access.list()) if (this.matches(pod) && is(pod)) this.#access.enqueue(keyOf(pod))
+  }
+
+  #changed(uid: string): void {
+    const run = this.#runs.get(uid)
+    if (run) this.#pods?.enqueue(podKeyOf(run))
+  }
+
+  #resolve(pod: Pod, vmi: VirtualMachineInstance): Resolution {
+    const { namespace } = pod.metadata
+    return resolveRun({
+      vmi,
+      pod,
+      claim: (name) => this.#claims.get(`${namespace}/${name}`),
+      volume: (name) => this.#volumes.get(name),
+    })
+  }
+
+  /** Start the run when everything for it is there. */
+  async #begin(key: string, pod: Pod, vmi: VirtualMachineInstance): Promise<void> {
+    const { client, host } = this.#options
+    const resolution = this.#resolve(pod, vmi)
+    if (!resolution.ready) {
+      if ('waitingFor' in resolution) return this.#wait(key, pod, vmi, `waits for ${resolution.waitingFor}`)
+      const { message } = new UnsupportedSpecError(resolution.errors)
+      return this.#reportEnd(pod, vmi, failed('UnsupportedSpec', message))
+    }
+    let seeds
+    try {
+      seeds = await readSeeds(client, vmi, resolution.seeds)
+    } catch (error) {
+      // No watch tells of a Secret that appears, so look again.
+      if (!(error instanceof MissingSourceError)) throw error
+      this.#access.enqueue(key, 2000)
+      return this.#wait(key, pod, vmi, `waits for ${error.message}`)
+    }
+    this.#forgetWaiting(key)
+    const uid = vmi.metadata.uid ?? ''
+    if (this.#runs.has(uid)) return
+    const { name = '', uid: podUid = '' } = pod.metadata
+    const plan = { ...resolution, vmi, pod: { name, uid: podUid }, seeds, priority: pod.spec.priority ?? 0 }
+    this.#runs.set(
+      uid,
+      Run.start(host, plan, () => this.#changed(uid)),
+    )
+  }
+
+  #wait(key: string, pod: Pod, vmi: VirtualMachineInstance, why: string): void {
+    const waiting = this.#waiting.get(key) ?? { since: Date.now() }
+    this.#waiting.set(key, waiting)
+    const waitedMs = Date.now() - waiting.since
+    if (waitedMs < patienceMs) return this.#access.enqueue(key, patienceMs - waitedMs + 10)
+    if (waiting.reported === why) return
+    waiting.reported = why
+    const message = `${vmi.metadata.name} ${why}`
+    for (const object of [pod, vmi])
+      this.#options.events.record({ object, type: 'Warning', reason: 'FailedMount', message })
+  }
+
+  #forgetWaiting(key: string): void {
+    this.#waiting.delete(key)
+  }
+
+  /** A run whose state was made from its process alone: add what the API knows. */
+  #complete(run: Run, pod: Pod, vmi: Owner): void {
+    const resolution = typeof vmi === 'string' ? undefined : this.#resolve(pod, vmi)
+    const { name = '', uid = '' } = pod.metadata
+    run.complete({ name, uid }, resolution?.ready ? resolution.volumes : [])
+  }
+
+  /** A run that is under way or over: stop it when it is to stop, and report how it is. */
+  async #follow(pod: Pod, run: Run, vmi: Owner): Promise<void> {
+    const view = run.view()
+    if (view.step === 'ended') {
+      await this.#reportEnd(pod, vmi, view.outcome ?? failed('Unknown', 'it is not known how the run ended'), run)
+      return this.#forget(run)
+    }
+    const unwanted = vmi === 'gone' || (vmi !== 'unknown' && (isGoing(vmi) || isFinal(vmi)))
+    if (isGoing(pod) || isFinal(pod) || unwanted) run.stop(graceOf(vmi))
+    this.#reportObstacles(run, view, vmi)
+    if ((!isUp(view) && !view.hung) || isFinal(pod)) return
+    const { hostIP } = this.#options
+    const nics = readNics(pod.metadata.annotations) ?? []
+    const now = new Date()
+    await Promise.all([
+      isUp(view) &&
+        this.#access.writeStatus(pod, (current) =>
+          current.status?.phase === 'Running' ? undefined : runningPodStatus(current, view, nics, hostIP, now),
+        ),
+      typeof vmi !== 'string' && this.#reportInstance(vmi, pod.metadata.uid ?? '', view, nics),
+    ])
+  }
+
+  /** Events on what keeps a run from going on, and on its end. */
+  #reportObstacles(run: Run, view: RunView, vmi: Owner): void {
+    const before = this.#reported.get(run.uid)
+    if (before?.hung === view.hung && (before?.noRoom ?? false) === view.noRoom) return
+    this.#reported.set(run.uid, { hung: view.hung, noRoom: view.noRoom })
+    this.#options.onProblem?.()
+    if (typeof vmi === 'string') return
+    const record = (type: 'Normal' | 'Warning', reason: string, message: string): void =>
+      this.#options.events.record({ object: vmi, type, reason, message })
+    if (view.hung && view.hung !== before?.hung) record('Warning', 'QemuHung', hungMessage(run.name, view.hung))
+    if (before?.hung && !view.hung) record('Normal', 'QemuAnswers', `QEMU of ${run.name} answers again.`)
+    if (view.noRoom && !before?.noRoom)
+      record(
+        'Warning',
+        'NoRoom',
+        `${run.name} is paused: the disk of ${this.#options.node} is full; it goes on when there is room.`,
+      )
+    if (before?.noRoom && !view.noRoom)
+      record('Normal', 'Resumed', `${run.name} goes on: the disk of ${this.#options.node} has room again.`)
+  }
+
+  /** The pod was taken away by force: the guest has no place here any more. */
+  async #withoutPod(key: string, run: Run): Promise<void> {
+    if (run.pod.uid === '') {
+      // Its state was made from its process, which does not know its pod.
+      const pod = this.#access.list().find((one) => isRebuiltFor(run, one))
+      if (pod) return this.#access.enqueue(keyOf(pod))
+    } else if (podKeyOf(run) !== key) return this.#access.enqueue(podKeyOf(run))
+    const view = run.view()
+    if (view.step !== 'ended') return run.stop(0)
+    const vmi = await this.#instance(run.namespace, run.name, run.uid)
+    const outcome = view.outcome ?? failed('Unknown', 'it is not known how the run ended')
+    if (typeof vmi !== 'string') await this.#reportInstanceEnd(vmi, run.pod.uid, outcome, run)
+    this.#forget(run)
+  }
+
+  #forget(run: Run): void {
+    this.#runs.delete(run.uid)
+    this.#reported.delete(run.uid)
+    void run.forget()
+    this.#options.onProblem?.()
+  }
+
+  async #reportEnd(pod: Pod, vmi: Owner, outcome: Outcome, run?: Run): Promise<void> {
+    const now = new Date()
+    this.#forgetWaiting(keyOf(pod))
+    await Promise.all([
+      this.#access.writeStatus(pod, (current) =>
+        isFinal(current) ? undefined : endedPodStatus(current, outcome, now),
+      ),
+      typeof vmi !== 'string' && this.#reportInstanceEnd(vmi, pod.metadata.uid ?? '', outcome, run),
+    ])
+    if (outcome.phase === 'Failed' && typeof vmi !== 'string')
+      this.#options.events.record({ object: vmi, type: 'Warning', reason: outcome.reason, message: outcome.message })
+    await this.#access.confirmEnd(pod)
+  }
+
+  #reportInstanceEnd(vmi: VirtualMachineInstance, podUid: string, outcome: Outcome, run?: Run): Promise<void> {
+    const view = { ...(run?.view() ?? { guestAgent: false, noRoom: false }), step: 'ended' as const, outcome }
+    return this.#reportInstance(vmi, podUid, view, [])
+  }
+
+  async #reportInstance(
+    vmi: VirtualMachineInstance,
+    podUid: string,
+    view: RunView,
+    nics: ReturnType<typeof readNics> & {},
+  ): Promise<void> {
+    const { client, node, host } = this.#options
+    const resource = client.resource<VirtualMachineInstance>(VirtualMachineInstance)
+    const written = await writeStatus(resource, this.#instances.get(keyOf(vmi)) ?? vmi, (current) =>
+      isFinal(current)
+        ? undefined
+        : instanceReport({
+            vmi: current,
+            view,
+            node,
+            podUid,
+            nics,
+            claims: this.#claimsOf(current),
+            runtimeUser: host.user.uid,
+            now: new Date(),
+          }),
+    )
+    if (written) this.#instances.observe(written)
+  }
+
+  #instanceOf(pod: Pod): Promise<Owner> {
+    const { namespace = '', labels } = pod.metadata
+    return this.#instance(namespace, labels?.[machineNameLabel] ?? '', labels?.[createdByLabel] ?? '')
+  }
+
+  /** From the watch; just after the binding, before the watch knows that it is ours, from the server. */
+  async #instance(namespace: string, name: string, uid: string): Promise<Owner> {
+    const known = this.#instances.get(`${namespace}/${name}`)
+    if (known) return known.metadata.uid === uid ? known : 'gone'
+    try {
+      const found = await this.#options.client
+        .resource<VirtualMachineInstance>(VirtualMachineInstance)
+        .get(name, namespace)
+      return found.metadata.uid === uid ? found : 'gone'
+    } catch (error) {
+      if (isReason(error, 'NotFound')) return 'gone'
+      // Rights may be wrong for a while; a guest is not stopped for that.
+      if (isReason(error, 'Forbidden')) return 'unknown'
+      throw error
+    }
+  }
+
+  #claimsOf(vmi: VirtualMachineInstance): Map<string, { name: string; bytes?: number }> {
+    const found = new Map<string, { name: string; bytes?: number }>()
+    for (const volume of vmi.spec.volumes ?? []) {
+      const name = volume.persistentVolumeClaim?.claimName ?? volume.dataVolume?.name
+      if (name === undefined) continue
+      const claim = this.#claims.get(`${vmi.metadata.namespace}/${name}`)
+      const size = claim?.status?.capacity?.['storage'] ?? claim?.spec.resources?.requests?.['storage']
+      found.set(volume.name, { name, ...(size === undefined ? {} : { bytes: parseBytes(size) }) })
+    }
+    return found
+  }
+}
+
+function failed(reason: string, message: string): Outcome {
+  return { phase: 'Failed', reason, message }
+}
+
+function podKeyOf(run: Run): string {
+  return `${run.namespace}/${run.pod.name}`
+}
+
+/** Whether a run whose pod is not known yet is that of this pod. */
+function isRebuiltFor(run: Run, pod: Pod): boolean {
+  return run.pod.uid === '' && run.uid === pod.metadata.labels?.[createdByLabel]
+}
+
+function instanceKeyOf(pod: Pod): string {
+  return `${pod.metadata.namespace}/${pod.metadata.labels?.[machineNameLabel] ?? ''}`
+}
+
+function usesClaim(pod: Pod, claimKey: string): boolean {
+  return (pod.spec.volumes ?? []).some(
+    ({ persistentVolumeClaim: used }) => used && `${pod.metadata.namespace}/${used.claimName}` === claimKey,
+  )
+}
+
+function isGoing({ metadata }: KubeObject): boolean {
+  return metadata.deletionTimestamp !== undefined
+}
+
+function isFinal(object: { status?: { phase?: string } }): boolean {
+  return object.status?.phase === 'Succeeded' || object.status?.phase === 'Failed'
+}
+
+function graceOf(vmi: Owner): number {
+  return (typeof vmi === 'string' ? undefined : vmi.spec.terminationGracePeriodSeconds) ?? defaultGraceSeconds
+}
