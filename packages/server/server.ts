@@ -25,6 +25,7 @@ import { networkController } from '@thresher/controllers/network/network'
 import { agentDialer } from '@thresher/controllers/subresources/agent-dialer'
 import { imageSubresources, passUpload } from '@thresher/controllers/subresources/image-files'
 import { kubevirtSubresources } from '@thresher/controllers/subresources/subresources'
+import { references } from './admission/references.ts'
 import { authority, hostAddresses, hostNames, reachable } from './addresses.ts'
 import { writeBootstrap, writeFirstAdministrator, writeReady } from './bootstrap.ts'
 import type { ServerConfig } from './config.ts'
@@ -82,7 +83,11 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       kinds: [...kinds, ...security.kinds.filter((kind) => !kinds.includes(kind))],
       authenticators: security.authenticators,
       authorizer: security.authorizer,
-      admission: [...security.admission, ...machineAdmission(() => api.objects)],
+      admission: [
+        ...security.admission,
+        references(security.authorizer, () => api.objects),
+        ...machineAdmission(() => api.objects),
+      ],
       subresources: [
         ...security.subresources,
         ...kubevirtSubresources(() => ({ client, dialer })),
