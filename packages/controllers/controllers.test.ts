@@ -13,9 +13,9 @@ import { startTestServer, type TestServer } from '@thresher/apiserver/testing'
 import { Client } from '@thresher/client/client'
 import type { ApiRequest, Transport } from '@thresher/client/transport'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { machineAdmission } from './admission/admission.ts'
+import { machineAdmission } from '@thresher/server/admission/admission'
 import { leadControllers, startControllers } from './controllers.ts'
-import { kubevirtSubresources } from './subresources/subresources.ts'
+import { kubevirtSubresources } from '@thresher/server/subresources/subresources'
 import { simulateAgent, testMachine, type SimulatedAgent } from './testing.ts'
 
 let server: TestServer

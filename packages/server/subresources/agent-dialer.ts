@@ -3,12 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import { finished, type Duplex, type Readable } from 'node:stream'
 import type { Node } from '@thresher/api/core/node'
 import { ApiError } from '@thresher/api/error'
-import type { Answer } from './handler.ts'
+import type { SubresourceAnswer } from '@thresher/apiserver/subresource'
 
 /** Reaches the agents of nodes. */
 export interface AgentDialer {
   /** Ask a node's agent; an answer of any status is given. @throws {ApiError} ServiceUnavailable when it cannot be reached */
-  request(node: string, method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<Answer>
+  request(node: string, method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<SubresourceAnswer>
   /**
    * Ask a node's agent with a body of any size, or for one; an answer of any status is given, its body unread. Whoever gets it reads
    * or destroys it. @throws {ApiError} ServiceUnavailable when the agent cannot be reached or breaks off
@@ -134,7 +134,7 @@ export function agentDialer(options: AgentDialerOptions): AgentDialer {
 }
 
 /** An agent's answer, read to its end. @throws {ApiError} */
-export async function readAnswer(response: IncomingMessage, node: string): Promise<Omit<Answer, 'status'>> {
+export async function readAnswer(response: IncomingMessage, node: string): Promise<Omit<SubresourceAnswer, 'status'>> {
   const chunks: Buffer[] = []
   try {
     for await (const chunk of response) chunks.push(chunk as Buffer)

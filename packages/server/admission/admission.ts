@@ -5,14 +5,15 @@ import { imageName } from './image-name.ts'
 import { claimInUse, imageInUse } from './in-use.ts'
 import { machineVolumes } from './machine-volumes.ts'
 import { podNetwork } from './pod-network.ts'
-import type { Lookup, Step } from './request.ts'
+import type { AdmissionStep } from '@thresher/apiserver/admission'
+import type { Lookup } from './request.ts'
 
 /**
  * What must hold between a machine, its volumes and images, beyond what each kind checks by itself.
  *
  * @param objects the server's own caches; asked for only when a write comes in
  */
-export function machineAdmission(objects: () => Lookup): Step[] {
+export function machineAdmission(objects: () => Lookup): AdmissionStep[] {
   return [
     finalizers,
     encryption,

@@ -2,7 +2,8 @@ import { ApiError } from '@thresher/api/error'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { Condition } from '@thresher/api/meta'
 import { isTrue } from '@thresher/client/conditions'
-import { isDryRun, type Answer, type Call, type Operation, type Tools } from './handler.ts'
+import type { SubresourceAnswer, SubresourceCall } from '@thresher/apiserver/subresource'
+import { isDryRun, type Operation, type Tools } from './handler.ts'
 import { conflict, getInstance } from './machines.ts'
 
 /** What must hold of an instance before its agent is asked; gives what stands against it. */
@@ -13,7 +14,7 @@ function guestOperation(
   subresource: string,
   method: 'GET' | 'PUT',
   check: Check = () => undefined,
-  path: (call: Call) => string = () => subresource,
+  path: (call: SubresourceCall) => string = () => subresource,
 ): Operation {
   return {
     plural: 'virtualmachineinstances',
@@ -34,9 +35,9 @@ export function ask(
   instance: VirtualMachineInstance,
   method: string,
   operation: string,
-  call: Call,
+  call: SubresourceCall,
   { dialer }: Tools,
-): Promise<Answer> {
+): Promise<SubresourceAnswer> {
   const node = instance.status?.nodeName
   if (!node) throw conflict('virtualmachineinstance', call.name, 'VMI is not on a node yet')
   const query = call.query.toString()
@@ -45,7 +46,7 @@ export function ask(
 }
 
 /** Where an agent has an operation on an instance. */
-export function agentPath(call: Pick<Call, 'namespace' | 'name'>, operation: string): string {
+export function agentPath(call: Pick<SubresourceCall, 'namespace' | 'name'>, operation: string): string {
   return `/vmi/${encodeURIComponent(call.namespace)}/${encodeURIComponent(call.name)}/${operation}`
 }
 

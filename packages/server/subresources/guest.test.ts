@@ -2,7 +2,7 @@ import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-i
 import { Client } from '@thresher/client/client'
 import { MemoryTransport } from '@thresher/client/testing'
 import { beforeEach, expect, test } from 'vitest'
-import type { Answer, Call } from './handler.ts'
+import type { SubresourceAnswer, SubresourceCall } from '@thresher/apiserver/subresource'
 import { kubevirtSubresources } from './subresources.ts'
 
 let client: Client
@@ -14,7 +14,7 @@ beforeEach(() => {
 })
 
 const dialer = {
-  request(node: string, method: string, path: string): Promise<Answer> {
+  request(node: string, method: string, path: string): Promise<SubresourceAnswer> {
     asked.push(`${node} ${method} ${path}`)
     return Promise.resolve({ status: 200, body: { hostname: 'web' } })
   },
@@ -33,11 +33,13 @@ async function instance(phase: string, ...conditions: string[]): Promise<void> {
   await instances.updateStatus({ ...made, status })
 }
 
-function call(subresource: string, method = 'PUT', more: Partial<Call> = {}): Promise<Answer> {
+function call(subresource: string, method = 'PUT', more: Partial<SubresourceCall> = {}): Promise<SubresourceAnswer> {
   const handlers = kubevirtSubresources(() => ({ client, dialer }))
   const handler = handlers.find((each) => each.plural === 'virtualmachineinstances' && each.subresource === subresource)
   const signal = AbortSignal.timeout(5000)
   const request = {
+    user: { name: 'u', groups: [] },
+    headers: {},
     namespace: 'default',
     name: 'web',
     rest: '',

@@ -17,7 +17,10 @@ function write(
     name: 'x',
     user: { name: 'u', groups: [] },
     object: whole,
+    dryRun: false,
+    warnings: [],
   })
+  if (errors && !Array.isArray(errors)) throw new Error('the step answers at once, with fields')
   return (errors ?? []).map(({ field }) => field)
 }
 

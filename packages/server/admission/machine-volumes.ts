@@ -1,11 +1,12 @@
 import type { FieldError } from '@thresher/api/error'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { same } from '@thresher/api/same'
-import { claimNames } from '../virtual-machine/claims.ts'
-import { concerns, type Lookup, type Step } from './request.ts'
+import { claimNames } from '@thresher/controllers/virtual-machine/claims'
+import type { AdmissionStep } from '@thresher/apiserver/admission'
+import { concerns, type Lookup } from './request.ts'
 
 /** A volume belongs to one machine, unless its disk says that it is shared. */
-export function machineVolumes(objects: () => Lookup): Step {
+export function machineVolumes(objects: () => Lookup): AdmissionStep {
   return {
     name: 'MachineVolumes',
     validate(request) {

@@ -1,8 +1,9 @@
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
-import { concerns, type Lookup, type Step } from './request.ts'
+import type { AdmissionStep } from '@thresher/apiserver/admission'
+import { concerns, type Lookup } from './request.ts'
 
 /** What people see as an image's name is unique in its namespace. */
-export function imageName(objects: () => Lookup): Step {
+export function imageName(objects: () => Lookup): AdmissionStep {
   return {
     name: 'ImageName',
     validate(request) {

@@ -2,13 +2,14 @@ import type { FieldError } from '@thresher/api/error'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { localDriver } from '@thresher/api/names'
 import { StorageClass } from '@thresher/api/storage/storage-class'
-import { concerns, type Step } from './request.ts'
+import type { AdmissionStep } from '@thresher/apiserver/admission'
+import { concerns } from './request.ts'
 
 /**
  * What asks for encryption is refused when it is made: taken without being done, a secret would lie in the clear while its owner
  * believes otherwise.
  */
-export const encryption: Step = {
+export const encryption: AdmissionStep = {
   name: 'Encryption',
   validate(request) {
     if (concerns(request, VirtualMachineImage, 'CREATE')) {

@@ -1,5 +1,5 @@
-import { runStrategyAnnotation } from '../names.ts'
-import { runStrategyOf } from '../virtual-machine/run-strategy.ts'
+import { runStrategyAnnotation } from '@thresher/controllers/names'
+import { runStrategyOf } from '@thresher/controllers/virtual-machine/run-strategy'
 import { accepted, fieldsOf, isDryRun, type Operation } from './handler.ts'
 import { conflict, findInstance, getMachine, isAlive, request, setRunStrategy } from './machines.ts'
 

@@ -1,12 +1,13 @@
 import { Pod } from '@thresher/api/core/pod'
 import { networkAnnotation } from '@thresher/api/pod-network'
-import { concerns, type Step } from './request.ts'
+import type { AdmissionStep } from '@thresher/apiserver/admission'
+import { concerns } from './request.ts'
 
 /**
  * How a guest is connected is the network controller's word: with it a tenant could take another's port on the switch, or
  * let ports be forwarded to an address that is not his guest's.
  */
-export const podNetwork: Step = {
+export const podNetwork: AdmissionStep = {
   name: 'PodNetwork',
   validate(request) {
     if (!concerns(request, Pod, 'CREATE', 'UPDATE')) return

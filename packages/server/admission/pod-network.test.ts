@@ -15,6 +15,8 @@ function write(groups: string[], next: Record<string, string>, before?: Record<s
     name: 'p',
     user: { name: 'u', groups },
     object: pod(next),
+    dryRun: false,
+    warnings: [],
     ...(before ? { oldObject: pod(before) } : {}),
   })
 }

@@ -1,8 +1,9 @@
 import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
-import { concerns, type Lookup, type Step } from './request.ts'
+import type { AdmissionStep } from '@thresher/apiserver/admission'
+import { concerns, type Lookup } from './request.ts'
 
 /** There is at most one default StorageClass. */
-export function defaultClass(objects: () => Lookup): Step {
+export function defaultClass(objects: () => Lookup): AdmissionStep {
   return {
     name: 'DefaultClass',
     validate(request) {

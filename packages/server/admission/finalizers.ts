@@ -2,8 +2,9 @@ import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-clai
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
-import { claimFinalizer, imageFinalizer, instanceFinalizer, machineFinalizer } from '../names.ts'
-import { concerns, type Step } from './request.ts'
+import { claimFinalizer, imageFinalizer, instanceFinalizer, machineFinalizer } from '@thresher/controllers/names'
+import type { AdmissionStep } from '@thresher/apiserver/admission'
+import { concerns } from './request.ts'
 
 const finalizerOf = [
   [VirtualMachine, machineFinalizer],
@@ -13,7 +14,7 @@ const finalizerOf = [
 ] as const
 
 /** Objects whose end needs care carry their finalizer from the start, which saves their controllers a write. */
-export const finalizers: Step = {
+export const finalizers: AdmissionStep = {
   name: 'MachineFinalizers',
   mutate(request) {
     const { object } = request

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream'
 import { ApiError } from '@thresher/api/error'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { agentPath, ask, notRunning } from './guest.ts'
-import type { Call, Operation, Tools } from './handler.ts'
+import type { SubresourceCall } from '@thresher/apiserver/subresource'
+import type { Operation, Tools } from './handler.ts'
 import { conflict, getInstance } from './machines.ts'
 
 /** A WebSocket that is joined with the agent's. virtctl tries again on 400, so that is the answer while nothing runs. */
@@ -27,7 +28,13 @@ function stream(
     },
   }
 
-  async function connect(call: Call, raw: IncomingMessage, socket: Duplex, head: Buffer, tools: Tools): Promise<void> {
+  async function connect(
+    call: SubresourceCall,
+    raw: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    tools: Tools,
+  ): Promise<void> {
     const instance = await getInstance(tools.client, call)
     const against = notRunning(instance)
     if (against) throw new ApiError('BadRequest', `${against}: start ${call.name} and try again`)

@@ -1,25 +1,6 @@
-import type { FieldError } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
+import type { AdmissionRequest } from '@thresher/apiserver/admission'
 import type { KindAddress } from '@thresher/client/paths'
-
-/** A write on its way in, of the API server's shape. */
-export interface Request {
-  operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT'
-  kind: Pick<KindAddress, 'group' | 'plural'>
-  subresource: string
-  namespace: string
-  name: string
-  user: { name: string; groups: readonly string[] }
-  object?: KubeObject
-  oldObject?: KubeObject
-}
-
-/** One step of admission, of the API server's shape. */
-export interface Step {
-  name: string
-  mutate?(request: Request): void
-  validate?(request: Request): FieldError[] | void
-}
 
 /** Reads what is there now, from the server's own caches. */
 export interface Lookup {
@@ -29,9 +10,9 @@ export interface Lookup {
 
 /** Whether a write is of one of these operations on objects of a kind themselves. */
 export function concerns(
-  request: Request,
+  request: AdmissionRequest,
   kind: Pick<KindAddress, 'group' | 'plural'>,
-  ...operations: Request['operation'][]
+  ...operations: AdmissionRequest['operation'][]
 ): boolean {
   return (
     request.subresource === '' &&

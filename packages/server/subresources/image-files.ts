@@ -4,14 +4,15 @@ import { ApiError } from '@thresher/api/error'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { importNodeAnnotation } from '@thresher/api/names'
 import { readAnswer } from './agent-dialer.ts'
-import type { Answer, Call, Handler, Tools } from './handler.ts'
+import type { SubresourceAnswer, SubresourceCall, SubresourceHandler } from '@thresher/apiserver/subresource'
+import type { Tools } from './handler.ts'
 
 /** Headers of a file that pass between the client and the agent. */
 const asked = ['range', 'if-range']
 const given = ['content-type', 'content-length', 'content-range', 'accept-ranges', 'etag']
 
 /** A call with what is sent and the headers of it. */
-export interface FileCall extends Pick<Call, 'namespace' | 'name' | 'query' | 'signal'> {
+export interface FileCall extends Pick<SubresourceCall, 'namespace' | 'name' | 'query' | 'signal'> {
   method: string
   stream?: Readable
   headers?: Record<string, string | string[] | undefined>
@@ -21,7 +22,7 @@ export interface FileCall extends Pick<Call, 'namespace' | 'name' | 'query' | 's
  * `upload` and `download` of an image: `GET …/upload` says how much has come, `PUT …/upload?offset=&size=` sends more of it, and
  * `GET …/download?format=qcow2|raw` gives the file, or the rest of it by `Range`. Bytes pass through to the agent that has the image.
  */
-export function imageSubresources(tools: () => Tools): Handler[] {
+export function imageSubresources(tools: () => Tools): SubresourceHandler[] {
   const base = {
     group: 'harvesterhci.io',
     version: 'v1beta1',
@@ -41,7 +42,7 @@ export function imageSubresources(tools: () => Tools): Handler[] {
 }
 
 /** Pass the bytes of an image's file to its node. */
-export async function passUpload(call: FileCall, tools: Tools): Promise<Answer> {
+export async function passUpload(call: FileCall, tools: Tools): Promise<SubresourceAnswer> {
   const image = await tools.client.resource(VirtualMachineImage).get(call.name, call.namespace)
   if (image.spec.sourceType !== 'upload')
     throw new ApiError(
@@ -56,7 +57,7 @@ export async function passUpload(call: FileCall, tools: Tools): Promise<Answer> 
 }
 
 /** Pass an image's file to who asks. */
-async function passDownload(call: FileCall, tools: Tools): Promise<Answer> {
+async function passDownload(call: FileCall, tools: Tools): Promise<SubresourceAnswer> {
   const image = await tools.client.resource(VirtualMachineImage).get(call.name, call.namespace)
   const response = await tools.dialer.stream(nodeOf(image), {
     method: 'GET',

@@ -11,7 +11,8 @@ import {
   unpause,
   userList,
 } from './guest.ts'
-import type { Handler, Operation, Tools } from './handler.ts'
+import type { SubresourceHandler } from '@thresher/apiserver/subresource'
+import type { Operation, Tools } from './handler.ts'
 import { restart } from './restart.ts'
 import { start } from './start.ts'
 import { stop } from './stop.ts'
@@ -62,7 +63,7 @@ const versions = ['v1', 'v1alpha3']
  *
  * @param tools asked for at each call, since the client's transport may be that of the very server that is being made
  */
-export function kubevirtSubresources(tools: () => Tools): Handler[] {
+export function kubevirtSubresources(tools: () => Tools): SubresourceHandler[] {
   return versions.flatMap((apiVersion) =>
     operations.map(
       ({ plural, subresource, methods, namespaced = true, handle, upgrade }) =>
@@ -75,7 +76,7 @@ export function kubevirtSubresources(tools: () => Tools): Handler[] {
           methods,
           ...(handle ? { handle: (call) => handle(call, tools()) } : {}),
           ...(upgrade ? { upgrade: (call, raw, socket, head) => upgrade(call, raw, socket, head, tools()) } : {}),
-        }) satisfies Handler,
+        }) satisfies SubresourceHandler,
     ),
   )
 }

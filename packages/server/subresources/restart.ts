@@ -1,4 +1,4 @@
-import { runStrategyOf } from '../virtual-machine/run-strategy.ts'
+import { runStrategyOf } from '@thresher/controllers/virtual-machine/run-strategy'
 import { accepted, fieldsOf, isDryRun, type Operation } from './handler.ts'
 import { conflict, findInstance, getMachine, isAlive, limitGrace, request } from './machines.ts'
 

@@ -3,12 +3,13 @@ import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-ima
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { keyOf } from '@thresher/client/paths'
-import { imageKeyOf } from '../image/claim-image.ts'
-import { claimNames } from '../virtual-machine/claims.ts'
-import { concerns, type Lookup, type Step } from './request.ts'
+import { imageKeyOf } from '@thresher/controllers/image/claim-image'
+import { claimNames } from '@thresher/controllers/virtual-machine/claims'
+import type { AdmissionStep } from '@thresher/apiserver/admission'
+import { concerns, type Lookup } from './request.ts'
 
 /** A claim stays while a machine has it among its volumes. */
-export function claimInUse(objects: () => Lookup): Step {
+export function claimInUse(objects: () => Lookup): AdmissionStep {
   return {
     name: 'ClaimInUse',
     validate(request) {
@@ -26,7 +27,7 @@ export function claimInUse(objects: () => Lookup): Step {
 }
 
 /** An image stays while a volume is based on it. */
-export function imageInUse(objects: () => Lookup): Step {
+export function imageInUse(objects: () => Lookup): AdmissionStep {
   return {
     name: 'ImageInUse',
     validate(request) {

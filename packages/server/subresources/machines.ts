@@ -3,7 +3,7 @@ import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { VirtualMachineStatus } from '@thresher/api/kubevirt/virtual-machine-status'
 import type { Client } from '@thresher/client/client'
-import type { Call } from './handler.ts'
+import type { SubresourceCall } from '@thresher/apiserver/subresource'
 
 type Requests = NonNullable<VirtualMachineStatus['stateChangeRequests']>
 
@@ -11,12 +11,12 @@ type Requests = NonNullable<VirtualMachineStatus['stateChangeRequests']>
 const tries = 5
 
 /** The machine a call is about. @throws {ApiError} NotFound in KubeVirt's words */
-export function getMachine(client: Client, call: Call): Promise<VirtualMachine> {
+export function getMachine(client: Client, call: SubresourceCall): Promise<VirtualMachine> {
   return named(client.resource(VirtualMachine).get(call.name, call.namespace), 'virtualmachine', call.name)
 }
 
 /** The instance a call is about. @throws {ApiError} NotFound in KubeVirt's words */
-export function getInstance(client: Client, call: Call): Promise<VirtualMachineInstance> {
+export function getInstance(client: Client, call: SubresourceCall): Promise<VirtualMachineInstance> {
   return named(
     client.resource(VirtualMachineInstance).get(call.name, call.namespace),
     'virtualmachineinstance',
@@ -25,7 +25,7 @@ export function getInstance(client: Client, call: Call): Promise<VirtualMachineI
 }
 
 /** The instance of a machine that may have none. */
-export async function findInstance(client: Client, call: Call): Promise<VirtualMachineInstance | undefined> {
+export async function findInstance(client: Client, call: SubresourceCall): Promise<VirtualMachineInstance | undefined> {
   try {
     return await client.resource(VirtualMachineInstance).get(call.name, call.namespace)
   } catch (error) {
@@ -59,7 +59,7 @@ export function isAlive(instance: VirtualMachineInstance | undefined): instance 
 }
 
 /** Put requests in a machine's status, for its controller to carry out. */
-export async function request(client: Client, call: Call, requests: Requests): Promise<void> {
+export async function request(client: Client, call: SubresourceCall, requests: Requests): Promise<void> {
   for (let left = tries; ; left--) {
     const machine = await getMachine(client, call)
     const status = { ...machine.status, stateChangeRequests: requests.length > 0 ? requests : undefined }
