@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
-import { machineManifest } from '@thresher/cli/vm/manifest'
+import { machineManifest } from '@thresher/api/kubevirt/machine-manifest'
 import { Client } from '@thresher/client/client'
 import { httpsTransport } from '@thresher/client/node/https-transport'
 import { loadKubeconfig } from '@thresher/client/node/kubeconfig'

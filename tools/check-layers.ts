@@ -47,7 +47,7 @@ export function nodeOnly(layer: Layer, file: string, source: string): Violation[
 
 function sourcesBelow(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && !path.includes('node_modules'))
+    .filter((path) => /\.tsx?$/.test(path) && !/node_modules|^dist\//.test(path))
     .map((path) => join(folder, path))
 }
 

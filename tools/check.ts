@@ -8,6 +8,11 @@ const bin = (name: string) => join(root, 'node_modules/.bin', name)
 const checks: { name: string; command: string; args: string[] }[] = [
   { name: 'format', command: bin('oxfmt'), args: ['--check'] },
   { name: 'types', command: bin('tsc'), args: ['--noEmit', '--project', '.'] },
+  {
+    name: 'types of the dashboard',
+    command: bin('tsc'),
+    args: ['--noEmit', '--project', 'packages/dashboard'],
+  },
   { name: 'lint', command: bin('oxlint'), args: ['--type-aware', '--quiet'] },
   { name: 'layers', command: process.execPath, args: [join(root, 'tools/check-layers.ts')] },
 ]

@@ -29,6 +29,7 @@ const server = { name: '@thresher/server' }
 const agent = { name: '@thresher/agent' }
 const lab = { name: '@thresher/lab' }
 const cli = { name: '@thresher/cli' }
+const dashboard = { name: '@thresher/dashboard' }
 
 /** How connections are guarded: both programs that listen do it the same way. */
 const door = /^@thresher\/apiserver\/limits\/connection-guard$/
@@ -41,12 +42,17 @@ export const layers: Layer[] = [
   { folder: 'packages/controllers', mayImport: [api, client, ovsdb] },
   { folder: 'packages/agent', mayImport: [api, client, ovsdb, { ...apiserver, only: door }] },
   { folder: 'packages/lab', mayImport: [api, client] },
+  {
+    folder: 'packages/dashboard',
+    mayImport: [api, client],
+    browser: { but: ['packages/dashboard/node'] },
+  },
   { folder: 'packages/server', mayImport: [api, client, apiserver, controllers] },
   { folder: 'packages/cli', mayImport: [api, client, server, agent, lab] },
   { folder: 'bench', mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli] },
   {
     folder: 'tests',
-    mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli],
+    mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli, dashboard],
   },
   { folder: 'tools', mayImport: [] },
 ]

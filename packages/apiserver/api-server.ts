@@ -265,7 +265,7 @@ export class ApiServer {
     const method = request.method === 'HEAD' ? 'GET' : request.method
     const path = request.path
     const found = this.#routes.filter((route) =>
-      route.path.endsWith('/')
+      route.path.endsWith('/') && route.path !== '/'
         ? path.startsWith(route.path) || `${path}/` === route.path
         : path === route.path || path === `${route.path}/`,
     )

@@ -245,7 +245,8 @@ async function sendBody(
   const first = chunks.next()
   const second = first.done ? first : chunks.next()
   const single = second.done
-  const wantsGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+  const isPacked = headers['content-encoding'] !== undefined
+  const wantsGzip = !isPacked && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
   if (single) {
     const bytes = first.done ? Buffer.alloc(0) : first.value
     if (wantsGzip && bytes.length >= GZIP_BYTES) {

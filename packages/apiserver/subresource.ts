@@ -56,7 +56,7 @@ export interface SubresourceHandler {
 export interface RouteHandler {
   /** One method, or `*` for all. */
   method: string
-  /** The path must equal it, or begin with it when it ends in `/`. */
+  /** The path must equal it, or begin with it when it ends in `/`; `/` alone is only itself. */
   path: string
   /** Answer callers that are not known: logins. */
   anonymous?: boolean

@@ -14,7 +14,7 @@ import { requireFreePort } from './host/installation.ts'
 import { missingPackages } from './host/packages.ts'
 import { readPidFile, startDetached, stopProcess } from './host/process.ts'
 import { bytes, columns, duration } from './output/columns.ts'
-import { machineManifest } from './vm/manifest.ts'
+import { machineManifest } from '@thresher/api/kubevirt/machine-manifest'
 import { sshArguments } from './vm/ssh.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'thresher-cli-'))

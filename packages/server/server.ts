@@ -29,6 +29,7 @@ import { references } from './admission/references.ts'
 import { authority, hostAddresses, hostNames, reachable } from './addresses.ts'
 import { writeBootstrap, writeFirstAdministrator, writeReady } from './bootstrap.ts'
 import type { ServerConfig } from './config.ts'
+import { dashboardRoutes } from './dashboard/dashboard.ts'
 import { facadeRoutes } from './facade/routes.ts'
 import { log } from './log.ts'
 import { openStore } from './open-store.ts'
@@ -96,6 +97,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       routes: [
         ...security.routes,
         watchSocketRoute(() => api),
+        ...dashboardRoutes({ users: security.users, tokens: security.tokens }),
         ...maintenanceRoutes({ store, cipher, keyFile, backupDir: join(config.dataDir, 'backups') }),
         ...facadeRoutes({
           server: () => api,

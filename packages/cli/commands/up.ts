@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command, Context, OptionValues } from '../command.ts'
+import { buildDashboard } from '../host/dashboard.ts'
 import { hostPackages, installPackages, missingPackages } from '../host/packages.ts'
 import {
   keepSettings,
@@ -80,6 +81,8 @@ export async function bringUp(context: Context, options: OptionValues, progress:
     })
     showFirstAdministrator(files.serverBootstrap)
   }
+  const dashboard = buildDashboard(paths.app, signal)
+  dashboard.catch(() => {})
   if (!running.agent) {
     await progress.step('Start the agent', async () => {
       await requireFreePort('0.0.0.0', settings.agentPort, '--agent-port')
@@ -88,6 +91,7 @@ export async function bringUp(context: Context, options: OptionValues, progress:
       return `pid ${agent.pid}`
     })
   }
+  await progress.step('Build the dashboard', () => dashboard)
   if (!existsSync(files.adminKubeconfig))
     throw new UserError(`the server runs, but ${files.adminKubeconfig} is missing. Run thresher down and up again.`)
   return settings
@@ -113,6 +117,7 @@ export const up: Command = {
     const settings = await bringUp(context, options, new Progress())
     if (before.server && before.agent) console.log('Thresher is already running; nothing to do.')
     const files = filesOf(context.paths)
+    console.log(`dashboard   https://${settings.listen.replace(/^0\.0\.0\.0/, '127.0.0.1')}/`)
     console.log(`API         https://${settings.listen.replace(/^0\.0\.0\.0/, '127.0.0.1')}`)
     console.log(`kubeconfig  ${files.adminKubeconfig}`)
     console.log(

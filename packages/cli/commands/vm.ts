@@ -11,7 +11,7 @@ import type { Command, Context, OptionValues } from '../command.ts'
 import { columns, duration } from '../output/columns.ts'
 import { UserError } from '../user-error.ts'
 import { attachConsole } from '../vm/console.ts'
-import { machineManifest } from '../vm/manifest.ts'
+import { machineManifest } from '@thresher/api/kubevirt/machine-manifest'
 import { interactive, knownHostsFile } from '../vm/ssh.ts'
 import { addressOf, runningInstance, waitUntil } from '../vm/wait.ts'
 

@@ -1,7 +1,7 @@
-import { claimTemplatesAnnotation } from '@thresher/api/kubevirt/claim-templates'
-import { imageIdAnnotation, sshNamesAnnotation } from '@thresher/api/names'
+import { imageIdAnnotation, sshNamesAnnotation } from '../names.ts'
+import { claimTemplatesAnnotation } from './claim-templates.ts'
 
-/** What `thresher vm create` needs to know. Sizes are Kubernetes quantities. */
+/** What a simple machine is made from, as the command line and the dashboard ask for it. Sizes are Kubernetes quantities. */
 export interface MachineOptions {
   name: string
   namespace: string
