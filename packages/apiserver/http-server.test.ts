@@ -110,7 +110,12 @@ describe('over HTTPS', () => {
       400,
     ],
     ['a media type nobody knows', { method: 'POST', headers: { 'content-type': 'text/x-unknown' } }, '{}', 415],
-    ['only protobuf wanted back', { headers: { accept: 'application/vnd.kubernetes.protobuf' } }, undefined, 406],
+    [
+      'a table in protobuf',
+      { headers: { accept: 'application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1' } },
+      undefined,
+      406,
+    ],
     ['a method nobody knows', { method: 'OPTIONS' }, undefined, 405],
     ['a broken escape in the path', { path: `${path}/%zz` }, undefined, 400],
   ])('%s is answered with a Status of the right code', async (_what, more, body, code) => {

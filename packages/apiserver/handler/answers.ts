@@ -1,7 +1,9 @@
 import type { Kind } from '@thresher/api/kind'
 import type { KubeObject } from '@thresher/api/meta'
+import { messageOf } from '@thresher/api/protobuf/kinds'
 import { stringify } from 'yaml'
 import type { Entry } from '../entry.ts'
+import { encodeList, encodeObject, protobufType } from '../protobuf/envelope.ts'
 import type { Resource } from '../registry.ts'
 import { valueAnswer, type Answer } from '../request.ts'
 import { partialMetadata, partialMetadataList } from '../table/partial-metadata.ts'
@@ -55,8 +57,9 @@ export function shapeObject(kind: Kind, object: KubeObject, form: Form): unknown
   }
 }
 
-/** A value as JSON or YAML. */
+/** A value as JSON, YAML or protobuf; as JSON too where it has no protobuf form. */
 export function encode(status: number, value: unknown, form: Pick<Form, 'encoding'>): Answer {
+  if (form.encoding === 'protobuf') return protobufAnswer(status, value as KubeObject)
   if (form.encoding === 'json') return valueAnswer(status, value)
   return {
     status,
@@ -64,6 +67,21 @@ export function encode(status: number, value: unknown, form: Pick<Form, 'encodin
     value: () => value,
     chunks: () => [Buffer.from(stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }))],
   }
+}
+
+function protobufAnswer(status: number, value: KubeObject): Answer {
+  const { apiVersion = '', kind = '' } = value
+  const message = messageOf(apiVersion, kind)
+  if (!message) return valueAnswer(status, value)
+  return bytesAnswer(
+    status,
+    () => encodeObject(message, apiVersion, kind, { ...value }),
+    () => value,
+  )
+}
+
+function bytesAnswer(status: number, bytes: () => Buffer, value: () => unknown): Answer {
+  return { status, contentType: protobufType, value, chunks: () => [bytes()] }
 }
 
 /** A list in the form that was asked for. */
@@ -87,6 +105,16 @@ export function listAnswer(resource: Resource, kind: Kind, list: ListResult, for
   }
   if (form.shape === 'partial' || form.shape === 'partial-list') {
     return encode(200, partialMetadataList(objects(), metadata, `meta.k8s.io/${form.version}`), form)
+  }
+  const message = form.encoding === 'protobuf' ? messageOf(kind.apiVersion, kind.kind) : undefined
+  if (message) {
+    const bytes = () => encodeList(message, kind.apiVersion, kind.kind, metadata, objects())
+    return bytesAnswer(200, bytes, () => ({
+      kind: `${kind.kind}List`,
+      apiVersion: kind.apiVersion,
+      metadata,
+      items: objects(),
+    }))
   }
   const value = () => ({ kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata, items: objects() })
   if (form.encoding !== 'json') return encode(200, value(), form)

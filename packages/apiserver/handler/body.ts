@@ -1,7 +1,7 @@
 import { parseJson } from '../body/json.ts'
 import { jsonType, mediaType, unsupported } from '../body/media-type.ts'
 import type { ServerRequest } from '../request.ts'
-import { parseProtobuf, protobufType } from './protobuf.ts'
+import { parseProtobuf, protobufType } from '../protobuf/envelope.ts'
 
 /**
  * The body as a value of its own that may be changed; undefined without a body.

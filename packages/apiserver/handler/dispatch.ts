@@ -1,7 +1,7 @@
 import { ApiError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
 import type { Resource } from '../registry.ts'
-import { valueAnswer, type Answer, type ResourceCall, type StreamAnswer } from '../request.ts'
+import { type Answer, type ResourceCall, type StreamAnswer } from '../request.ts'
 import type { SubresourceHandler } from '../subresource.ts'
 import { encode, entryAnswer, listAnswer, objectAnswer } from './answers.ts'
 import { readBody } from './body.ts'
@@ -85,7 +85,7 @@ export function readDryRun(query: URLSearchParams): boolean {
 }
 
 async function get(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
-  const form = readForm(call.request)
+  const form = readForm(call.request, call.kind)
   await awaitVersion(context, readWanted(call.request.query, false))
   const entry = resource.cache.get(resource.key(call.info.namespace, call.info.name))
   if (!entry) throw notFound(resource, call.info.name)
@@ -93,42 +93,42 @@ async function get(context: Context, resource: Resource, call: ResourceCall): Pr
 }
 
 async function list(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
-  const form = readForm(call.request)
+  const form = readForm(call.request, call.kind)
   return listAnswer(resource, call.kind, await listObjects(context, resource, call), form)
 }
 
 function watchObjects_(context: Context, resource: Resource, call: ResourceCall): Promise<StreamAnswer> {
-  return watchObjects(context, resource, call, readForm(call.request))
+  return watchObjects(context, resource, call, readForm(call.request, call.kind))
 }
 
 async function create(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
-  const form = readForm(call.request)
+  const form = readForm(call.request, call.kind)
   const body = requireBody(readBody(call.request))
   return written(resource, call.kind, await createObject(context, resource, call, body), form, 201)
 }
 
 async function update(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
   if (!call.info.name) throw methodNotAllowed()
-  const form = readForm(call.request)
+  const form = readForm(call.request, call.kind)
   const body = requireBody(readBody(call.request))
   return written(resource, call.kind, await updateObject(context, resource, call, body), form, 200)
 }
 
 async function patch(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
   if (!call.info.name) throw methodNotAllowed()
-  const form = readForm(call.request)
+  const form = readForm(call.request, call.kind)
   const result = await patchObject(context, resource, call)
   return written(resource, call.kind, result, form, result.created ? 201 : 200)
 }
 
 async function remove(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
-  const form = readForm(call.request)
+  const form = readForm(call.request, call.kind)
   const options = readDeleteOptions(readBody(call.request), call.request.query)
   return deleted(resource, call.kind, await deleteObject(context, resource, withDryRun(call), options), form)
 }
 
 async function removeAll(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
-  const form = readForm(call.request)
+  const form = readForm(call.request, call.kind)
   const options = readDeleteOptions(readBody(call.request), call.request.query)
   return listAnswer(resource, call.kind, await deleteCollection(context, resource, withDryRun(call), options), form)
 }
@@ -141,22 +141,27 @@ function withDryRun(call: ResourceCall): ResourceCall {
 }
 
 async function scale(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
-  return encode(200, await scaleObject(context, resource, call), readForm(call.request))
+  return encode(
+    200,
+    await scaleObject(context, resource, call),
+    readForm(call.request, { apiVersion: 'autoscaling/v1', kind: 'Scale' }),
+  )
 }
 
 async function binding(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
-  return valueAnswer(201, await bindPod(context, resource, call, readBody(call.request)))
+  return encode(201, await bindPod(context, resource, call, readBody(call.request)), readForm(call.request, call.kind))
 }
 
 async function eviction(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
   await evictPod(context, resource, call, readBody(call.request))
-  return valueAnswer(201, { apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Success', code: 201 })
+  const status = { apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Success', code: 201 }
+  return encode(201, status, readForm(call.request, call.kind))
 }
 
 async function finalize(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
   const live = findLive(resource, '', call.info.name)
   const result = await finalizeNamespace(context, resource, call, live, requireBody(readBody(call.request)))
-  return written(resource, call.kind, result, readForm(call.request), 200)
+  return written(resource, call.kind, result, readForm(call.request, call.kind), 200)
 }
 
 function written(resource: Resource, kind: Kind, { object, entry }: Written, form: Form, status: number): Answer {

@@ -1,4 +1,7 @@
 import { ApiError } from '@thresher/api/error'
+import type { Kind } from '@thresher/api/kind'
+import { messageOf } from '@thresher/api/protobuf/kinds'
+import { protobufType } from '../protobuf/envelope.ts'
 import type { ServerRequest } from '../request.ts'
 
 /** The shape that a client wants objects in. */
@@ -9,7 +12,7 @@ export interface Form {
   shape: Shape
   /** The version of meta.k8s.io for tables and partial objects. */
   version: 'v1' | 'v1beta1'
-  encoding: 'json' | 'yaml'
+  encoding: 'json' | 'yaml' | 'protobuf'
   /** How much of each object goes with a table's row. */
   includeObject: 'None' | 'Metadata' | 'Object'
 }
@@ -21,6 +24,7 @@ const shapes: Record<string, Shape> = {
 }
 const encodings: Record<string, Form['encoding']> = {
   'application/json': 'json',
+  [protobufType]: 'protobuf',
   'application/yaml': 'yaml',
   'text/yaml': 'yaml',
   'application/x-yaml': 'yaml',
@@ -31,11 +35,15 @@ const encodings: Record<string, Form['encoding']> = {
 }
 
 /**
- * The first of the accepted forms that can be given; protobuf is not among them, clients name JSON beside it.
+ * The first of the accepted forms that can be given.
  *
+ * @param kind what the answer holds: Kubernetes' own kinds have a protobuf form, others have none
  * @throws {ApiError} NotAcceptable when none can
  */
-export function readForm(request: Pick<ServerRequest, 'headers' | 'query'>): Form {
+export function readForm(
+  request: Pick<ServerRequest, 'headers' | 'query'>,
+  kind?: Pick<Kind, 'apiVersion' | 'kind'>,
+): Form {
   const header = request.headers.accept
   const accept = (Array.isArray(header) ? header.join(',') : header) || 'application/json'
   const includeObject = readInclude(request.query.get('includeObject'))
@@ -44,16 +52,19 @@ export function readForm(request: Pick<ServerRequest, 'headers' | 'query'>): For
     const encoding = encodings[type.toLowerCase()]
     if (!encoding) continue
     const named = Object.fromEntries(parameters.map((parameter) => parameter.split('=', 2) as [string, string]))
-    if (named.as === undefined) return { shape: 'plain', version: 'v1', encoding, includeObject }
-    const shape = shapes[named.as]
+    const plain = named.as === undefined
+    if (plain && encoding === 'protobuf' && !(kind && messageOf(kind.apiVersion, kind.kind))) continue
+    if (plain) return { shape: 'plain', version: 'v1', encoding, includeObject }
+    const shape = shapes[named.as ?? '']
     const version = named.v ?? 'v1'
     if (!shape || (named.g ?? 'meta.k8s.io') !== 'meta.k8s.io' || (version !== 'v1' && version !== 'v1beta1')) continue
+    if (encoding === 'protobuf' && shape === 'table') continue
     return { shape, version, encoding, includeObject }
   }
-  throw new ApiError(
-    'NotAcceptable',
-    'only the following media types are accepted: application/json, application/yaml, application/json;as=Table;g=meta.k8s.io;v=v1, application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1',
-  )
+  const forms = ['application/json', 'application/yaml']
+  if (kind && messageOf(kind.apiVersion, kind.kind)) forms.push(protobufType)
+  forms.push(...Object.keys(shapes).map((shape) => `application/json;as=${shape};g=meta.k8s.io;v=v1`))
+  throw new ApiError('NotAcceptable', `only the following media types are accepted: ${forms.join(', ')}`)
 }
 
 function readInclude(text: string | null): Form['includeObject'] {
@@ -65,7 +76,9 @@ function readInclude(text: string | null): Form['includeObject'] {
   )
 }
 
+const contentTypes = { json: 'application/json', yaml: 'application/yaml', protobuf: protobufType } as const
+
 /** The media type of answers in this form. */
 export function contentTypeOf(form: Form): string {
-  return form.encoding === 'yaml' ? 'application/yaml' : 'application/json'
+  return contentTypes[form.encoding]
 }

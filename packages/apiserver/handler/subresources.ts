@@ -1,8 +1,10 @@
 import { stringify } from 'yaml'
 import type { Answer, RequestInfo, ServerRequest, StreamAnswer } from '../request.ts'
+import { protobufType } from '../protobuf/envelope.ts'
 import { bytesAnswer, valueAnswer } from '../request.ts'
 import type { SubresourceAnswer, SubresourceCall, SubresourceHandler } from '../subresource.ts'
 import type { User } from '../user.ts'
+import { encode } from './answers.ts'
 import { readBody } from './body.ts'
 import { methodNotAllowed } from './failures.ts'
 import { jsonPatch, mergePatch, strategicPatch } from './patch.ts'
@@ -81,5 +83,8 @@ function toAnswer({ status, body, contentType }: SubresourceAnswer, request: Ser
   if (request.headers.accept === 'application/yaml') {
     return { status, contentType: 'application/yaml', value: () => body, chunks: () => [Buffer.from(stringify(body))] }
   }
+  // Kinds that are only posted, such as reviews and token requests, come this way and have a protobuf form too.
+  const accept = String(request.headers.accept ?? '')
+  if (!contentType && accept.startsWith(protobufType)) return encode(status, body, { encoding: 'protobuf' })
   return valueAnswer(status, body, contentType)
 }

@@ -4,7 +4,8 @@ import type { Entry } from '../entry.ts'
 import type { CacheEvent } from '../event-window.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall, StreamAnswer, StreamSink } from '../request.ts'
-import { objectAs, shapeObject } from './answers.ts'
+import { encodeEvent, protobufType } from '../protobuf/envelope.ts'
+import { encode, objectAs, shapeObject } from './answers.ts'
 import type { Context } from './context.ts'
 import type { Form } from './form.ts'
 import { isTrue } from './request-info.ts'
@@ -56,10 +57,10 @@ export async function watchObjects(
     if (isReason(error, 'Expired')) return error
     throw error
   })
-  if (plan instanceof ApiError) return expiredStream(plan)
+  if (plan instanceof ApiError) return expiredStream(plan, form)
   return {
     status: 200,
-    contentType: 'application/json',
+    contentType: eventType(form),
     headers: { 'cache-control': 'no-cache, private' },
     stream(sink) {
       const delivery = lineDelivery(resource, call, form, sink)
@@ -71,13 +72,13 @@ export async function watchObjects(
   }
 }
 
-function expiredStream(error: ApiError): StreamAnswer {
+function expiredStream(error: ApiError, form: Form): StreamAnswer {
   const event = { type: 'ERROR', object: error.toStatus() }
   return {
     status: 200,
-    contentType: 'application/json',
+    contentType: eventType(form),
     stream(sink) {
-      sink.write(Buffer.from(`${JSON.stringify(event)}\n`))
+      sink.write(encodeLine('ERROR', event.object, form))
       sink.end()
     },
     async *values() {
@@ -263,7 +264,7 @@ function lineDelivery(resource: Resource, call: ResourceCall, form: Form, sink: 
   const { kind } = call
   const prefix = resource.prefix(kind).bytes
   const shape = form.shape === 'partial-list' ? 'partial' : form.shape
-  const id = `${shape} ${form.version} ${form.includeObject} ${kind.apiVersion} `
+  const id = `${form.encoding} ${shape} ${form.version} ${form.includeObject} ${kind.apiVersion} `
   let lines: Buffer[] = []
   let bytes = 0
   const flush = () => {
@@ -279,11 +280,9 @@ function lineDelivery(resource: Resource, call: ResourceCall, form: Form, sink: 
     return bytes < BATCH_BYTES || flush()
   }
   const render = (type: EventType, entry: Entry, revision: number) =>
-    shape === 'plain'
+    shape === 'plain' && form.encoding !== 'protobuf'
       ? plainLine(type, prefix, entry, revision)
-      : Buffer.from(
-          `${JSON.stringify({ type, object: shapeObject(kind, at(resource, call, entry, revision), form) })}\n`,
-        )
+      : encodeLine(type, shapeObject(kind, at(resource, call, entry, revision), form), form)
   return {
     event(type, entry, revision, shared) {
       if (!shared) return add(render(type, entry, revision))
@@ -296,16 +295,23 @@ function lineDelivery(resource: Resource, call: ResourceCall, form: Form, sink: 
     },
     bookmark: (revision, annotations) => {
       const object = bookmarkObject(call, revision, annotations)
-      return add(
-        Buffer.from(
-          `${JSON.stringify({ type: 'BOOKMARK', object: shape === 'plain' ? object : shapeObject(kind, object, form) })}\n`,
-        ),
-      )
+      return add(encodeLine('BOOKMARK', shape === 'plain' ? object : shapeObject(kind, object, form), form))
     },
-    error: (error) => void add(Buffer.from(`${JSON.stringify({ type: 'ERROR', object: error.toStatus() })}\n`)),
+    error: (error) => void add(encodeLine('ERROR', error.toStatus(), form)),
     flush,
     end: () => sink.end(),
   }
+}
+
+/** The media type of a watch. */
+function eventType(form: Form): string {
+  return form.encoding === 'protobuf' ? `${protobufType};stream=watch` : 'application/json'
+}
+
+/** One event: a line of JSON, or a frame of protobuf. */
+function encodeLine(type: string, object: unknown, form: Form): Buffer {
+  if (form.encoding !== 'protobuf') return Buffer.from(`${JSON.stringify({ type, object })}\n`)
+  return encodeEvent(type, Buffer.concat([...encode(200, object, form).chunks()]))
 }
 
 /** The latest lines that were joined, by the first of them: watchers that keep step get the same ones. */

@@ -1,5 +1,5 @@
 import type { OpenApiSchema } from './openapi-schema.ts'
-import { ProtobufWriter, type MessageBody } from './protobuf-writer.ts'
+import { ProtobufWriter, type MessageBody } from '../protobuf/writer.ts'
 import type { SwaggerDocument, SwaggerOperation, SwaggerParameter, SwaggerPath } from './v2.ts'
 
 /**

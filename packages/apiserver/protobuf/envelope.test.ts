@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseProtobuf } from './protobuf.ts'
+import { parseProtobuf } from './envelope.ts'
 
 /** A field with bytes: its number and wire type 2, the length, the content. */
 const field = (number: number, content: Buffer | string) => {
@@ -39,8 +39,8 @@ describe('a protobuf body', () => {
   })
 
   test.each([
-    ['of a kind that is not read', body('v1', 'Node'), 415],
-    ['with a field that is not read', body('v1', 'ConfigMap', field(9, 'x')), 415],
+    ['of a kind without a protobuf form', body('example.org/v1', 'Node'), 415],
+    ['of a message that is no kind', body('v1', 'PodSpec'), 415],
     ['without the magic number', Buffer.from('nothing'), 400],
     ['that ends too early', body('v1', 'ConfigMap', Buffer.from([10, 50, 1])), 400],
     ['with broken text', body('v1', 'ConfigMap', field(1, field(1, Buffer.from([0xff, 0xfe])))), 400],
