@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Unit and contract tests stand beside the code; `tests/security` attacks a whole server, by who attacks; `tests/e2e` runs the whole product, one file at a time. */
+/** Unit and contract tests stand beside the code; `tests/security` attacks a whole server, by who attacks; `tests/conformance` holds it to Kubernetes' documentation, by area of the API; `tests/e2e` runs the whole product, one file at a time. */
 export default defineConfig({
   test: {
     projects: [
@@ -17,6 +17,15 @@ export default defineConfig({
         test: {
           name: 'security',
           include: ['tests/security/**/*.test.ts'],
+          isolate: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'conformance',
+          include: ['tests/conformance/**/*.test.ts'],
           isolate: false,
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -16,6 +16,11 @@ export interface Caller {
 /** The whole server, controllers and facade included, on this machine, and ways to ask it. */
 export interface WholeServer {
   admin: Caller
+  port: number
+  /** The authority that its certificate is checked with. PEM. */
+  ca: string
+  /** A kubeconfig file of the administrator. */
+  kubeconfig: string
   caller(name: string, groups?: string[]): Caller
   ask(
     as: Caller,
@@ -54,6 +59,9 @@ export async function startWholeServer(): Promise<WholeServer> {
   const ca = readFileSync(join(dataDir, 'pki', 'ca.crt'), 'utf8')
   const caller = (name: string, groups: string[] = []) => issueClientCertificate(pki.ca, { name, groups })
   return {
+    port,
+    ca,
+    kubeconfig: join(dataDir, 'bootstrap', 'admin.kubeconfig'),
     caller,
     admin: caller('admin', ['system:masters']),
     ask: (as, method, path, body, type = 'application/json') =>

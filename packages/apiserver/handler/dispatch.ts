@@ -1,5 +1,8 @@
 import { ApiError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
+import { messageOf } from '@thresher/api/protobuf/kinds'
+import { jsonType, mediaType, unsupported } from '../body/media-type.ts'
+import { protobufType } from '../protobuf/envelope.ts'
 import type { Resource } from '../registry.ts'
 import { type Answer, type ResourceCall, type StreamAnswer } from '../request.ts'
 import type { SubresourceHandler } from '../subresource.ts'
@@ -103,14 +106,14 @@ function watchObjects_(context: Context, resource: Resource, call: ResourceCall)
 
 async function create(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
   const form = readForm(call.request, call.kind)
-  const body = requireBody(readBody(call.request))
+  const body = readObject(call)
   return written(resource, call.kind, await createObject(context, resource, call, body), form, 201)
 }
 
 async function update(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
   if (!call.info.name) throw methodNotAllowed()
   const form = readForm(call.request, call.kind)
-  const body = requireBody(readBody(call.request))
+  const body = readObject(call)
   return written(resource, call.kind, await updateObject(context, resource, call, body), form, 200)
 }
 
@@ -173,6 +176,14 @@ function written(resource: Resource, kind: Kind, { object, entry }: Written, for
 function deleted(resource: Resource, kind: Kind, result: Deleted, form: Form): Answer {
   if ('status' in result) return encode(200, result.status, form)
   return written(resource, kind, result, form, 200)
+}
+
+/** The object that is sent. @throws {ApiError} UnsupportedMediaType for protobuf of a kind that has no such form */
+function readObject({ kind, request }: ResourceCall): unknown {
+  const sent = mediaType(request.headers['content-type'])
+  if (request.body && sent === protobufType && !messageOf(kind.apiVersion, kind.kind))
+    throw unsupported([jsonType, 'application/yaml'])
+  return requireBody(readBody(request))
 }
 
 function requireBody(body: unknown): unknown {

@@ -26,8 +26,8 @@ export const test: Command = {
   options: [
     {
       flags: '--project <name>',
-      description: 'unit, security or e2e; all unless said',
-      choices: ['unit', 'security', 'e2e'],
+      description: 'unit, security, conformance or e2e; all unless said',
+      choices: ['unit', 'security', 'conformance', 'e2e'],
     },
   ],
   async run({ paths, signal }, filters, options) {
@@ -49,7 +49,8 @@ export const test: Command = {
     const folder = mkdtempSync(join(tmpdir(), 'thresher-test-'))
     try {
       const report = join(folder, 'report.json')
-      const projects = options['project'] === undefined ? ['unit', 'security', 'e2e'] : [options['project'] as string]
+      const projects =
+        options['project'] === undefined ? ['unit', 'security', 'conformance', 'e2e'] : [options['project'] as string]
       const total = { passed: 0, failed: checked === 0 ? 0 : 1, skipped: 0 }
       for (const project of projects) {
         const vitest = join(paths.app, 'node_modules/vitest/vitest.mjs')
