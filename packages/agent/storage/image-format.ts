@@ -1,62 +1,87 @@
-import { open, stat } from 'node:fs/promises'
-import { DriverError } from './volume-driver.ts'
+import { open, type FileHandle } from 'node:fs/promises'
+import {
+  formats,
+  rawMarks,
+  refusals,
+  texts,
+  wrappings,
+  type ImageFormat,
+  type Mark,
+  type Wrapping,
+} from './file-marks.ts'
 import { readQcow2Header } from './qcow2-header.ts'
+import { DriverError } from './volume-driver.ts'
 
-/** The forms of disk images that are taken, by the name qemu-img knows them. An ISO image is `raw`. */
-export type ImageFormat = 'raw' | 'qcow2' | 'vmdk' | 'vdi' | 'vhdx' | 'vpc'
+export type { ImageFormat } from './file-marks.ts'
 
-interface Mark {
-  at: number
-  bytes: Buffer
-}
-const text = (at: number, value: string): Mark => ({ at, bytes: Buffer.from(value, 'latin1') })
-const hex = (at: number, value: string): Mark => ({ at, bytes: Buffer.from(value, 'hex') })
+/** What a file from outside is. */
+export type FileForm = { form: 'disk'; format: ImageFormat } | { form: 'wrapped'; by: Wrapping }
 
-const formats: [ImageFormat, Mark][] = [
-  ['qcow2', text(0, 'QFI\xfb')],
-  ['vmdk', text(0, 'KDMV')],
-  ['vdi', hex(0x40, '7f10dabe')],
-  ['vhdx', text(0, 'vhdxfile')],
-  ['vpc', text(0, 'conectix')],
-]
-
-const refusals: [Mark, string][] = [
-  [
-    text(0, '# Disk DescriptorFile'),
-    'is a VMDK description that names other files; give one sparse or streamOptimized VMDK',
-  ],
-  [text(0, 'COWD'), 'is a VMDK of an old form; convert it to qcow2 first'],
-  [text(0, 'QED\0'), 'is a QED image; convert it to qcow2 first'],
-  [hex(0, '1f8b'), 'is compressed with gzip; give the unpacked image'],
-  [hex(0, 'fd377a585a00'), 'is compressed with xz; give the unpacked image'],
-  [hex(0, '28b52ffd'), 'is compressed with zstd; give the unpacked image'],
-  [text(0, 'BZh'), 'is compressed with bzip2; give the unpacked image'],
-  [text(0, 'PK\x03\x04'), 'is a ZIP archive; give the disk image in it'],
-  [text(257, 'ustar'), 'is a tar archive (an OVA?); give the disk image in it'],
-  [text(0, '<!DOCTYPE'), 'is a web page, not a disk image; check the address'],
-  [text(0, '<!doctype'), 'is a web page, not a disk image; check the address'],
-  [text(0, '<html'), 'is a web page, not a disk image; check the address'],
-]
+/** Enough for every mark from the beginning. */
+const headBytes = 0x1_0200
+const tailBytes = 512
+/** No disk that anything starts from is smaller. */
+const leastBytes = 64 * 1024
+const textBytes = 4096
 
 /**
- * Tell what a file from outside is, by its own first bytes and never by its name, and refuse what could make a tool read
- * other files of this host. Reads a few bytes only.
+ * Tell what a file from outside is, by its own bytes and never by its name, and refuse what is no disk image or could make a tool
+ * read other files of this host. Reads its beginning and its end only.
  *
  * @param subject what messages name
  * @throws {DriverError} `Refused` or `Corrupt`
  */
-export async function detectFormat(path: string, subject: string): Promise<ImageFormat> {
-  const { size } = await stat(path)
-  if (size === 0) throw new DriverError('Corrupt', `${subject} is empty`)
-  const head = await firstBytes(path, 1024)
-  const shows = ({ at, bytes }: Mark) => head.subarray(at, at + bytes.length).equals(bytes)
-  const refusal = refusals.find(([mark]) => shows(mark))
-  if (refusal) throw new DriverError('Refused', `${subject} ${refusal[1]}`)
-  const format = formats.find(([, mark]) => shows(mark))?.[0] ?? 'raw'
+export async function detectForm(path: string, subject: string): Promise<FileForm> {
+  const { bytes, head, tail } = await ends(path)
+  if (bytes === 0) throw new DriverError('Corrupt', `${subject} is empty`)
+  const refuse = (why: string): never => {
+    throw new DriverError('Refused', `${subject} ${why}`)
+  }
+  const shows = (mark: Mark) => showsIn(mark, head, tail, bytes)
+  const wrapping = wrappings.find(([, mark]) => shows(mark))
+  if (wrapping) return { form: 'wrapped', by: wrapping[0] }
+  const format = formats.find(([, mark]) => shows(mark))?.[0]
   if (format === 'qcow2') await refuseReferences(path, subject)
   if (format === 'vmdk' && head.length >= 24 && head.readBigUInt64LE(12) === 0n)
-    throw new DriverError('Refused', `${subject} is a VMDK that keeps its data in other files; give one sparse VMDK`)
-  return format
+    refuse('is a VMDK that keeps its data in other files; give one sparse VMDK')
+  if (format) return { form: 'disk', format }
+  const refusal = refusals.find(([mark]) => shows(mark))?.[1] ?? textRefusal(head)
+  if (refusal) refuse(refusal)
+  if (bytes < leastBytes) refuse(`has only ${bytes} bytes, which is no disk image; check the address`)
+  if (!rawMarks.some(shows) && head.subarray(0, textBytes).some((byte) => byte !== 0))
+    refuse(
+      'is of no known form: neither a boot sector, a partition table nor a file system shows; if it is a raw disk all the same, convert it first: qemu-img convert -f raw -O qcow2 IN OUT',
+    )
+  return { form: 'disk', format: 'raw' }
+}
+
+function showsIn({ at, bytes }: Mark, head: Buffer, tail: Buffer, size: number): boolean {
+  // What stands at the end of a shorter file is its beginning.
+  if (at < 0)
+    return size > headBytes / 64 && tail.subarray(tail.length + at, tail.length + at + bytes.length).equals(bytes)
+  return head.subarray(at, at + bytes.length).equals(bytes)
+}
+
+/** What to say of a file that begins with nothing but text; undefined for others. */
+function textRefusal(head: Buffer): string | undefined {
+  const start = head.subarray(0, textBytes)
+  const [first, second] = start
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return texts.at(-1)![1]
+  const decoded = decode(start)
+  // Control characters but for tab, line ends and form feed are no text.
+  // oxlint-disable-next-line no-control-regex -- exactly these are looked for
+  if (decoded === undefined || /[\0-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]/.test(decoded)) return undefined
+  const words = decoded.replace(/^[\ufeff\s]+/, '')
+  return texts.find(([pattern]) => pattern.test(words))?.[1]
+}
+
+/** As UTF-8; a character that is cut at the very end does not count. */
+function decode(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true })
+  } catch {
+    return undefined
+  }
 }
 
 /** A qcow2 from outside must stand alone. */
@@ -78,12 +103,14 @@ async function refuseReferences(path: string, subject: string): Promise<void> {
     throw new DriverError('Corrupt', `${subject} marks itself as damaged; repair it with: qemu-img check -r all FILE`)
 }
 
-async function firstBytes(path: string, count: number): Promise<Buffer> {
-  const file = await open(path, 'r')
-  try {
-    const { bytesRead, buffer } = await file.read(Buffer.alloc(count), 0, count, 0)
-    return buffer.subarray(0, bytesRead)
-  } finally {
-    await file.close()
-  }
+async function ends(path: string): Promise<{ bytes: number; head: Buffer; tail: Buffer }> {
+  await using file = await open(path, 'r')
+  const { size } = await file.stat()
+  const tailAt = Math.max(0, size - tailBytes)
+  return { bytes: size, head: await read(file, 0, headBytes), tail: await read(file, tailAt, tailBytes) }
+}
+
+async function read(file: FileHandle, at: number, count: number): Promise<Buffer> {
+  const { bytesRead, buffer } = await file.read(Buffer.alloc(count), 0, count, at)
+  return buffer.subarray(0, bytesRead)
 }

@@ -1,6 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -57,6 +66,12 @@ function given(format: string, ...options: string[]): Buffer {
   return readFileSync(path)
 }
 
+/** A tar archive of files that hold an image each, or a few words. */
+function archive(...names: string[]): Buffer {
+  for (const name of names) writeFileSync(join(scratch, name), name.endsWith('.img') ? given('raw') : 'a note')
+  return execFileSync('tar', ['-C', scratch, '-c', ...names], { maxBuffer: 64 * MiB })
+}
+
 const sum = (content: Buffer) => createHash('sha512').update(content).digest('hex')
 
 function take(content: Buffer | string, more: Partial<ImageImport> = {}) {
@@ -101,6 +116,38 @@ describe('an import', () => {
     const back = join(scratch, 'back.iso')
     execFileSync('qemu-img', ['convert', '-f', 'qcow2', '-O', 'raw', shared.files.folders.image('one'), back])
     expect(readFileSync(back).equals(content)).toBe(true)
+  })
+
+  it.each([
+    ['gzip', ['gzip', '-c']],
+    ['xz', ['xz', '-1c']],
+    ['zstd', ['zstd', '-qc']],
+    ['bzip2', ['bzip2', '-c']],
+  ])(
+    'of one packed with %s unpacks it, and the checksum is that of the file as it was given',
+    async (_, [program, ...args]) => {
+      const content = execFileSync(program!, args, { input: given('qcow2'), maxBuffer: 64 * MiB })
+      const done = await take(content, { checksum: createHash('sha256').update(content).digest('hex') })
+      expect(done).toEqual({ sizeBytes: content.length, virtualBytes: 8 * MiB })
+      expect(pattern('1M 1M', '0x5a')).toContain('read 1048576')
+      expect(readdirSync(shared.files.folders.images)).toEqual(['one.qcow2'])
+    },
+  )
+
+  it('of an OVA takes its disk', async () => {
+    writeFileSync(join(scratch, 'machine.ovf'), '<Envelope/>')
+    writeFileSync(join(scratch, 'disk1.vmdk'), given('vmdk', '-o', 'subformat=streamOptimized'))
+    const ova = execFileSync('tar', ['-C', scratch, '--format=ustar', '-c', 'machine.ovf', 'disk1.vmdk'], {
+      maxBuffer: 64 * MiB,
+    })
+    expect(await take(ova)).toEqual({ sizeBytes: ova.length, virtualBytes: 8 * MiB })
+    expect(pattern('1M 1M', '0x5a')).toContain('read 1048576')
+  })
+
+  it('of a fixed VHD leaves its footer out', async () => {
+    const content = given('vpc', '-o', 'subformat=fixed,force_size=on')
+    expect(content.length).toBe(8 * MiB + 512)
+    expect(await take(content)).toMatchObject({ virtualBytes: 8 * MiB })
   })
 
   it('writes an image that neither QEMU nor its user can change', async () => {
@@ -217,9 +264,46 @@ describe('an import refuses', () => {
   it.each([
     ['gzip', Buffer.from('1f8b0800000000000003', 'hex')],
     ['xz', Buffer.from('fd377a585a000004', 'hex')],
-    ['web page', Buffer.from('<!DOCTYPE html><html></html>')],
-  ])('something in a wrapping: %s', async (what, content) => {
-    await expect(take(content)).rejects.toMatchObject({ reason: 'Refused', message: expect.stringContaining(what) })
+  ])('what cannot be unpacked: %s', async (what, content) => {
+    await expect(take(content)).rejects.toMatchObject({ reason: 'Corrupt', message: expect.stringContaining(what) })
+    nothingLeft()
+  })
+
+  it('what is packed to fill the disk', async () => {
+    const zeros = execFileSync('sh', ['-c', 'head -c 1200M /dev/zero | zstd -q -1'], { maxBuffer: 64 * MiB })
+    expect(zeros.length).toBeLessThan(MiB)
+    await expect(take(zeros)).rejects.toMatchObject({
+      reason: 'Refused',
+      message: expect.stringContaining('1000 times'),
+    })
+    nothingLeft()
+  })
+
+  it('what is packed over and over', async () => {
+    const path = join(scratch, 'deep')
+    writeFileSync(path, given('qcow2'))
+    for (let i = 0; i < 3; i++) (execFileSync('gzip', ['-f', '-S', '.z', path]), renameSync(`${path}.z`, path))
+    await expect(take(readFileSync(path))).rejects.toMatchObject({
+      reason: 'Refused',
+      message: expect.stringContaining('packed'),
+    })
+    nothingLeft()
+  })
+
+  it.each([
+    ['no disk', ['note.txt'], 'without a disk image'],
+    ['two disks', ['a.img', 'b.img'], 'several disks'],
+  ])('an archive with %s', async (_, names, message) => {
+    await expect(take(archive(...names))).rejects.toMatchObject({
+      reason: 'Refused',
+      message: expect.stringContaining(message),
+    })
+    nothingLeft()
+  })
+
+  it('an archive that is cut', async () => {
+    const content = archive('a.img')
+    await expect(take(content.subarray(0, content.length - 64 * 1024))).rejects.toMatchObject({ reason: 'Corrupt' })
     nothingLeft()
   })
 

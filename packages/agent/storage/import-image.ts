@@ -5,9 +5,9 @@ import type { Egress } from '@thresher/client/node/egress/egress'
 import { DownloadError } from './download-error.ts'
 import { download, type DownloadLimits, type HashName } from './download.ts'
 import type { ImageFiles } from './image-files.ts'
-import { detectFormat } from './image-format.ts'
 import { qemuImg } from './qemu-img.ts'
 import type { FileOwner } from './storage-folders.ts'
+import { unwrap } from './unwrap.ts'
 import type { Uploads } from './uploads.ts'
 import { DriverError, type ImageId, type VolumeDriver, type VolumeId } from './volume-driver.ts'
 
@@ -123,14 +123,17 @@ function checkSum({ checksum, subject }: ImageImport, found: string | undefined)
 
 async function convert(shared: Importing, work: ImageImport, folder: string, user: FileOwner): Promise<number> {
   const { subject, signal, onProgress } = work
-  const { freeBytes } = await shared.driver.room()
+  const confined = async () => {
+    const { freeBytes } = await shared.driver.room()
+    return { user, fileBytes: freeBytes - (shared.reserveBytes ?? defaultReserveBytes) }
+  }
+  const disk = await unwrap({ folder, from: 'source', subject, confinement: await confined(), signal })
   const conversion: Conversion = {
     folder,
-    from: 'source',
+    ...disk,
     to: 'out/image.qcow2',
-    format: await detectFormat(join(folder, 'source'), subject),
     subject,
-    confinement: { user, fileBytes: freeBytes - (shared.reserveBytes ?? defaultReserveBytes) },
+    confinement: await confined(),
     direct: shared.direct,
     signal,
     onProgress: (percent) => onProgress?.(fetchShare + Math.floor((percent * (99 - fetchShare)) / 100)),

@@ -24,18 +24,27 @@ const memoryBytes = 2 * 1024 ** 3
 const mostOutput = 1024 * 1024
 const mostErrors = 8 * 1024
 
+/** How a confined program runs. */
+export interface RunOptions {
+  cwd: string
+  signal?: AbortSignal
+  /** Called with each piece of its standard output. */
+  onText?: (text: string) => void
+  /** Where its standard output goes instead. */
+  outputFd?: number
+}
+
 /**
  * Run a program on data from outside: as another user, without a way to more rights, niced, with limits on memory,
  * processor time and file size. It dies with the signal and with this process.
  *
- * @param onText called with each piece of its standard output
  * @throws the signal's reason when aborted; {Error} when it cannot be started
  */
 export function runConfined(
   program: string,
   args: string[],
   confinement: Confinement,
-  { cwd, signal, onText }: { cwd: string; signal?: AbortSignal; onText?: (text: string) => void },
+  { cwd, signal, onText, outputFd }: RunOptions,
 ): Promise<Ending> {
   signal?.throwIfAborted()
   const { user, fileBytes, cpuSeconds = 3600 } = confinement
@@ -45,7 +54,7 @@ export function runConfined(
   return new Promise((resolve, reject) => {
     const child = spawn('prlimit', [...limits, ...command], {
       cwd,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', outputFd ?? 'pipe', 'pipe'],
       // A process group of its own, so that all it started ends with it.
       detached: true,
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
@@ -53,11 +62,11 @@ export function runConfined(
     })
     let out = ''
     let errors = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       onText?.(text)
       if (!onText && out.length < mostOutput) out += text
     })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-mostErrors)))
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-mostErrors)))
     const kill = () => {
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
         process.kill(-child.pid, 'SIGKILL')

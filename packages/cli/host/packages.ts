@@ -8,6 +8,9 @@ import { run } from './run.ts'
 export const hostPackages: HostPackage[] = [
   { name: 'qemu-system-x86', why: 'runs the virtual machines' },
   { name: 'qemu-utils', why: 'makes and converts disk images' },
+  { name: 'xz-utils', why: 'unpacks disk images' },
+  { name: 'zstd', why: 'unpacks disk images' },
+  { name: 'bzip2', why: 'unpacks disk images' },
   { name: 'ovmf', why: 'UEFI firmware for virtual machines' },
   { name: 'genisoimage', why: 'writes cloud-init seeds' },
   { name: 'openvswitch-switch', why: 'switches the guests’ packets' },
