@@ -282,7 +282,10 @@ describe('an import refuses', () => {
   it('what is packed over and over', async () => {
     const path = join(scratch, 'deep')
     writeFileSync(path, given('qcow2'))
-    for (let i = 0; i < 3; i++) (execFileSync('gzip', ['-f', '-S', '.z', path]), renameSync(`${path}.z`, path))
+    for (let i = 0; i < 3; i++) {
+      execFileSync('gzip', ['-f', '-S', '.z', path])
+      renameSync(`${path}.z`, path)
+    }
     await expect(take(readFileSync(path))).rejects.toMatchObject({
       reason: 'Refused',
       message: expect.stringContaining('packed'),
