@@ -182,7 +182,7 @@ describe('an image assigned to this node', () => {
   })
 
   it('is finished after a restart of the agent, from where it was', async () => {
-    const url = server.serve('/a', content, { bytesPerSecond: 4 * MiB }, {})
+    const url = server.serve('/a', content, { bytesPerSecond: 1.5 * MiB }, {})
     await create({ url, checksum: sum() })
     const { metadata } = await until((image) => says(image, 'Imported')?.status === 'Unknown')
     const partial = join(root, 'images', `.import-${metadata.uid}`, 'source')
@@ -208,7 +208,7 @@ describe('an image assigned to this node', () => {
   it('is not kept waiting by slow ones of another namespace, which go on later from where they were', async () => {
     stop.abort()
     await startAgent({ places: 2, limits: { answerMs: 300, stallMs: 2000 } })
-    const slow = (name: string) => server.serve(`/${name}`, content, { bytesPerSecond: 4 * MiB }, {})
+    const slow = (name: string) => server.serve(`/${name}`, content, { bytesPerSecond: 1.5 * MiB }, {})
     for (const name of ['s1', 's2', 's3']) await create({ url: slow(name) }, name, 'greedy')
     await until((image) => (image.status?.progress ?? 0) > 0, 's2', 'greedy')
     await create({ url: server.serve('/quick', content) })
