@@ -1,6 +1,6 @@
 import type { Node } from '@thresher/api/core/node'
 import type { Condition } from '@thresher/api/meta'
-import { hostnameLabel } from '@thresher/api/names'
+import { acceleratorLabel, hostnameLabel } from '@thresher/api/names'
 import { formatBytes, formatCpu } from '@thresher/api/quantity'
 import { formatTime, setCondition } from '@thresher/client/conditions'
 import type { Acceleration } from './compute/accelerator.ts'
@@ -30,7 +30,6 @@ const mebibyte = 1024 * 1024
 const accelerationCondition = 'VirtualizationAccelerated'
 /** Says whether all guests that run are in the agent's hands. */
 const runsManagedCondition = 'RunsManaged'
-const acceleratorLabel = 'thresher.io/accelerator'
 export const qemuVersionAnnotation = 'thresher.io/qemu-version'
 
 /** Labels that the node sets on itself. */

@@ -15,6 +15,8 @@ export const machineNameLabel = 'vm.kubevirt.io/name'
  */
 export const sshNamesAnnotation = 'harvesterhci.io/sshNames'
 
+/** On a Node: what runs its guests' code, `kvm` or `tcg`. */
+export const acceleratorLabel = 'thresher.io/accelerator'
 /** On a Node: its name. Also where a volume's node is named in its affinity. */
 export const hostnameLabel = 'kubernetes.io/hostname'
 

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import type { Pod } from '@thresher/api/core/pod'
 import type { PodSpec } from '@thresher/api/core/pod-spec'
 import { guestCpus, guestMemoryBytes } from '@thresher/api/kubevirt/guest-memory'
+import { vmOverheadBytes } from '@thresher/api/kubevirt/vm-overhead'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { appLabel, createdByLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
 import { formatBytes, formatCpu, parseBytes, parseCpu } from '@thresher/api/quantity'
 import { controllerReference } from '@thresher/client/owner'
 import { claimNames } from '../virtual-machine/claims.ts'
-import { memoryOverheadBytes } from './memory-overhead.ts'
 
 /** A virtual CPU without a request counts as this much of a core, in thousandths. @see KubeVirt's cpuAllocationRatio of 10 */
 const cpuShareMillicores = 100
@@ -28,8 +28,12 @@ export function launcherPodName(instance: VirtualMachineInstance): string {
 /** Letters and digits without vowels and look-alikes, as Kubernetes takes them for generated names. */
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789'
 
-/** The pod that stands for a machine on a node: what it asks for, where it may go, which claims it uses. */
-export function launcherPod(instance: VirtualMachineInstance): Pod {
+/**
+ * The pod that stands for a machine on a node: what it asks for, where it may go, which claims it uses.
+ *
+ * @param emulated whether it may come to a node that translates the guest's code
+ */
+export function launcherPod(instance: VirtualMachineInstance, emulated = false): Pod {
   const { spec, metadata } = instance
   return {
     apiVersion: 'v1',
@@ -58,7 +62,7 @@ export function launcherPod(instance: VirtualMachineInstance): Pod {
       topologySpreadConstraints: spec.topologySpreadConstraints,
       priorityClassName: spec.priorityClassName,
       schedulerName: spec.schedulerName,
-      containers: [{ name: 'compute', image: 'thresher/qemu', resources: computeResources(instance) }],
+      containers: [{ name: 'compute', image: 'thresher/qemu', resources: computeResources(instance, emulated) }],
       volumes: claimNames(spec).map((claimName, index) => ({
         name: `volume-${index}`,
         persistentVolumeClaim: { claimName },
@@ -68,12 +72,15 @@ export function launcherPod(instance: VirtualMachineInstance): Pod {
 }
 
 /** What the machine takes of its node: CPU as requested or a share for each, memory of the guest and its overhead. */
-function computeResources(instance: VirtualMachineInstance): PodSpec['containers'][number]['resources'] {
+function computeResources(
+  instance: VirtualMachineInstance,
+  emulated: boolean,
+): PodSpec['containers'][number]['resources'] {
   const { domain } = instance.spec
   const { requests = {}, limits = {}, overcommitGuestOverhead } = domain.resources ?? {}
   const cpus = guestCpus(domain)
   const guest = guestMemoryBytes(domain, instance.metadata.annotations) ?? 0
-  const overhead = overcommitGuestOverhead ? 0 : memoryOverheadBytes(domain, guest)
+  const overhead = overcommitGuestOverhead ? 0 : vmOverheadBytes(domain, guest, emulated)
   const cpu = domain.cpu?.dedicatedCpuPlacement
     ? cpus * 1000
     : requests['cpu'] !== undefined

@@ -10,6 +10,8 @@ import type { Trouble } from './trouble.ts'
 
 /** All that decides what happens to an instance next. */
 export interface InstanceView {
+  /** Whether some node can only emulate guests. */
+  emulated: boolean
   instance: VirtualMachineInstance
   pod: Pod | undefined
   /** The instance's claims that exist, by name. */
@@ -33,6 +35,8 @@ export type InstanceStep =
 export interface InstanceWord {
   phase?: 'Pending' | 'Scheduling' | 'Scheduled' | 'Failed' | 'Succeeded'
   reason?: string
+  /** Why it ended, in the words of the pod's agent. */
+  message?: string
   trouble?: Trouble
   /** The pod's own word on why it has no node. */
   unscheduled?: Condition
@@ -63,7 +67,7 @@ export function planInstance(view: InstanceView): InstancePlan {
       return { step: { do: 'check-pod' }, word: undefined }
     const trouble = findTrouble(view)
     if (trouble) return { step: { do: 'nothing' }, word: { phase: 'Pending', trouble } }
-    return { step: { do: 'create-pod', pod: launcherPod(instance) }, word: undefined }
+    return { step: { do: 'create-pod', pod: launcherPod(instance, view.emulated) }, word: undefined }
   }
   if (podEnded) return { step: { do: 'nothing' }, word: endWord(instance, pod) }
   if (phase === 'Running' || phase === 'Unknown') return { step: { do: 'nothing' }, word: undefined }
@@ -91,7 +95,7 @@ function endWord(instance: VirtualMachineInstance, pod: Pod): InstanceWord | und
   const before = instance.status?.phase
   if (before === 'Succeeded' || before === 'Failed') return undefined
   if (phase !== 'Succeeded' && phase !== 'Failed') return undefined
-  return { phase, reason: reason ?? message }
+  return { phase, reason: reason ?? message, ...(message ? { message } : {}) }
 }
 
 /** Why no pod can be made yet. */

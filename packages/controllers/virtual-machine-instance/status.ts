@@ -37,7 +37,12 @@ function conditionsWith(instance: VirtualMachineInstance, word: InstanceWord, no
     conditions = setCondition(
       conditions,
       ended
-        ? { type: 'Ready', status: 'False', reason: 'GuestNotRunning', message: 'Guest VM is not reported as running' }
+        ? {
+            type: 'Ready',
+            status: 'False',
+            reason: word.reason ?? 'GuestNotRunning',
+            message: word.message ?? `the guest ended: ${word.reason ?? 'its agent gave no reason'}`,
+          }
         : { type: 'Ready', status: 'False', reason: 'GuestNotRunning', message: notStarted },
       now,
     )

@@ -1,7 +1,9 @@
+import { Node } from '@thresher/api/core/node'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { acceleratorLabel } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { controllerKey, isControlledBy } from '@thresher/client/owner'
@@ -27,6 +29,7 @@ export const virtualMachineInstanceController = defineController({
       { claim: claimKeys },
     ),
     watch(Pod, (pod) => controllerKey(pod, VirtualMachineInstance)),
+    watch(Node, () => []),
     watch(PersistentVolumeClaim, (claim, context) =>
       context.objects(VirtualMachineInstance).byIndex('claim', keyOf(claim)).map(keyOf),
     ),
@@ -41,6 +44,10 @@ export const virtualMachineInstanceController = defineController({
       await context.objects(VirtualMachineInstance).removeFinalizer(instance, instanceFinalizer)
   },
 })
+
+function isEmulating({ metadata }: Node): boolean {
+  return metadata.labels?.[acceleratorLabel] === 'tcg'
+}
 
 function claimKeys(instance: VirtualMachineInstance): string[] {
   return claimNames(instance.spec).map((name) => `${instance.metadata.namespace}/${name}`)
@@ -74,6 +81,7 @@ function observe(instance: VirtualMachineInstance, context: Context): InstanceVi
     return claim ? [[name, claim] as const] : []
   })
   return {
+    emulated: context.objects(Node).list().some(isEmulating),
     instance,
     pod: pod && isControlledBy(pod, instance) ? pod : undefined,
     claims: new Map(claims),

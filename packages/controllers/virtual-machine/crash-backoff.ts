@@ -1,3 +1,4 @@
+import { isCrash } from '@thresher/api/kubevirt/run-ends'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { VirtualMachineStatus } from '@thresher/api/kubevirt/virtual-machine-status'
 import { formatTime } from '@thresher/client/conditions'
@@ -21,6 +22,8 @@ export function countFailure(
 ): StartFailure | undefined {
   const uid = instance.metadata.uid ?? ''
   if (before?.lastFailedVMIUID === uid) return before
+  // Only what guest or QEMU did wrong is a crash; an instance that was being stopped may end as it likes.
+  if (!isCrash(instance.status?.reason) || instance.metadata.deletionTimestamp) return before
   const ranMs = runTimeMs(instance, now)
   if (ranMs !== undefined && ranMs >= settledMs) return undefined
   const count = (before?.consecutiveFailCount ?? 0) + 1

@@ -114,6 +114,25 @@ test('a machine that never comes up waits 10, 40, 90 s; a start on request does 
   expect(plan({ machine: machine('Always', asked) })).toMatchObject({ step: { do: 'start' }, startFailure: undefined })
 })
 
+test.each(['Stopped', 'HostStopped', 'Killed', 'NodeLost'])(
+  'an end by %s is no crash: the machine starts at once',
+  (reason) => {
+    const status = { runStrategy: 'Always' }
+    const ended = instance('Failed')
+    const planned = plan({
+      machine: machine('Always', status),
+      instance: { ...ended, status: { ...ended.status, reason } },
+    })
+    expect(planned).toMatchObject({ step: { do: 'stop' }, startFailure: undefined })
+    expect(plan({ machine: machine('Always', status) }).step.do).toBe('start')
+  },
+)
+
+test('an instance that fails while it is being stopped is no crash', () => {
+  const going = instance('Failed', { deletionTimestamp: now.toISOString() })
+  expect(plan({ machine: machine('Halted'), instance: going }).startFailure).toBeUndefined()
+})
+
 test('a machine that ran for more than a minute starts its count anew', () => {
   const startFailure = { consecutiveFailCount: 5, lastFailedVMIUID: 'old' }
   const crashed = plan({ machine: machine('Always', { startFailure }), instance: instance('Failed', {}, 61_000) })

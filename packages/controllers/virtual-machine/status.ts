@@ -21,7 +21,7 @@ export function machineStatus(
 ): VirtualMachineStatus {
   const { instance } = standing
   const { stateChangeRequests: _, startFailure: __, ...kept } = machine.status ?? {}
-  const conditions = machineConditions(machine, standing, now)
+  const conditions = machineConditions(machine, standing, plan, now)
   return {
     ...kept,
     printableStatus: printableStatus(machine, standing),
@@ -36,7 +36,12 @@ export function machineStatus(
   }
 }
 
-function machineConditions(machine: VirtualMachine, standing: Standing, now: Date): VirtualMachineConditions {
+function machineConditions(
+  machine: VirtualMachine,
+  standing: Standing,
+  plan: Pick<MachinePlan, 'startFailure'>,
+  now: Date,
+): VirtualMachineConditions {
   const { instance, trouble } = standing
   const theirs = (instance?.status?.conditions ?? []) as Condition[]
   let conditions = (machine.status?.conditions ?? []) as Condition[]
@@ -70,8 +75,10 @@ function machineConditions(machine: VirtualMachine, standing: Standing, now: Dat
   const failure =
     (trouble && trouble.reason !== 'Provisioning' ? trouble : undefined) ??
     crashOf(machine, standing, ready) ??
-    // The failed instance is gone by now; why it failed is told until the next one runs.
-    (standing.backingOff && crash ? { reason: crash.reason, message: crash.message } : undefined)
+    // The failed instance is gone by now; why it failed is said until the next one runs.
+    (plan.startFailure && crash && instance?.status?.phase !== 'Running'
+      ? { reason: crash.reason, message: crash.message }
+      : undefined)
   conditions = failure
     ? setCondition(conditions, { type: 'Failure', status: 'True', ...failure }, now)
     : removeCondition(conditions, 'Failure')

@@ -1,3 +1,4 @@
+import { vmOverheadBytes } from '@thresher/api/kubevirt/vm-overhead'
 import { addConsoles } from './consoles.ts'
 import { addCpu } from './cpu.ts'
 import { addSmallDevices } from './devices.ts'
@@ -6,10 +7,8 @@ import { Draft, UnsupportedSpecError } from './draft.ts'
 import { addFirmware } from './firmware.ts'
 import type { QemuConfig, QemuInput } from './input.ts'
 import { addInterfaces, portedNics } from './interfaces.ts'
-import { addMachine, translationCacheBytes } from './machine.ts'
+import { addMachine } from './machine.ts'
 import { addRootPorts } from './pci.ts'
-
-const mebibyte = 1024 * 1024
 
 /**
  * The guest stays when it shuts down, panics or its watchdog fires, until the agent has read why and ends QEMU. So an agent
@@ -45,7 +44,7 @@ export function qemuConfig(input: QemuInput): QemuConfig {
     args: draft.args,
     ...machine,
     cpus,
-    overheadBytes: overheadBytes(machine.guestBytes, cpus, input),
+    overheadBytes: vmOverheadBytes(vmi.spec.domain, machine.guestBytes, input.host.accelerator === 'tcg'),
     disks,
     nics,
     files: draft.files,
@@ -56,13 +55,4 @@ export function qemuConfig(input: QemuInput): QemuConfig {
       secureBoot: vmi.spec.domain.firmware?.bootloader?.efi?.secureBoot ?? false,
     },
   }
-}
-
-/**
- * What QEMU needs beside the guest's memory: its own code and heap, page tables, stacks, video memory, and under TCG the
- * translated code with its bookkeeping. Generous, as exceeding it kills the guest.
- */
-function overheadBytes(guestBytes: number, cpus: number, { host }: QemuInput): number {
-  const translated = host.accelerator === 'tcg' ? 2 * translationCacheBytes(guestBytes) : 0
-  return 256 * mebibyte + Math.ceil(guestBytes / 128) + cpus * 8 * mebibyte + translated
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { guestMemoryBytes } from '@thresher/api/kubevirt/guest-memory'
+import { translationCacheBytes } from '@thresher/api/kubevirt/vm-overhead'
 import { parseBytes } from '@thresher/api/quantity'
 import { pairs, type Draft } from './draft.ts'
 import type { QemuInput } from './input.ts'
@@ -10,14 +11,6 @@ const mebibyte = 1024 * 1024
 function memoryOf({ vmi }: QemuInput): number {
   const bytes = guestMemoryBytes(vmi.spec.domain, vmi.metadata.annotations) ?? 128 * mebibyte
   return Math.ceil(bytes / mebibyte) * mebibyte
-}
-
-/**
- * How large the translator's cache of translated code may grow. QEMU's own default of 1 GiB is more than most guests; too
- * small a cache translates again and again.
- */
-export function translationCacheBytes(guestBytes: number): number {
-  return Math.min(Math.max(Math.ceil(guestBytes / 4 / mebibyte), 32), 256) * mebibyte
 }
 
 /** The q35 version to run: the pinned one, the one asked for, or this QEMU's newest. */

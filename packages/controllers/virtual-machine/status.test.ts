@@ -1,0 +1,34 @@
+import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { findCondition } from '@thresher/client/conditions'
+import { expect, test } from 'vitest'
+import { testMachine } from '../testing.ts'
+import { instanceStatus } from '../virtual-machine-instance/status.ts'
+import { instanceOf } from './instance.ts'
+import { machineStatus } from './status.ts'
+
+const now = new Date('2026-01-01T00:00:00Z')
+const machine: VirtualMachine = testMachine('web')
+const startFailure = { consecutiveFailCount: 1, lastFailedVMIUID: 'vmi', retryAfterTimestamp: '2026-01-01T00:00:00Z' }
+
+function failedInstance(): VirtualMachineInstance {
+  const instance = instanceOf(machine)
+  const message = 'unable to find CPU model'
+  return { ...instance, status: instanceStatus(instance, { phase: 'Failed', reason: 'LaunchError', message }, now) }
+}
+
+const standing = { trouble: undefined, provisioning: false, backingOff: false }
+const failureOf = (status: VirtualMachine['status']) => findCondition(status?.conditions as never, 'Failure')
+
+test('the reason of a failure stands in the machine from the first on, until it runs again', () => {
+  const plan = { requests: [], startFailure }
+  const failed = machineStatus(machine, { ...standing, instance: failedInstance() }, plan, now)
+  expect(failureOf(failed)).toMatchObject({ reason: 'LaunchError', message: 'web failed: unable to find CPU model' })
+  // The failed instance is cleared away, and the next one starts at once.
+  const cleared = machineStatus({ ...machine, status: failed }, { ...standing, instance: undefined }, plan, now)
+  expect(failureOf(cleared)?.message).toContain('unable to find CPU model')
+  const running = { ...instanceOf(machine), status: { phase: 'Running' } } as VirtualMachineInstance
+  expect(failureOf(machineStatus({ ...machine, status: cleared }, { ...standing, instance: running }, plan, now))).toBe(
+    undefined,
+  )
+})
