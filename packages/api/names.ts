@@ -6,6 +6,10 @@ export const appLabel = 'kubevirt.io'
 export const launcherApp = 'virt-launcher'
 /** On a virtual machine's Pod: the uid of its VirtualMachineInstance. */
 export const createdByLabel = 'kubevirt.io/created-by'
+/** On a VirtualMachineInstance: the node whose agent runs its guest. @see KubeVirt `v1.NodeNameLabel` */
+export const instanceNodeLabel = 'kubevirt.io/nodeName'
+/** On a VirtualMachineInstance that migrates: the node that receives it. @see KubeVirt `v1.MigrationTargetNodeNameLabel` */
+export const migrationTargetLabel = 'kubevirt.io/migrationTargetNodeName'
 /** On a virtual machine's Pod: the name of its VirtualMachineInstance. */
 export const machineNameLabel = 'vm.kubevirt.io/name'
 

@@ -202,12 +202,11 @@ export class ApiServer {
     const route = this.#route(request)
     const user = await this.#user(request, route?.anonymous ?? false)
     if (route) {
-      if (route.authorize !== false && !route.anonymous)
-        await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
+      if (route.authorize !== false && !route.anonymous) await this.#authorize(user, info, request.query)
       if (!route.upgrade) throw methodNotAllowed()
       return route.upgrade({ ...request, user }, raw, socket, head)
     }
-    await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
+    await this.#authorize(user, info, request.query)
     const handler = findSubresource(this.#options.subresources, info)
     if (!handler?.upgrade) throw noSuchResource()
     this.#options.audit?.begin(request, info, user)(101)
@@ -291,14 +290,14 @@ export class ApiServer {
   /** Why the caller may not do this, if he may not. */
   async #refusal(user: User, info: RequestInfo, request: ServerRequest): Promise<unknown> {
     try {
-      await this.#authorize(user, info, request.query.get('fieldSelector') ?? '')
+      await this.#authorize(user, info, request.query)
       return undefined
     } catch (error) {
       return error
     }
   }
 
-  async #authorize(user: User, info: RequestInfo, fieldSelector: string): Promise<void> {
+  async #authorize(user: User, info: RequestInfo, query: URLSearchParams): Promise<void> {
     const attributes: Attributes = {
       user,
       verb: info.verb,
@@ -310,7 +309,8 @@ export class ApiServer {
       subresource: info.subresource,
       namespace: info.namespace || (info.resource === 'namespaces' && info.group === '' ? info.name : ''),
       name: info.name,
-      fieldSelector,
+      fieldSelector: query.get('fieldSelector') ?? '',
+      labelSelector: query.get('labelSelector') ?? '',
     }
     const decision = await this.#options.authorizer.authorize(attributes)
     if (decision.verdict !== 'allow') throw forbidden(attributes, decision.reason)

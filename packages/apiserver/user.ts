@@ -22,6 +22,8 @@ export interface Attributes {
   name: string
   /** Of a list or watch, as it was asked; empty without one. Undefined where the asker does not tell. */
   fieldSelector?: string
+  /** As {@link fieldSelector}. */
+  labelSelector?: string
 }
 
 /** An authorizer's word. Of several authorizers the first `allow` or `deny` counts. */

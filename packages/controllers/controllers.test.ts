@@ -109,6 +109,8 @@ test('a machine that is created gets its claim, its instance and a pod on a node
   const pods = await client.resource(Pod).list({ namespace: 'default' })
   expect(pods.items.map((pod) => pod.spec.nodeName)).toEqual(['node-1'])
   expect(instance.status?.activePods).toEqual({ [pods.items[0]?.metadata.uid ?? '']: 'node-1' })
+  // By this the node's agent finds it.
+  expect(instance.metadata.labels).toMatchObject({ 'kubevirt.io/nodeName': 'node-1' })
 })
 
 test('a machine stops on request, stays off, and starts again with the same address', async () => {

@@ -2,7 +2,7 @@ import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { KubeObject } from '@thresher/api/meta'
-import { appLabel, createdByLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
+import { appLabel, createdByLabel, instanceNodeLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
 import { readNics } from '@thresher/api/pod-network'
 import { parseBytes } from '@thresher/api/quantity'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
@@ -81,7 +81,7 @@ export class Runs implements Runtime<Run> {
     this.#options = options
     const { client, informers, node, onWatchError } = options
     this.#instances = new Informer(client.resource<VirtualMachineInstance>(VirtualMachineInstance), {
-      fieldSelector: `status.nodeName=${node}`,
+      labelSelector: `${instanceNodeLabel}=${node}`,
       onError: (error) => onWatchError('virtualmachineinstances', error),
     })
     this.#claims = informers.of<PersistentVolumeClaim>(PersistentVolumeClaim)

@@ -32,7 +32,7 @@ const claim = { metadata: { name: 'web-root' }, spec: {} } as PersistentVolumeCl
 const view = (more: Partial<InstanceView> = {}): InstanceView => ({
   emulated: false,
   instance: instance(),
-  pod: undefined,
+  pods: [],
   claims: new Map([['web-root', claim]]),
   rivals: [],
   ...more,
@@ -69,13 +69,13 @@ test('without its claim, or beside another on it, no pod is made and the reason 
 })
 
 test('a bound pod is told with its node, an unplaceable one with its reason', () => {
-  expect(planInstance(view({ pod: pod({ nodeName: 'n' }) })).word).toEqual({
+  expect(planInstance(view({ pods: [pod({ nodeName: 'n' })] })).word).toEqual({
     phase: 'Scheduled',
     nodeName: 'n',
     podUid: 'pod',
   })
   const conditions = [{ type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: 'full' }]
-  expect(planInstance(view({ pod: pod({}, { conditions }) })).word).toMatchObject({
+  expect(planInstance(view({ pods: [pod({}, { conditions })] })).word).toMatchObject({
     phase: 'Scheduling',
     unscheduled: { message: 'full' },
   })
@@ -88,16 +88,16 @@ test('a pod that is gone is made sure of before its instance fails', () => {
 test('a deleted instance lets its agent stop the guest, then clears the pod, then goes', () => {
   const going = instance({ phase: 'Running' }, true)
   const bound = pod({ nodeName: 'n' })
-  expect(planInstance(view({ instance: going, pod: bound })).step).toMatchObject({ do: 'delete-pod', force: false })
-  expect(planInstance(view({ instance: going, pod: pod({ nodeName: 'n' }, {}, true) })).step.do).toBe('nothing')
+  expect(planInstance(view({ instance: going, pods: [bound] })).step).toMatchObject({ do: 'delete-pod', force: false })
+  expect(planInstance(view({ instance: going, pods: [pod({ nodeName: 'n' }, {}, true)] })).step.do).toBe('nothing')
   const ended = instance({ phase: 'Succeeded' }, true)
-  expect(planInstance(view({ instance: ended, pod: bound })).step).toMatchObject({ do: 'delete-pod', force: true })
+  expect(planInstance(view({ instance: ended, pods: [bound] })).step).toMatchObject({ do: 'delete-pod', force: true })
   expect(ended.metadata.finalizers).toContain(instanceFinalizer)
   expect(planInstance(view({ instance: ended })).step.do).toBe('release')
 })
 
 test('a pod without a node needs nobody to confirm its end', () => {
-  expect(planInstance(view({ instance: instance({}, true), pod: pod() })).step).toMatchObject({
+  expect(planInstance(view({ instance: instance({}, true), pods: [pod()] })).step).toMatchObject({
     do: 'delete-pod',
     force: true,
   })
@@ -105,8 +105,17 @@ test('a pod without a node needs nobody to confirm its end', () => {
 
 test('an instance whose pod failed has failed, with the reason of the pod', () => {
   const failed = pod({ nodeName: 'n' }, { phase: 'Failed', reason: 'NodeLost' })
-  expect(planInstance(view({ instance: instance({ phase: 'Scheduled' }), pod: failed })).word).toEqual({
+  expect(planInstance(view({ instance: instance({ phase: 'Scheduled' }), pods: [failed] })).word).toEqual({
     phase: 'Failed',
     reason: 'NodeLost',
   })
+})
+
+test('the end of a pod that only receives a guest does not end the instance', () => {
+  const status = { phase: 'Running', nodeName: 'n', activePods: { pod: 'n' } }
+  const target = pod({ nodeName: 'm' }, { phase: 'Failed', reason: 'MigrationFailed' })
+  const pods = [pod({ nodeName: 'n' }), { ...target, metadata: { ...target.metadata, name: 'target', uid: 'target' } }]
+  expect(planInstance(view({ instance: instance(status), pods }))).toEqual({ step: { do: 'nothing' }, word: undefined })
+  const deleted = planInstance(view({ instance: instance(status, true), pods }))
+  expect(deleted.step).toMatchObject({ do: 'delete-pod', pod: { metadata: { uid: 'pod' } } })
 })

@@ -5,6 +5,7 @@ import type { Condition } from '@thresher/api/meta'
 import { findCondition } from '@thresher/client/conditions'
 import { instanceFinalizer } from '../names.ts'
 import { claimNames } from '../virtual-machine/claims.ts'
+import { activePod } from './active-pod.ts'
 import { launcherPod } from './launcher-pod.ts'
 import type { Trouble } from './trouble.ts'
 
@@ -13,7 +14,8 @@ export interface InstanceView {
   /** Whether some node can only emulate guests. */
   emulated: boolean
   instance: VirtualMachineInstance
-  pod: Pod | undefined
+  /** All pods that the instance owns: one, or two while it migrates. */
+  pods: readonly Pod[]
   /** The instance's claims that exist, by name. */
   claims: ReadonlyMap<string, PersistentVolumeClaim>
   /** Instances that use one of the same claims and are older or already placed. */
@@ -51,13 +53,15 @@ export interface InstancePlan {
 
 /** What to do next for an instance. The agent writes the phases from Running on; this writes those before. */
 export function planInstance(view: InstanceView): InstancePlan {
-  const { instance, pod } = view
+  const { instance, pods } = view
   const { metadata } = instance
+  const pod = activePod(instance, pods)
   const phase = instance.status?.phase ?? ''
   const ended = phase === 'Succeeded' || phase === 'Failed'
-  const podEnded = pod?.status?.phase === 'Succeeded' || pod?.status?.phase === 'Failed'
   if (metadata.deletionTimestamp || ended) {
-    if (pod) return { step: planPodEnd(pod, ended || podEnded), word: endWord(instance, pod) }
+    const word = pod && endWord(instance, pod)
+    const steps = pods.map((one) => planPodEnd(one, ended || hasEnded(one)))
+    if (steps.length > 0) return { step: steps.find((step) => step.do !== 'nothing') ?? { do: 'nothing' }, word }
     const held = metadata.deletionTimestamp && metadata.finalizers?.includes(instanceFinalizer)
     return { step: held ? { do: 'release' } : { do: 'nothing' }, word: undefined }
   }
@@ -69,7 +73,7 @@ export function planInstance(view: InstanceView): InstancePlan {
     if (trouble) return { step: { do: 'nothing' }, word: { phase: 'Pending', trouble } }
     return { step: { do: 'create-pod', pod: launcherPod(instance, view.emulated) }, word: undefined }
   }
-  if (podEnded) return { step: { do: 'nothing' }, word: endWord(instance, pod) }
+  if (hasEnded(pod)) return { step: { do: 'nothing' }, word: endWord(instance, pod) }
   if (phase === 'Running' || phase === 'Unknown') return { step: { do: 'nothing' }, word: undefined }
   const { nodeName } = pod.spec
   if (nodeName) {
@@ -82,7 +86,11 @@ export function planInstance(view: InstanceView): InstancePlan {
   return { step: { do: 'nothing' }, word: { phase: 'Scheduling', unscheduled: scheduled } }
 }
 
-/** Clear the pod away: at once where nothing runs in it, else its agent stops the guest first. */
+function hasEnded({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed'
+}
+
+/** Clear a pod away: at once where nothing runs in it, else its agent stops the guest first. */
 function planPodEnd(pod: Pod, ended: boolean): InstanceStep {
   const force = ended || !pod.spec.nodeName
   if (pod.metadata.deletionTimestamp && !force) return { do: 'nothing' }

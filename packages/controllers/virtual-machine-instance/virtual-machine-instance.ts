@@ -3,14 +3,14 @@ import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-clai
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
-import { acceleratorLabel } from '@thresher/api/names'
+import { acceleratorLabel, createdByLabel, instanceNodeLabel, migrationTargetLabel } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { controllerKey, isControlledBy } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
 import { instanceFinalizer } from '../names.ts'
 import { claimNames } from '../virtual-machine/claims.ts'
-import { launcherPodName } from './launcher-pod.ts'
+import { activePod } from './active-pod.ts'
 import { planInstance, type InstanceStep, type InstanceView, type InstanceWord } from './plan.ts'
 import { instanceStatus } from './status.ts'
 
@@ -28,7 +28,7 @@ export const virtualMachineInstanceController = defineController({
       ],
       { claim: claimKeys },
     ),
-    watch(Pod, (pod) => controllerKey(pod, VirtualMachineInstance)),
+    watch(Pod, ownerKey, { instance: ownerKey }),
     watch(Node, () => []),
     watch(PersistentVolumeClaim, (claim, context) =>
       context.objects(VirtualMachineInstance).byIndex('claim', keyOf(claim)).map(keyOf),
@@ -39,7 +39,8 @@ export const virtualMachineInstanceController = defineController({
     if (!instance) return
     const plan = planInstance(observe(instance, context))
     const word = (await act(instance, plan.step, context)) ?? plan.word
-    if (word) await show(instance, word, context)
+    const labelled = plan.step.do === 'release' ? instance : await label(instance, word, context)
+    if (word) await show(labelled, word, context)
     if (plan.step.do === 'release')
       await context.objects(VirtualMachineInstance).removeFinalizer(instance, instanceFinalizer)
   },
@@ -47,6 +48,10 @@ export const virtualMachineInstanceController = defineController({
 
 function isEmulating({ metadata }: Node): boolean {
   return metadata.labels?.[acceleratorLabel] === 'tcg'
+}
+
+function ownerKey(pod: Pod): string[] {
+  return controllerKey(pod, VirtualMachineInstance)
 }
 
 function claimKeys(instance: VirtualMachineInstance): string[] {
@@ -75,7 +80,7 @@ function goesFirst(other: VirtualMachineInstance, instance: VirtualMachineInstan
 
 function observe(instance: VirtualMachineInstance, context: Context): InstanceView {
   const { namespace } = instance.metadata
-  const pod = context.objects(Pod).get(`${namespace}/${launcherPodName(instance)}`)
+  const pods = context.objects(Pod).byIndex('instance', keyOf(instance))
   const claims = claimNames(instance.spec).flatMap((name) => {
     const claim = context.objects(PersistentVolumeClaim).get(`${namespace}/${name}`)
     return claim ? [[name, claim] as const] : []
@@ -83,7 +88,7 @@ function observe(instance: VirtualMachineInstance, context: Context): InstanceVi
   return {
     emulated: context.objects(Node).list().some(isEmulating),
     instance,
-    pod: pod && isControlledBy(pod, instance) ? pod : undefined,
+    pods: pods.filter((pod) => isControlledBy(pod, instance)),
     claims: new Map(claims),
     rivals: rivalsOf(instance, context).filter((other) => goesFirst(other, instance)),
   }
@@ -117,16 +122,43 @@ async function act(
 
 /** Ask the server itself: our informer of pods may be behind that of instances. */
 async function checkPod(instance: VirtualMachineInstance, context: Context): Promise<InstanceWord | undefined> {
-  const name = launcherPodName(instance)
-  try {
-    await context.client.resource(Pod).get(name, instance.metadata.namespace)
+  const { namespace, uid = '' } = instance.metadata
+  const labelSelector = `${createdByLabel}=${uid}`
+  const { items } = await context.client.resource<Pod>(Pod).list({ namespace, labelSelector })
+  if (
+    activePod(
+      instance,
+      items.filter((pod) => isControlledBy(pod, instance)),
+    )
+  )
     return undefined
-  } catch (error) {
-    if (!isReason(error, 'NotFound')) throw error
-  }
-  const message = `the pod ${name} was deleted while ${instance.metadata.name} used it`
+  const message = `the pod of ${instance.metadata.name} was deleted while the guest was in it`
   context.events.record({ object: instance, type: 'Warning', reason: 'PodMissing', message: `${message}.` })
   return { phase: 'Failed', reason: 'PodMissing', trouble: { reason: 'PodMissing', message } }
+}
+
+/** The nodes' agents watch the instances that are theirs by these labels; set before the status says so. */
+async function label(
+  instance: VirtualMachineInstance,
+  word: InstanceWord | undefined,
+  context: Context,
+): Promise<VirtualMachineInstance> {
+  const labels = {
+    [instanceNodeLabel]: word?.nodeName ?? instance.status?.nodeName,
+    [migrationTargetLabel]: targetNode(instance),
+  }
+  const has = instance.metadata.labels ?? {}
+  const changed = Object.entries(labels).filter(([name, node]) => has[name] !== node)
+  if (changed.length === 0) return instance
+  // A label that is to go is set to null in a merge patch.
+  const change = Object.fromEntries(changed.map(([name, node]) => [name, node ?? null]))
+  return context.objects(VirtualMachineInstance).patch(instance, { metadata: { labels: change } })
+}
+
+/** The node that receives the guest, while it migrates. */
+function targetNode({ status }: VirtualMachineInstance): string | undefined {
+  const { targetNode: node, completed } = status?.migrationState ?? {}
+  return completed ? undefined : node
 }
 
 async function show(instance: VirtualMachineInstance, word: InstanceWord, context: Context): Promise<void> {

@@ -8,7 +8,8 @@ import { instanceOf } from './instance.ts'
 import { machineStatus } from './status.ts'
 
 const now = new Date('2026-01-01T00:00:00Z')
-const machine: VirtualMachine = testMachine('web')
+const made = testMachine('web')
+const machine: VirtualMachine = { ...made, metadata: { ...made.metadata, uid: 'vm' } }
 const startFailure = { consecutiveFailCount: 1, lastFailedVMIUID: 'vmi', retryAfterTimestamp: '2026-01-01T00:00:00Z' }
 
 function failedInstance(): VirtualMachineInstance {

@@ -40,10 +40,13 @@ const readable = new Set([
   'network.harvesterhci.io/vlanconfigs',
 ])
 
-/** Workloads, of which a node may list and watch its own: those that this field selects. */
-const ownWorkloads: { [type: string]: string | undefined } = {
-  '/pods': 'spec.nodeName',
-  'kubevirt.io/virtualmachineinstances': 'status.nodeName',
+/** Workloads, of which a node may list and watch its own: those that this field, or one of these labels, selects. */
+const ownWorkloads: { [type: string]: { field: string; labels: readonly string[] } | undefined } = {
+  '/pods': { field: 'spec.nodeName', labels: [] },
+  'kubevirt.io/virtualmachineinstances': {
+    field: 'status.nodeName',
+    labels: ['kubevirt.io/nodeName', 'kubevirt.io/migrationTargetNodeName'],
+  },
 }
 
 /**
@@ -113,9 +116,11 @@ export class NodeAuthorizer implements Authorizer {
   #allowsWorkload(node: string, attributes: Attributes, type: string): boolean {
     const { verb, subresource, name } = attributes
     if (name === '') {
-      const field = ownWorkloads[type]
-      if (!field || subresource !== '' || (verb !== 'list' && verb !== 'watch')) return false
-      return attributes.fieldSelector === undefined || selectsOnly(attributes.fieldSelector, field, node)
+      const own = ownWorkloads[type]
+      if (!own || subresource !== '' || (verb !== 'list' && verb !== 'watch')) return false
+      const { fieldSelector, labelSelector = '' } = attributes
+      if (fieldSelector === undefined || selectsOnly(fieldSelector, own.field, node)) return true
+      return own.labels.some((label) => selectsOnly(labelSelector, label, node))
     }
     if (!this.#isOwnOrGone(node, attributes)) return false
     if (subresource === '' || subresource === 'status')
@@ -150,7 +155,9 @@ export function isOwn(graph: NodeGraph, node: string, plural: string, object: Ku
 }
 
 /** Whether a field selector lets through only objects whose `field` is this node. All of its terms must hold, so one is enough. */
+/** Whether one of a selector's terms, all of which must hold, names the node. A set of values is not looked into. */
 function selectsOnly(selector: string, field: string, node: string): boolean {
+  if (selector.includes('(')) return false
   return selector.split(',').some((term) => term === `${field}=${node}` || term === `${field}==${node}`)
 }
 

@@ -177,7 +177,13 @@ describe('a node', () => {
       '?watch=1',
     ])
       expect(await status('GET', `/api/v1/pods${selector}`), selector).toBe(403)
-    expect(await status('GET', '/apis/kubevirt.io/v1/virtualmachineinstances')).toBe(403)
+    const all = '/apis/kubevirt.io/v1/virtualmachineinstances'
+    expect(await status('GET', all)).toBe(403)
+    for (const label of ['kubevirt.io%2FnodeName', 'kubevirt.io%2FmigrationTargetNodeName']) {
+      expect(await status('GET', `${all}?labelSelector=${label}%3Dn1`), label).toBe(200)
+      for (const selector of [`${label}%3Dn2`, `${label}!%3Dn1`, label, `x%20in%20(a,${label}%3Dn1)`])
+        expect(await status('GET', `${all}?labelSelector=${selector}`), selector).toBe(403)
+    }
   })
 
   test('provisions the claims that were given to it, on volumes of its own', async () => {
