@@ -1,7 +1,6 @@
 import { Node } from '@thresher/api/core/node'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
-import { isReason } from '@thresher/api/error'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { acceleratorLabel, createdByLabel, instanceNodeLabel, migrationTargetLabel } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
