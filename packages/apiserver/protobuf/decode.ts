@@ -43,6 +43,19 @@ function readFields(
   }
 }
 
+/** The fields of a message within this one. */
+function readWithin(
+  type: MessageType,
+  reader: ProtobufReader,
+  object: JsonObject,
+  budget: Budget,
+  depth: number,
+): void {
+  const outer = reader.enter()
+  readFields(type, reader, object, budget, depth + 1)
+  reader.leave(outer)
+}
+
 function readField(
   field: MessageField,
   reader: ProtobufReader,
@@ -52,11 +65,11 @@ function readField(
 ): void {
   switch (field.shape) {
     case 'inline':
-      return readFields(field.message!, reader.message(), object, budget, depth + 1)
+      return readWithin(field.message!, reader, object, budget, depth)
     case 'list':
       return readItems(field, reader, (object[field.name] ??= []) as unknown[], budget, depth)
     case 'map':
-      return readPair(field, reader.message(), (object[field.name] ??= {}) as JsonObject, budget, depth)
+      return readPair(field, reader, (object[field.name] ??= {}) as JsonObject, budget, depth)
     default: {
       const before = object[field.name]
       const value = readValue(field, reader, budget, depth, field.message && isObject(before) ? before : undefined)
@@ -69,22 +82,24 @@ function readItems(field: MessageField, reader: ProtobufReader, list: unknown[],
   const { listItems } = budget.limits
   const packed = reader.type === wire.bytes && (field.type === 'int32' || field.type === 'int64')
   if (!packed) list.push(readValue(field, reader, budget, depth) ?? null)
-  else
-    for (const inner = reader.message(); !inner.ended;) {
-      list.push(inner.signed())
-      if (list.length > listItems) break
-    }
+  else {
+    const outer = reader.enter()
+    while (!reader.ended && list.length <= listItems) list.push(reader.signed())
+    reader.leave(outer)
+  }
   if (list.length > listItems) throw tooMuch(`a list of more than ${listItems} items`)
 }
 
 function readPair(field: MessageField, reader: ProtobufReader, map: JsonObject, budget: Budget, depth: number): void {
   let key = ''
   let value: unknown
+  const outer = reader.enter()
   while (reader.next()) {
     if (reader.field === 1) key = reader.text()
     else if (reader.field === 2) value = readValue(field, reader, budget, depth)
     else reader.skip()
   }
+  reader.leave(outer)
   if (key === '__proto__') throw protoField()
   map[key] = value ?? emptyOf(field)
   // Counting a large map's keys each time would take quadratic time; the values of the whole body bound it all the same.
@@ -107,7 +122,7 @@ function readValue(
 ): unknown {
   if (field.message) {
     const object = into ?? {}
-    readFields(field.message, reader.message(), object, budget, depth + 1)
+    readWithin(field.message, reader, object, budget, depth)
     const union = unions[field.type]
     return union ? union.toJson(object) : object
   }
@@ -127,12 +142,19 @@ function readValue(
     case 'bytes':
       return reader.bytes().toString('base64')
     default:
-      return readLeaf(field.type, reader.message(), budget)
+      return readLeaf(field.type, reader, budget)
   }
 }
 
 /** Messages that JSON writes as a single value. */
 function readLeaf(type: string, reader: ProtobufReader, budget: Budget): unknown {
+  const outer = reader.enter()
+  const value = leafOf(type, reader, budget)
+  reader.leave(outer)
+  return value
+}
+
+function leafOf(type: string, reader: ProtobufReader, budget: Budget): unknown {
   switch (type) {
     case 'Time':
     case 'MicroTime': {

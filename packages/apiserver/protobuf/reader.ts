@@ -1,20 +1,26 @@
-import { isAscii, isUtf8 } from 'node:buffer'
+import { isUtf8 } from 'node:buffer'
 
 /** How a field's value lies on the wire. */
 export const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 
 const TWO_32 = 2 ** 32
+/** Texts up to this length are put together here; for longer ones the call into the engine pays. */
+const SHORT = 24
 
 /**
  * Reads the fields of one protobuf message from a part of a buffer, without copying.
+ *
+ * One reader serves a whole body: {@link enter} goes into a message within, {@link leave} comes out of it.
  *
  * @see https://protobuf.dev/programming-guides/encoding/
  * @throws {RangeError} when the bytes are no message
  */
 export class ProtobufReader {
   readonly #bytes: Buffer
-  readonly #end: number
   #at: number
+  #end: number
+  /** The upper half of the varint that was read last, whose lower half was returned. */
+  #high = 0
   /** The number of the field that {@link next} came to. */
   field = 0
   /** Its wire type. */
@@ -26,7 +32,7 @@ export class ProtobufReader {
     this.#end = end
   }
 
-  /** Go to the next field. @returns false at the end */
+  /** Go to the next field of the message. @returns false at its end */
   next(): boolean {
     if (this.#at >= this.#end) return false
     const key = this.unsigned()
@@ -36,26 +42,50 @@ export class ProtobufReader {
     return true
   }
 
+  /** Whether nothing of the message is left. */
+  get ended(): boolean {
+    return this.#at >= this.#end
+  }
+
+  /** Go into the message that the field holds. @returns what {@link leave} takes */
+  enter(): number {
+    const size = this.#size()
+    const start = this.#take(size)
+    const outer = this.#end
+    this.#at = start
+    this.#end = start + size
+    return outer
+  }
+
+  /** Go on behind the message. */
+  leave(outer: number): void {
+    this.#at = this.#end
+    this.#end = outer
+  }
+
   /** A varint as a number of 0 or more; beyond 2^53 it is rounded. */
   unsigned(): number {
-    const { low, high } = this.#halves()
-    return high * TWO_32 + low
+    const first = this.#bytes[this.#at]!
+    if (first < 0x80 && this.#at < this.#end) {
+      this.#at += 1
+      return first
+    }
+    const low = this.#varint()
+    return this.#high * TWO_32 + low
   }
 
   /** A varint as int32 or int64: ten bytes are a number below 0. Beyond 2^53 it is rounded, as in JSON. */
   signed(): number {
-    const { low, high } = this.#halves()
-    return (high | 0) * TWO_32 + low
+    const low = this.#varint()
+    return (this.#high | 0) * TWO_32 + low
   }
 
   bool(): boolean {
-    const { low, high } = this.#halves()
-    return low !== 0 || high !== 0
+    return this.#varint() !== 0 || this.#high !== 0
   }
 
   double(): number {
-    const start = this.#take(8)
-    return this.#bytes.readDoubleLE(start)
+    return this.#bytes.readDoubleLE(this.#take(8))
   }
 
   /** The field's bytes, shared with the buffer. */
@@ -67,23 +97,25 @@ export class ProtobufReader {
 
   /** @throws {RangeError} when the bytes are not UTF-8 */
   text(): string {
-    const bytes = this.bytes()
-    if (isAscii(bytes)) return bytes.toString('latin1')
-    if (!isUtf8(bytes)) throw new RangeError('a text is not UTF-8')
-    return bytes.toString()
-  }
-
-  /** The message inside this one that the field holds. */
-  message(): ProtobufReader {
     const size = this.#size()
     const start = this.#take(size)
-    return new ProtobufReader(this.#bytes, start, start + size)
+    if (size <= SHORT) {
+      const short = this.#ascii(start, start + size)
+      if (short !== undefined) return short
+    }
+    const text = this.#bytes.toString('utf8', start, start + size)
+    // What is not UTF-8 decodes to this mark, which may also stand in a text.
+    if (text.includes('\uFFFD') && !isUtf8(this.#bytes.subarray(start, start + size)))
+      throw new RangeError('a text is not UTF-8')
+    return text
   }
 
   /** Pass over the field. */
   skip(): void {
-    if (this.type === wire.varint) this.unsigned()
-    else this.#take(this.type === wire.bytes ? this.#size() : this.type === wire.fixed64 ? 8 : 4)
+    if (this.type === wire.varint) this.#varint()
+    else if (this.type === wire.bytes) this.#take(this.#size())
+    else if (this.type === wire.fixed64 || this.type === wire.fixed32) this.#take(this.type === wire.fixed64 ? 8 : 4)
+    else throw new RangeError(`there is no wire type ${this.type}`)
   }
 
   /** @throws {RangeError} when the field has another wire type */
@@ -91,8 +123,14 @@ export class ProtobufReader {
     if (this.type !== type) throw new RangeError(`field ${this.field} has the wire type ${this.type}, not ${type}`)
   }
 
-  get ended(): boolean {
-    return this.#at >= this.#end
+  #ascii(start: number, end: number): string | undefined {
+    let text = ''
+    for (let at = start; at < end; at += 1) {
+      const byte = this.#bytes[at]!
+      if (byte >= 0x80) return undefined
+      text += String.fromCharCode(byte)
+    }
+    return text
   }
 
   #size(): number {
@@ -101,15 +139,14 @@ export class ProtobufReader {
   }
 
   #take(size: number): number {
-    const wireTypes: readonly number[] = Object.values(wire)
-    if (!wireTypes.includes(this.type)) throw new RangeError(`there is no wire type ${this.type}`)
     const start = this.#at
     if (size > this.#end - start) throw new RangeError('a field does not fit')
     this.#at = start + size
     return start
   }
 
-  #halves(): { low: number; high: number } {
+  /** @returns the lower 32 bits of a varint; the upper ones are left in `#high` */
+  #varint(): number {
     let low = 0
     let high = 0
     for (let shift = 0; shift < 70; shift += 7) {
@@ -122,7 +159,10 @@ export class ProtobufReader {
         high |= seven >> 4
       } else if (shift < 63) high |= seven << (shift - 32)
       else high |= (seven & 1) << 31
-      if (byte < 0x80) return { low: low >>> 0, high: high >>> 0 }
+      if (byte < 0x80) {
+        this.#high = high >>> 0
+        return low >>> 0
+      }
     }
     throw new RangeError('a number is too long')
   }

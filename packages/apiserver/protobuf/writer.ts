@@ -4,6 +4,8 @@ export type MessageBody = (message: ProtobufWriter) => void
 const VARINT = 0
 const FIXED64 = 1
 const BYTES = 2
+/** Texts below this length have a length of one byte, however many bytes their characters take. */
+const SHORT = 43
 
 /**
  * Writes protobuf messages into one growing buffer: fields in the order in which they are given, absent ones left out.
@@ -44,10 +46,9 @@ export class ProtobufWriter {
 
   putText(field: number, value: string): this {
     this.#tag(field, BYTES)
-    // Texts below 43 characters take less than 128 bytes, so their length is one byte: no need to measure first.
-    if (value.length < 43) {
+    if (value.length < SHORT) {
       this.#reserve(1 + value.length * 3)
-      const size = this.#bytes.write(value, this.#length + 1)
+      const size = this.#ascii(value) ?? this.#bytes.write(value, this.#length + 1)
       this.#bytes[this.#length] = size
       this.#length += size + 1
       return this
@@ -126,6 +127,17 @@ export class ProtobufWriter {
   /** A copy of what was written so far. */
   bytes(): Buffer {
     return Buffer.from(this.#bytes.subarray(0, this.#length))
+  }
+
+  /** Write a short text behind the place of its length. @returns its bytes; undefined when it is not ASCII */
+  #ascii(value: string): number | undefined {
+    const start = this.#length + 1
+    for (let at = 0; at < value.length; at += 1) {
+      const code = value.charCodeAt(at)
+      if (code >= 0x80) return undefined
+      this.#bytes[start + at] = code
+    }
+    return value.length
   }
 
   #tag(field: number, wireType: number): void {

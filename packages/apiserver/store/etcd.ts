@@ -1,8 +1,8 @@
 import { createWriteStream, existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { EtcdClient, type EtcdOptions, type TxnResponse, type WatchResponse } from './etcd-client.ts'
+import { EtcdClient, type EtcdOptions } from './etcd-client.ts'
+import type { Operation, TxnResponse, WatchResponse } from './etcd-messages.ts'
 import {
   StoreError,
   prefixEnd,
@@ -101,12 +101,12 @@ export class EtcdStore implements Store {
     throw failure(key, current?.mod_revision ?? 0, expected)
   }
 
-  async #txn(key: Buffer, expected: number, success: object): Promise<{ answer: TxnResponse; retried: boolean }> {
+  async #txn(key: Buffer, expected: number, success: Operation): Promise<{ answer: TxnResponse; retried: boolean }> {
     let retried = false
     const answer = await this.#client.call(
       'Txn',
       {
-        compare: [{ result: 0, target: 2, key, mod_revision: expected }],
+        compare: [{ key, mod_revision: expected }],
         success: [success],
         failure: [{ request_range: { key } }],
       },
@@ -161,12 +161,8 @@ export class EtcdStore implements Store {
 
   async backup(path: string): Promise<void> {
     if (existsSync(path)) throw new StoreError('Exists', `${path} exists; name a file that does not`)
-    const blobs = new Transform({
-      writableObjectMode: true,
-      transform: (message: { blob: Buffer }, _encoding, done) => done(null, message.blob),
-    })
     try {
-      await pipeline(this.#client.openSnapshot(), blobs, createWriteStream(path, { flush: true }))
+      await pipeline(this.#client.openSnapshot(), createWriteStream(path, { flush: true }))
     } catch (cause) {
       await rm(path, { force: true })
       throw new StoreError('Unavailable', `the snapshot of etcd broke off: ${(cause as Error).message}`, { cause })
@@ -232,35 +228,39 @@ class EtcdWatch {
 
   open(): void {
     if (this.#closed) return
-    const stream = this.#client.openWatch()
-    this.#stream = stream
-    let over = false
-    const again = () => {
-      if (over) return
-      over = true
-      stream.cancel()
-      if (this.#closed) return
-      this.#client.passOver()
-      this.#retry = setTimeout(() => this.open(), RECONNECT_MS)
+    let stream: ReturnType<EtcdClient['openWatch']>
+    try {
+      const request = { key: everything, range_end: everything, start_revision: this.#after + 1 }
+      stream = this.#client.openWatch(request)
+    } catch {
+      return this.#again()
     }
-    stream.on('data', (response: WatchResponse) => {
-      if (over || this.#closed) return
+    this.#stream = stream
+    this.#follow(stream).then(
+      () => this.#again(),
+      () => this.#again(),
+    )
+  }
+
+  /** Hand on what comes, until the member ends the watch. */
+  async #follow({ responses }: ReturnType<EtcdClient['openWatch']>): Promise<void> {
+    for await (const response of responses) {
+      if (this.#closed) return
       if (response.compact_revision > 0) {
-        over = true
-        return this.lose(
-          new StoreError('Compacted', `revision ${this.#after} is older than ${response.compact_revision}`),
-        )
+        const error = `revision ${this.#after} is older than ${response.compact_revision}`
+        return this.lose(new StoreError('Compacted', error))
       }
-      if (response.canceled) return again()
+      if (response.canceled) return
       // The answer to the creation names the store's revision, not ours.
-      if (response.created && response.events.length === 0) return
+      if (response.created && response.events.length === 0) continue
       this.#after = Math.max(this.#after, this.#target.onResponse(response))
-    })
-    stream.on('error', again)
-    stream.on('end', again)
-    stream.write({
-      create_request: { key: everything, range_end: everything, start_revision: this.#after + 1 },
-    })
+    }
+  }
+
+  #again(): void {
+    if (this.#closed) return
+    this.#client.passOver()
+    this.#retry = setTimeout(() => this.open(), RECONNECT_MS)
   }
 
   lose(error: StoreError): void {
