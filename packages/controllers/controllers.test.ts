@@ -109,6 +109,10 @@ test('a machine that is created gets its claim, its instance and a pod on a node
   const pods = await client.resource(Pod).list({ namespace: 'default' })
   expect(pods.items.map((pod) => pod.spec.nodeName)).toEqual(['node-1'])
   expect(instance.status?.activePods).toEqual({ [pods.items[0]?.metadata.uid ?? '']: 'node-1' })
+  // Where its devices sit is the machine's, so that the next instance has the same.
+  const places = machine.metadata.annotations?.['thresher.io/device-places'] ?? ''
+  expect(JSON.parse(places)).toMatchObject({ disks: { 'virtio/root': 0 } })
+  expect(instance.metadata.annotations?.['thresher.io/device-places']).toBe(places)
   // By this the node's agent finds it.
   expect(instance.metadata.labels).toMatchObject({ 'kubevirt.io/nodeName': 'node-1' })
 })

@@ -1,3 +1,4 @@
+import { readPlaces } from '@thresher/api/kubevirt/device-places'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -38,6 +39,7 @@ beforeAll(async () => {
       seeds: [],
       scratch: [],
       nics: [],
+      places: readPlaces(),
     },
     () => run.view().step === 'running' && running.resolve(),
   )

@@ -30,7 +30,14 @@ export async function readyRun(
   const [facts, prepared] = await Promise.all([host.facts, prepare(host, plan, folders, signal)])
   signal.throwIfAborted()
   const { vmi } = plan
-  const config = qemuConfig({ vmi, host: facts, ...prepared, paths: folders.paths, now: new Date() })
+  const config = qemuConfig({
+    vmi,
+    host: facts,
+    ...prepared,
+    paths: folders.paths,
+    places: plan.places,
+    now: new Date(),
+  })
   const lasting = vmi.spec.domain.firmware?.bootloader?.efi?.persistent ?? false
   prepareFirmware(host, config, folders, lasting)
   const cgroup = new Cgroup(host.hierarchy, vmi.metadata.uid ?? '')

@@ -1,3 +1,4 @@
+import type { DevicePlaces } from '@thresher/api/kubevirt/device-places'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { PodNic } from '@thresher/api/pod-network'
 import type { VolumeId } from '../storage/volume-driver.ts'
@@ -33,4 +34,6 @@ export interface RunPlan {
   seeds: PlannedSeed[]
   scratch: PlannedScratch[]
   nics: PodNic[]
+  /** Where each device sits. */
+  places: DevicePlaces
 }

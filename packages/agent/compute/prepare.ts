@@ -46,9 +46,9 @@ export interface Prepared {
   nics: Map<string, ResolvedNic>
 }
 
-/** QEMU's name for the n-th volume of a run. */
-export function volumeNode(index: number): string {
-  return `vol${index}`
+/** QEMU's name for a volume of a run. */
+export function volumeNode({ places }: Pick<RunPlan, 'places'>, volume: string): string {
+  return `vol${places.volumes[volume] ?? 0}`
 }
 
 /** Ready the volumes, the network cards and the configuration disks, all at once. */
@@ -58,9 +58,9 @@ export async function prepare(
   at: RunFolders,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const published = plan.volumes.map(async ({ name, id, readOnly }, index): Promise<[string, ResolvedVolume]> => [
+  const published = plan.volumes.map(async ({ name, id, readOnly }): Promise<[string, ResolvedVolume]> => [
     name,
-    await host.storage.publish(id, { nodeName: volumeNode(index), readOnly }),
+    await host.storage.publish(id, { nodeName: volumeNode(plan, name), readOnly }),
   ])
   const seeds = plan.seeds.map((seed, index) => prepareSeed(host, seed, at, index))
   const scratch = plan.scratch.map((disk, index) => prepareScratch(host, disk, at, index, signal))

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ComputeHost } from './host.ts'
 import { adoptRuns } from './adopt-runs.ts'
@@ -41,8 +42,10 @@ afterEach(async () => {
 })
 
 function plan(domain = {}): RunPlan {
+  const vmi = testInstance('u1', domain)
   return {
-    vmi: testInstance('u1', domain),
+    vmi,
+    places: placeDevices(readPlaces(), vmi.spec),
     pod: { name: 'virt-launcher-guest-abcde', uid: 'p1' },
     volumes: [{ name: 'root', id: join(folder, 'root.img'), readOnly: false }],
     seeds: [],
@@ -202,7 +205,11 @@ describe('a run', () => {
       },
     }
     const volumes = names.map((name, index) => ({ name, id: files[index]!, readOnly: false }))
-    const watched = new Watched().start({ ...plan(domain), volumes })
+    const watched = new Watched().start({
+      ...plan(domain),
+      volumes,
+      places: placeDevices(readPlaces(), { ...testInstance('u1', domain).spec, volumes }),
+    })
     const view = await watched.until(({ step }) => step === 'running' || step === 'ended')
     expect(view.outcome).toBeUndefined()
     expect(view.config?.disks.map(({ target }) => target)).toEqual(['vda', 'sda', 'sdb', 'sdc', 'sr0'])

@@ -91,7 +91,11 @@ export class Run {
     const holdings: Holding[] = [
       { kind: 'cgroup' },
       { kind: 'own-disks' },
-      ...plan.volumes.map(({ id }, index): Holding => ({ kind: 'volume', name: id, node: volumeNode(index) })),
+      ...plan.volumes.map(({ name: volume, id }): Holding => ({
+        kind: 'volume',
+        name: id,
+        node: volumeNode(plan, volume),
+      })),
       ...plan.nics.map((nic): Holding => ({ kind: 'nic', name: nic.name })),
     ]
     const { pod } = plan

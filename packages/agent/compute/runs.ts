@@ -1,5 +1,6 @@
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
+import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { KubeObject } from '@thresher/api/meta'
 import { appLabel, createdByLabel, instanceNodeLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
@@ -223,7 +224,8 @@ export class Runs implements Runtime<Run> {
     const uid = vmi.metadata.uid ?? ''
     if (this.#runs.has(uid)) return
     const { name = '', uid: podUid = '' } = pod.metadata
-    const plan = { ...resolution, vmi, pod: { name, uid: podUid }, seeds, priority: pod.spec.priority ?? 0 }
+    const places = placeDevices(readPlaces(vmi.metadata.annotations), vmi.spec)
+    const plan = { ...resolution, places, vmi, pod: { name, uid: podUid }, seeds, priority: pod.spec.priority ?? 0 }
     this.#runs.set(
       uid,
       Run.start(host, plan, () => this.#changed(uid)),

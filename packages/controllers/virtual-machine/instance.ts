@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { devicePlacesAnnotation, placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import { reservedMemoryAnnotation } from '@thresher/api/kubevirt/guest-memory'
 import type { Interface } from '@thresher/api/kubevirt/interface'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
@@ -31,6 +32,7 @@ export function instanceOf(machine: VirtualMachine, paused = false): VirtualMach
       annotations: {
         ...template.metadata?.annotations,
         ...(reserved === undefined ? {} : { [reservedMemoryAnnotation]: reserved }),
+        [devicePlacesAnnotation]: placesText(machine),
         [machineGenerationAnnotation]: String(generation ?? 0),
         [templateDigestAnnotation]: templateDigest(machine),
       },
@@ -48,6 +50,11 @@ export function instanceOf(machine: VirtualMachine, paused = false): VirtualMach
       },
     },
   }
+}
+
+/** The text of the annotation with the places of a machine's devices, as the next start needs it. */
+export function placesText({ metadata, spec }: VirtualMachine): string {
+  return JSON.stringify(placeDevices(readPlaces(metadata.annotations), spec.template.spec))
 }
 
 /** A digest of what an instance is made from: when it differs, the machine must restart to show the change. */

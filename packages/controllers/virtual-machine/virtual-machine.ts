@@ -1,5 +1,6 @@
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { devicePlacesAnnotation } from '@thresher/api/kubevirt/device-places'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { compareQuantities, isQuantity } from '@thresher/api/quantity'
@@ -11,6 +12,7 @@ import { keyOf } from '@thresher/client/paths'
 import { claimImageIndexes, claimsOfImage } from '../image/claim-image.ts'
 import { machineFinalizer } from '../names.ts'
 import { claimNames, claimsOf, claimsToRemove } from './claims.ts'
+import { placesText } from './instance.ts'
 import { planMachine, type MachineStep, type MachineView } from './plan.ts'
 import type { Standing } from './printable-status.ts'
 import { instanceTrouble, volumeTrouble } from './standing.ts'
@@ -45,18 +47,19 @@ function usersOf(claim: PersistentVolumeClaim, context: Context): string[] {
 
 async function reconcile(key: string, context: Context): Promise<Result | void> {
   const machines = context.objects(VirtualMachine)
-  const machine = machines.get(key)
-  if (!machine) return
+  const found = machines.get(key)
+  if (!found) return
   let wanted: PersistentVolumeClaim[] = []
   try {
-    wanted = claimsOf(machine)
+    wanted = claimsOf(found)
   } catch (error) {
-    const message = `${(error as Error).message}; mend the annotation of ${machine.metadata.name}`
-    if (!machine.metadata.deletionTimestamp) return showInvalid(machine, message, context)
+    const message = `${(error as Error).message}; mend the annotation of ${found.metadata.name}`
+    if (!found.metadata.deletionTimestamp) return showInvalid(found, message, context)
   }
-  if (!machine.metadata.deletionTimestamp) await growClaims(wanted, context)
-  const view = observe(machine, wanted, context)
+  if (!found.metadata.deletionTimestamp) await growClaims(wanted, context)
+  const view = observe(found, wanted, context)
   const plan = planMachine(view)
+  const machine = starts(plan.step) ? await keepPlaces(found, context) : found
   // A stop must be remembered before it is carried out, a start when it has been.
   const instance = view.instance
   if (plan.step.do === 'stop') await writeStatus(machine, instance, plan, context)
@@ -64,6 +67,18 @@ async function reconcile(key: string, context: Context): Promise<Result | void> 
   if (plan.step.do !== 'stop' && plan.step.do !== 'release' && plan.step.do !== 'guard')
     await writeStatus(machine, made ?? instance, plan, context)
   if (plan.step.do === 'wait') return { afterMs: plan.step.ms }
+}
+
+function starts(step: MachineStep): boolean {
+  return step.do === 'start' || (step.do === 'create-claims' && starts(step.next))
+}
+
+/** Write down where the machine's devices sit, before an instance is made with that. */
+async function keepPlaces(machine: VirtualMachine, context: Context): Promise<VirtualMachine> {
+  const places = placesText(machine)
+  if (machine.metadata.annotations?.[devicePlacesAnnotation] === places) return machine
+  const annotations = { [devicePlacesAnnotation]: places }
+  return context.objects(VirtualMachine).patch(machine, { metadata: { annotations } })
 }
 
 function observe(machine: VirtualMachine, wanted: PersistentVolumeClaim[], context: Context): MachineView {

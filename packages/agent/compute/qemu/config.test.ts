@@ -1,3 +1,4 @@
+import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { describe, expect, it } from 'vitest'
 import { testInstance } from '../testing.ts'
@@ -45,6 +46,7 @@ function input(domain: Partial<Domain> = {}, more: Partial<QemuInput> = {}): Qem
       ]),
     ),
     paths,
+    places: placeDevices(readPlaces(), vmi.spec),
     now: new Date('2026-01-02T03:04:05Z'),
     ...more,
   }
@@ -114,6 +116,18 @@ describe('the command line of a guest', () => {
     expect(qemuConfig(input({}, { machineType: 'pc-q35-6.2' })).machineType).toBe('pc-q35-6.2')
     expect(qemuConfig(input({ machine: { type: 'pc-q35-5.0' } })).machineType).toBe('pc-q35-5.0')
     expect(refused({ machine: { type: 'pc-i440fx-7.2' } })).toEqual(['spec.domain.machine.type'])
+  })
+
+  it('leaves each device where it was when another goes', () => {
+    const disks = ['root', 'one', 'two'].map((name) => ({ name, disk: { bus: 'virtio' } }))
+    const interfaces = ['default', 'lan'].map((name) => ({ name, masquerade: {} }))
+    const { places } = input({ devices: { disks, interfaces } })
+    const before = qemuConfig(input({ devices: { disks, interfaces } }, { places }))
+    const fewer = { disks: [disks[0]!, disks[2]!], interfaces: [interfaces[1]!] }
+    const after = qemuConfig(input({ devices: fewer }, { places }))
+    for (const id of ['disk-root', 'disk-two', 'net-lan'])
+      expect(device(after.args, id)['bus']).toBe(device(before.args, id)['bus'])
+    expect(after.disks.map(({ target }) => target)).toEqual(['vda', 'vdb'])
   })
 
   it('gives processors and memory as asked, in whole MiB', () => {

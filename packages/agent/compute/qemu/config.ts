@@ -2,7 +2,7 @@ import { vmOverheadBytes } from '@thresher/api/kubevirt/vm-overhead'
 import { addConsoles } from './consoles.ts'
 import { addCpu } from './cpu.ts'
 import { addSmallDevices } from './devices.ts'
-import { addDisks, hasUsbDisk, virtioDisks } from './disks.ts'
+import { addDisks, hasUsbDisk, virtioPorts } from './disks.ts'
 import { Draft, UnsupportedSpecError } from './draft.ts'
 import { addFirmware } from './firmware.ts'
 import type { QemuConfig, QemuInput } from './input.ts'
@@ -34,7 +34,7 @@ export function qemuConfig(input: QemuInput): QemuConfig {
   const machine = addMachine(draft, input)
   const cpus = addCpu(draft, input)
   const nvramTemplate = addFirmware(draft, input)
-  addRootPorts(draft, portedNics(input), virtioDisks(input), !vmi.spec.domain.devices.disableHotplug)
+  addRootPorts(draft, portedNics(input), virtioPorts(input), !vmi.spec.domain.devices.disableHotplug)
   const consoles = addConsoles(draft, input)
   const balloon = addSmallDevices(draft, input, hasUsbDisk(input))
   const disks = addDisks(draft, input)

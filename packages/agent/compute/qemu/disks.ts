@@ -1,3 +1,4 @@
+import { busOf, diskKey } from '@thresher/api/kubevirt/device-places'
 import type { Disk } from '@thresher/api/kubevirt/disk'
 import type { Draft, Options } from './draft.ts'
 import type { BlockdevOptions, PlacedDisk, QemuInput, ResolvedVolume } from './input.ts'
@@ -7,17 +8,18 @@ import { diskPort, maxDiskPorts, onRootBus, slots } from './pci.ts'
 const sataPorts = 6
 
 interface Counters {
-  virtio: number
-  sata: number
-  scsi: number
-  usb: number
   cdrom: number
-  letters: Record<'vd' | 'sd', number>
+  letters: Record<'sd', number>
 }
 
-/** How many root ports the disks need. */
-export function virtioDisks({ vmi }: QemuInput): number {
-  return (vmi.spec.domain.devices.disks ?? []).filter((disk) => busOf(disk) === 'virtio').length
+/** How many root ports the disks need: up to the last that is taken. */
+export function virtioPorts(input: QemuInput): number {
+  return 1 + Math.max(-1, ...virtioPlaces(input))
+}
+
+function virtioPlaces({ vmi, places }: QemuInput): number[] {
+  const disks = (vmi.spec.domain.devices.disks ?? []).filter((disk) => busOf(disk) === 'virtio')
+  return disks.map((disk) => places.disks[diskKey(disk)] ?? 0)
 }
 
 /** Whether a USB controller must be there for a disk. */
@@ -29,7 +31,7 @@ export function hasUsbDisk({ vmi }: QemuInput): boolean {
 export function addDisks(draft: Draft, input: QemuInput): PlacedDisk[] {
   const disks = input.vmi.spec.domain.devices.disks ?? []
   const boot = bootIndexes(input)
-  const counters: Counters = { virtio: 0, sata: 0, scsi: 0, usb: 0, cdrom: 0, letters: { vd: 0, sd: 0 } }
+  const counters: Counters = { cdrom: 0, letters: { sd: 0 } }
   if (disks.some((disk) => busOf(disk) === 'scsi'))
     draft.device('virtio-scsi-pci', { id: 'scsi0', ...onRootBus(slots.scsi) })
   if (input.vmi.spec.domain.ioThreadsPolicy) draft.object('iothread', { id: 'iothread0' })
@@ -44,14 +46,8 @@ export function addDisks(draft: Draft, input: QemuInput): PlacedDisk[] {
       for (const node of volume.blockdevs) draft.blockdev(withCache(node, disk))
       draft.files.push(...volume.files)
     }
-    return place(draft, input, disk, volume, at, boot.get(`disk ${disk.name}`), counters)
+    return addDisk(draft, input, disk, volume, at, boot.get(`disk ${disk.name}`), counters)
   })
-}
-
-/** The bus a disk sits on; CD-ROMs of the old IDE kind sit on the chipset's SATA, as q35 has no IDE. */
-function busOf(disk: Disk): string {
-  const bus = disk.cdrom ? (disk.cdrom.bus ?? 'sata') : (disk.disk?.bus ?? disk.lun?.bus ?? 'virtio')
-  return bus === 'ide' ? 'sata' : bus
 }
 
 function refuseUnsupported(draft: Draft, disk: Disk, at: string): void {
@@ -60,7 +56,7 @@ function refuseUnsupported(draft: Draft, disk: Disk, at: string): void {
   if (disk.changedBlockTracking) draft.refuse(`${at}.changedBlockTracking`, 'is not available yet; remove it')
 }
 
-function place(
+function addDisk(
   draft: Draft,
   input: QemuInput,
   disk: Disk,
@@ -71,6 +67,7 @@ function place(
 ): PlacedDisk {
   const id = `disk-${disk.name}`
   const bus = busOf(disk)
+  const place = input.places.disks[diskKey(disk)] ?? 0
   const common: Options = {
     id,
     ...(volume ? { drive: volume.nodeName } : {}),
@@ -86,11 +83,13 @@ function place(
     ...(volume ? { nodeName: volume.nodeName } : {}),
     target,
   })
-  const letter = (prefix: 'vd' | 'sd'): string => prefix + diskLetters(counters.letters[prefix]++)
-  const target = (prefix: 'vd' | 'sd'): string => (disk.cdrom ? `sr${counters.cdrom++}` : letter(prefix))
+  const letter = (prefix: 'sd'): string => prefix + diskLetters(counters.letters[prefix]++)
+  const target = (prefix: 'sd'): string => (disk.cdrom ? `sr${counters.cdrom++}` : letter(prefix))
   switch (bus) {
     case 'virtio': {
-      const port = counters.virtio++
+      const port = place
+      // The guest names them in the order of their ports.
+      const rank = virtioPlaces(input).filter((one) => one < port).length
       if (port >= maxDiskPorts)
         draft.refuse(`${at}.disk.bus`, `at most ${maxDiskPorts} disks fit on virtio; use scsi for more`)
       if (disk.cdrom) draft.refuse(`${at}.cdrom.bus`, 'CD-ROMs sit on sata, scsi or usb')
@@ -100,10 +99,10 @@ function place(
         ...ioThread(draft, input, disk),
         ...(input.vmi.spec.domain.devices.blockMultiQueue ? { 'num-queues': queues(input) } : {}),
       })
-      return placed(letter('vd'))
+      return placed(`vd${diskLetters(rank)}`)
     }
     case 'sata': {
-      const port = counters.sata++
+      const port = place
       if (port >= sataPorts)
         draft.refuse(
           `${at}.${disk.cdrom ? 'cdrom' : 'disk'}.bus`,
@@ -115,7 +114,7 @@ function place(
       return placed(target('sd'))
     }
     case 'scsi': {
-      const unit = counters.scsi++
+      const unit = place
       draft.device(disk.cdrom ? 'scsi-cd' : 'scsi-hd', {
         ...common,
         bus: 'scsi0.0',
@@ -126,7 +125,6 @@ function place(
       return placed(target('sd'))
     }
     case 'usb': {
-      counters.usb++
       const { rerror: _r, werror: _w, ...options } = common
       draft.device('usb-storage', { ...options, bus: 'usb0.0', removable: disk.cdrom !== undefined })
       return placed(letter('sd'))

@@ -1,3 +1,4 @@
+import type { DevicePlaces } from '@thresher/api/kubevirt/device-places'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { BlockNode, BlockdevOptions, GrantedFile } from '../../storage/volume-driver.ts'
 
@@ -46,6 +47,8 @@ export interface QemuInput {
   /** By the interface's name in the spec. */
   nics: ReadonlyMap<string, ResolvedNic>
   paths: RunPaths
+  /** Where each device sits. */
+  places: DevicePlaces
   /** The pinned machine type of an earlier start of this run, so that a migration finds the same; the host's newest q35 unless given. */
   machineType?: string
   now: Date

@@ -1,3 +1,4 @@
+import { isConventional, nicKey } from '@thresher/api/kubevirt/device-places'
 import type { Interface } from '@thresher/api/kubevirt/interface'
 import { pairs, type Draft } from './draft.ts'
 import { bootIndexes } from './disks.ts'
@@ -5,14 +6,14 @@ import type { PlacedNic, QemuInput } from './input.ts'
 import { maxNicPorts, nicPort, onRootBus, slots } from './pci.ts'
 
 /** KubeVirt's names of network cards, as QEMU calls them. Conventional PCI cards do not go behind a PCI Express port. */
-const models: Record<string, { driver: string; conventional?: boolean; virtio?: boolean }> = {
+const models: Record<string, { driver: string; virtio?: boolean }> = {
   virtio: { driver: 'virtio-net-pci', virtio: true },
   'virtio-non-transitional': { driver: 'virtio-net-pci-non-transitional', virtio: true },
   e1000e: { driver: 'e1000e' },
-  e1000: { driver: 'e1000', conventional: true },
-  rtl8139: { driver: 'rtl8139', conventional: true },
-  ne2k_pci: { driver: 'ne2k_pci', conventional: true },
-  pcnet: { driver: 'pcnet', conventional: true },
+  e1000: { driver: 'e1000' },
+  rtl8139: { driver: 'rtl8139' },
+  ne2k_pci: { driver: 'ne2k_pci' },
+  pcnet: { driver: 'pcnet' },
 }
 const bindings = ['sriov', 'slirp', 'macvtap', 'passt', 'passtBinding', 'binding'] as const
 
@@ -21,15 +22,15 @@ export function presentInterfaces(vmi: QemuInput['vmi']): Interface[] {
   return (vmi.spec.domain.devices.interfaces ?? []).filter((card) => card.state !== 'absent')
 }
 
-/** How many root ports the cards need. */
-export function portedNics({ vmi }: QemuInput): number {
-  return presentInterfaces(vmi).filter((card) => !models[card.model ?? 'virtio']?.conventional).length
+/** How many root ports the cards need: up to the last that is taken. */
+export function portedNics({ vmi, places }: QemuInput): number {
+  const ported = presentInterfaces(vmi).filter((card) => !isConventional(card))
+  return 1 + Math.max(-1, ...ported.map((card) => places.nics[nicKey(card)] ?? 0))
 }
 
 /** A tap and a card for each interface. */
 export function addInterfaces(draft: Draft, input: QemuInput): PlacedNic[] {
   const boot = bootIndexes(input)
-  const counters = { port: 0, conventional: 0 }
   return presentInterfaces(input.vmi).flatMap((card, index) => {
     const at = `spec.domain.devices.interfaces[${index}]`
     refuseUnsupported(draft, card, at)
@@ -61,7 +62,7 @@ export function addInterfaces(draft: Draft, input: QemuInput): PlacedNic[] {
       id,
       netdev: tap,
       mac: nic.mac,
-      ...placeOf(draft, model.conventional ?? false, counters, at),
+      ...placeOf(draft, isConventional(card), input.places.nics[nicKey(card)] ?? 0, at),
       // Without its boot program a card cannot delay the start.
       ...(bootindex === undefined ? { romfile: '' } : { bootindex }),
       ...(model.virtio && nic.mtu ? { host_mtu: nic.mtu } : {}),
@@ -71,18 +72,13 @@ export function addInterfaces(draft: Draft, input: QemuInput): PlacedNic[] {
   })
 }
 
-function placeOf(
-  draft: Draft,
-  conventional: boolean,
-  counters: { port: number; conventional: number },
-  at: string,
-): { bus: string; addr?: string } {
+function placeOf(draft: Draft, conventional: boolean, place: number, at: string): { bus: string; addr?: string } {
   if (conventional) {
-    if (counters.conventional >= 8) draft.refuse(`${at}.model`, 'at most 8 cards of this kind fit; use virtio')
-    return onRootBus(slots.conventionalNics + counters.conventional++)
+    if (place >= 8) draft.refuse(`${at}.model`, 'at most 8 cards of this kind fit; use virtio')
+    return onRootBus(slots.conventionalNics + place)
   }
-  if (counters.port >= maxNicPorts) draft.refuse(at, `at most ${maxNicPorts} network cards fit`)
-  return { bus: nicPort(counters.port++) }
+  if (place >= maxNicPorts) draft.refuse(at, `at most ${maxNicPorts} network cards fit`)
+  return { bus: nicPort(place) }
 }
 
 function refuseUnsupported(draft: Draft, card: Interface, at: string): void {

@@ -1,8 +1,8 @@
 import type { Draft } from './draft.ts'
 
 /**
- * Where each device sits on the PCI Express bus. Addresses depend only on a device's family and its place in the spec,
- * so a guest finds the same after each restart, and another disk does not rename its network cards.
+ * Where each device sits on the PCI Express bus. Addresses depend only on a device's family and its place there
+ * (`@thresher/api/kubevirt/device-places`), so a guest finds the same after each restart, and on each node.
  *
  * ```
  * 01    display          10-17  conventional network cards (e1000, rtl8139, …)
