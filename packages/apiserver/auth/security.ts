@@ -25,6 +25,7 @@ import { issuerConfiguration, issuerPaths } from './service-account/discovery-do
 import { TokenKeys } from './service-account/jwt.ts'
 import { followTokenSecrets } from './service-account/legacy-secrets.ts'
 import { followDefaultAccounts } from './service-account/default-accounts.ts'
+import { followRootAuthority } from './service-account/root-authority.ts'
 import { ServiceAccountAuthenticator } from './service-account/token-authenticator.ts'
 import { TokenIssuer } from './service-account/token-issuer.ts'
 import { tokenSubresource } from './service-account/token-subresource.ts'
@@ -124,6 +125,7 @@ export class Security {
     this.#stops.push(
       followAggregation(objects, this.#onError),
       followDefaultAccounts(objects, this.#onError),
+      followRootAuthority(objects, this.#options.pki.ca.cert, this.#onError),
       followTokenSecrets(objects, this.issuer, this.#options.pki.ca.cert, this.#onError),
       this.#quota.follow(objects),
     )

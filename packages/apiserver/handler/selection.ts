@@ -1,4 +1,5 @@
 import { ApiError } from '@thresher/api/error'
+import type { JsonSchema } from '@thresher/api/kind'
 import type { Entry } from '../entry.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
@@ -25,7 +26,7 @@ export function readSelection(resource: Resource, call: ResourceCall): Selection
   const fieldText = query.get('fieldSelector')
   const selection: Selection = { namespace }
   const byLabels = labelText ? parseLabelSelector(labelText) : undefined
-  const byFields = fieldText ? parseFieldSelector(fieldText, allowedFields(call)) : undefined
+  const byFields = fieldText ? parseFieldSelector(fieldText, allowedFields(call), zeroOf(call)) : undefined
   const name = findExactName(fieldText)
   if (pathName && name && name !== pathName)
     throw new ApiError('BadRequest', "fieldSelector metadata.name doesn't match requested name")
@@ -48,6 +49,17 @@ function allowedFields({ kind }: ResourceCall): string[] {
     'metadata.namespace',
     ...(kind.selectableFields ?? []).map((path) => path.replace(/^\./, '')),
   ]
+}
+
+const zeros: { [type: string]: string | undefined } = { boolean: 'false', integer: '0', number: '0' }
+
+/** What an absent field counts as in a selector. A custom kind's is empty, whatever its type. */
+function zeroOf({ kind }: ResourceCall): (steps: string[]) => string {
+  return (steps) => {
+    if (kind.origin === 'custom') return ''
+    const schema = steps.reduce<JsonSchema | undefined>((at, step) => at?.properties?.[step], kind.schema)
+    return zeros[schema?.type ?? ''] ?? ''
+  }
 }
 
 /** Whether the key is of the namespace. */

@@ -1,5 +1,6 @@
 import { isReason } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
+import { messageOf } from '@thresher/api/protobuf/kinds'
 import type { Entry } from '../entry.ts'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
@@ -185,12 +186,14 @@ function carryOver(call: ResourceCall, previous: KubeObject, object: KubeObject,
   const after = object as unknown as Record<string, unknown>
   if (subresource === 'status') {
     const { status } = after
-    const managed = object.metadata.managedFields
+    const { managedFields: managed, labels, annotations } = object.metadata
     for (const field of Object.keys(after)) delete after[field]
     Object.assign(after, deepClone(before))
     if (status === undefined) delete after.status
     else after.status = status
     if (managed) object.metadata.managedFields = managed
+    // Kubernetes' own kinds take these along with the status; custom kinds take nothing but the status.
+    if (messageOf(call.kind.apiVersion, call.kind.kind)) setNotes(object, { labels, annotations })
     return
   }
   if (call.kind.subresources?.status) {
@@ -214,6 +217,13 @@ function carryOver(call: ResourceCall, previous: KubeObject, object: KubeObject,
   delete metadata.selfLink
   if (metadata.managedFields === undefined && from.managedFields) {
     metadata.managedFields = from.managedFields
+  }
+}
+
+function setNotes({ metadata }: KubeObject, notes: Pick<KubeObject['metadata'], 'labels' | 'annotations'>): void {
+  for (const field of ['labels', 'annotations'] as const) {
+    if (notes[field] === undefined) delete metadata[field]
+    else metadata[field] = notes[field]
   }
 }
 

@@ -48,9 +48,14 @@ function unescape(value: string, text: string): string {
  * The predicate of a field selector.
  *
  * @param allowed the dotted fields that may be used, such as `metadata.name`, `spec.nodeName`
+ * @param zeroOf what an absent field counts as: `false` for a boolean of Kubernetes' own kinds, `0` for a number
  * @throws {ApiError} BadRequest when it is no selector or names another field
  */
-export function parseFieldSelector(text: string, allowed: Iterable<string>): (object: object) => boolean {
+export function parseFieldSelector(
+  text: string,
+  allowed: Iterable<string>,
+  zeroOf: (steps: string[]) => string = () => '',
+): (object: object) => boolean {
   const known = new Set(allowed)
   const tests = parseFieldTerms(text).map(({ field, operator, value }) => {
     if (!known.has(field))
@@ -60,15 +65,16 @@ export function parseFieldSelector(text: string, allowed: Iterable<string>): (ob
         },
       })
     const steps = field.split('.')
-    return (object: object) => (fieldText(object, steps) === value) === (operator === '=')
+    const zero = zeroOf(steps)
+    return (object: object) => (fieldText(object, steps, zero) === value) === (operator === '=')
   })
   return (object) => tests.every((one) => one(object))
 }
 
-/** A field's value as text; an absent field is empty text, as the zero value is in Kubernetes. */
-function fieldText(object: unknown, steps: string[]): string {
+/** A field's value as text; that of its zero value where it is absent, as in Kubernetes. */
+function fieldText(object: unknown, steps: string[], zero: string): string {
   let at = object
   for (const step of steps) at = isObject(at) ? getOwn(at, step) : undefined
-  if (at === undefined || at === null) return ''
+  if (at === undefined || at === null) return zero
   return typeof at === 'object' ? JSON.stringify(at) : String(at as string | number | boolean)
 }
