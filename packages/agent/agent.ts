@@ -51,14 +51,12 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   const network = openNetwork(config, address, server?.gid, log)
   const networkUp = network.start()
   networkUp.catch(() => {})
-  const grower: { grow?: Runs['growVolume'] } = {}
   const storage = await openStorage({
     root: config.dataDir,
     node: config.nodeName,
     owner,
     // The host reaches guests past their firewall rules.
     closedRanges: [config.guestSubnet],
-    growRunning: async (volume, bytes) => (await grower.grow?.(volume, bytes)) ?? false,
   })
   const host = computeHost(config, { user, storage, network, networkUp, probed, qemu, log })
   const transport = httpsTransport({ ...api, userAgent: `thresher-agent/${version}` })
@@ -81,7 +79,6 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     onProblem: () => problemsChanged(),
   })
   const pods = new Pods({ client, node: config.nodeName, runtimes: [runs], signal, log, onWatchError })
-  grower.grow = (volume, bytes) => runs.growVolume(volume, bytes)
   // What runs is taken up first: for that the API server need not answer.
   await runs.adopt()
   await networkUp
@@ -102,7 +99,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     now: new Date(),
   })
   await Promise.all([
-    runControllers(storage.controllers, { transport, signal, component, host: hostname(), log, informers }),
+    runControllers(storage.controllers(runs), { transport, signal, component, host: hostname(), log, informers }),
     pods.run(),
   ])
   const node = await registerNode(client, word, signal, log)

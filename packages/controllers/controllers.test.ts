@@ -417,6 +417,37 @@ test('a claim of a class that binds at once gets its volume without a pod', asyn
   })
 })
 
+test('a claim of another driver’s class is left to that driver: no node is chosen for it, nor its pod placed', async () => {
+  const classes = client.resource(StorageClass)
+  const claims = client.resource(PersistentVolumeClaim)
+  const pods = client.resource(Pod)
+  for (const volumeBindingMode of ['Immediate', 'WaitForFirstConsumer'] as const) {
+    const name = volumeBindingMode.toLowerCase()
+    await classes.create({ metadata: { name }, provisioner: 'foreign.example.org', volumeBindingMode })
+    await claims.create({
+      metadata: { name, namespace: 'default' },
+      spec: { accessModes: ['ReadWriteOnce'], storageClassName: name, resources: { requests: { storage: '1Gi' } } },
+    })
+    await pods.create({
+      metadata: { name, namespace: 'default' },
+      spec: {
+        containers: [{ name: 'c', image: 'i' }],
+        volumes: [{ name: 'v', persistentVolumeClaim: { claimName: name } }],
+      },
+    })
+    await until(
+      'the pod waits',
+      async () =>
+        (await pods.get(name, 'default')).status?.conditions?.some(({ reason }) => reason === 'Unschedulable') === true,
+    )
+    const { metadata, status } = await claims.get(name, 'default')
+    expect(metadata.annotations?.['volume.kubernetes.io/selected-node']).toBeUndefined()
+    expect(status?.phase).toBe('Pending')
+  }
+  const waiting = (await pods.get('waitforfirstconsumer', 'default')).status?.conditions ?? []
+  expect(waiting[0]?.message).toContain('the driver foreign.example.org of its storage class has to make it')
+})
+
 test('of two servers one leads the controllers, and the other goes on when it stops', async () => {
   stop.abort(new Error('handing over'))
   await delay(20)

@@ -27,6 +27,7 @@ import { agentDialer } from '@thresher/server/subresources/agent-dialer'
 import { imageSubresources, passUpload } from '@thresher/server/subresources/image-files'
 import { facadeRoutes } from '@thresher/server/facade/routes'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { noOpenVolumes } from '../storage/open-volumes.ts'
 import { openStorage } from '../storage/storage.ts'
 import { AgentServer } from './server.ts'
 
@@ -110,7 +111,11 @@ beforeAll(async () => {
   }
   await nodes.patch('here', undefined, { status }, 'merge', { subresource: 'status' })
   const user = { name: 'system:node:here', groups: ['system:nodes', 'system:authenticated'] }
-  await runControllers(storage.controllers, { transport: api.transport(user), signal: stop.signal, component: 'agent' })
+  await runControllers(storage.controllers(noOpenVolumes), {
+    transport: api.transport(user),
+    signal: stop.signal,
+    component: 'agent',
+  })
   const raw = join(root, 'given.raw')
   execFileSync('qemu-img', ['create', '-q', '-f', 'raw', raw, '24M'])
   execFileSync('qemu-io', ['-f', 'raw', '-c', 'write -P 0x5a 1M 20M', raw])

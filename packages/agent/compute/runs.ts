@@ -15,6 +15,7 @@ import type { Informers } from '@thresher/client/informers'
 import { keyOf } from '@thresher/client/paths'
 import type { PodAccess, Runtime } from '../runtime.ts'
 import { writeStatus } from '../write-status.ts'
+import type { OpenVolumes, VolumeRef } from '../storage/open-volumes.ts'
 import { adoptRuns } from './adopt-runs.ts'
 import { MissingSourceError } from './cloud-init.ts'
 import { sweepCgroups } from './cgroup.ts'
@@ -66,7 +67,7 @@ type Owner = VirtualMachineInstance | 'gone' | 'unknown'
  * The runtime of virtual machines: a launcher pod bound to this node becomes a run, and how it is goes into the statuses of the
  * pod and its VMI.
  */
-export class Runs implements Runtime<Run> {
+export class Runs implements Runtime<Run>, OpenVolumes {
   readonly #options: RunsOptions
   readonly #runs = new Map<string, Run>()
   readonly #instances: Informer<VirtualMachineInstance>
@@ -146,9 +147,8 @@ export class Runs implements Runtime<Run> {
     return this.list().flatMap((run) => run.nics.map((nic) => ({ vmi: run.uid, nic })))
   }
 
-  /** Tell the guest that has a volume open of its new size. @returns false when none here has it */
-  async growVolume(volume: string, bytes: number): Promise<boolean> {
-    for (const run of this.list()) if (await run.control.growVolume(volume, bytes)) return true
+  async resize({ handle }: VolumeRef, bytes: number): Promise<boolean> {
+    for (const run of this.list()) if (await run.control.growVolume(handle, bytes)) return true
     return false
   }
 

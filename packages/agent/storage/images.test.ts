@@ -18,6 +18,7 @@ import { importImage } from './import-image.ts'
 import { StorageFolders } from './storage-folders.ts'
 import { openLoopback, testEgress } from './testing.ts'
 import { Uploads } from './uploads.ts'
+import { noOpenVolumes } from './open-volumes.ts'
 import { openStorage, type HostStorage, type StorageOptions } from './storage.ts'
 
 const MiB = 1024 * 1024
@@ -52,7 +53,11 @@ afterEach(async () => {
 async function startAgent(more: Partial<StorageOptions> = {}): Promise<void> {
   stop = new AbortController()
   storage = await openStorage({ root, node: 'here', times, limits: { answerMs: 300, stallMs: 300 }, ...more })
-  running = await runControllers(storage.controllers, { transport, signal: stop.signal, component: 'agent' })
+  running = await runControllers(storage.controllers(noOpenVolumes), {
+    transport,
+    signal: stop.signal,
+    component: 'agent',
+  })
 }
 
 const images = () => new Client(transport).resource(VirtualMachineImage)

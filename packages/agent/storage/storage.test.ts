@@ -20,6 +20,7 @@ import { runControllers } from '@thresher/client/controller'
 import { controllersUser, startControllers } from '@thresher/controllers/controllers'
 import { HttpServer } from '@thresher/lab/http-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { noOpenVolumes } from './open-volumes.ts'
 import { openStorage } from './storage.ts'
 import { openLoopback } from './testing.ts'
 
@@ -68,7 +69,7 @@ beforeAll(async () => {
   await nodes.patch('here', undefined, { status: { conditions } }, 'merge', { subresource: 'status' })
   const { controllers } = await openStorage({ root: join(root, 'agent'), node: 'here' })
   const user = { name: 'system:node:here', groups: ['system:nodes', 'system:authenticated'] }
-  await runControllers(controllers, {
+  await runControllers(controllers(noOpenVolumes), {
     transport: api.transport(user),
     signal: stop.signal,
     component: 'thresher-agent',

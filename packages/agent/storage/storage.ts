@@ -4,16 +4,17 @@ import { FreshVolumes } from './fresh-volumes.ts'
 import { ImageFiles } from './image-files.ts'
 import { ImageImports, type ImageControlOptions } from './images.ts'
 import { LocalDriver } from './local.ts'
+import type { OpenVolumes } from './open-volumes.ts'
 import { StorageFolders, type FileOwner } from './storage-folders.ts'
 import { Uploads } from './uploads.ts'
 import type { VolumeDriver } from './volume-driver.ts'
 import { claimController, freshVolumeSweep, volumeController, type VolumeControlOptions } from './volumes.ts'
 
 /** Where the storage of a host lies and whom it serves. */
-export interface StorageOptions
-  extends
-    Pick<VolumeControlOptions, 'growRunning'>,
-    Pick<ImageControlOptions, 'times' | 'limits' | 'reserveBytes' | 'worker' | 'closedRanges' | 'places'> {
+export interface StorageOptions extends Pick<
+  ImageControlOptions,
+  'times' | 'limits' | 'reserveBytes' | 'worker' | 'closedRanges' | 'places'
+> {
   /** The agent's data folder: volumes and images lie below it. */
   root: string
   /** The name of this agent's Node. */
@@ -27,12 +28,12 @@ export interface HostStorage {
   driver: VolumeDriver
   images: ImageImports
   /** To be run with the agent's other controllers, by `runControllers`. */
-  controllers: Controller[]
+  controllers(open: OpenVolumes): Controller[]
 }
 
 /** Ready the storage of this host. What an interrupted call left is removed; imports go on when the controllers run. */
 export async function openStorage(options: StorageOptions): Promise<HostStorage> {
-  const { root, node, owner, growRunning, ...importing } = options
+  const { root, node, owner, ...importing } = options
   const folders = new StorageFolders(root)
   const driver = new LocalDriver({ folders, owner })
   await driver.start()
@@ -46,10 +47,13 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
     uploads,
     files: new ImageFiles(folders, owner),
   })
-  const control: VolumeControlOptions = { node, driver, fresh: new FreshVolumes(folders), growRunning }
+  const fresh = new FreshVolumes(folders)
   return {
     driver,
     images,
-    controllers: [claimController(control), volumeController(control), freshVolumeSweep(control), images.controller()],
+    controllers: (open) => {
+      const control: VolumeControlOptions = { node, driver, fresh, open }
+      return [claimController(control), volumeController(control), freshVolumeSweep(control), images.controller()]
+    },
   }
 }

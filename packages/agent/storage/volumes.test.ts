@@ -12,7 +12,8 @@ import { Client } from '@thresher/client/client'
 import { runControllers, type Running } from '@thresher/client/controller'
 import { MemoryTransport } from '@thresher/client/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openStorage, type HostStorage, type StorageOptions } from './storage.ts'
+import { noOpenVolumes, type OpenVolumes, type VolumeRef } from './open-volumes.ts'
+import { openStorage, type HostStorage } from './storage.ts'
 
 const MiB = 1024 * 1024
 
@@ -44,10 +45,10 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true })
 })
 
-async function startAgent(more: Partial<StorageOptions> = {}): Promise<void> {
+async function startAgent(open: OpenVolumes = noOpenVolumes): Promise<void> {
   stop = new AbortController()
-  storage = await openStorage({ root, node: 'here', ...more })
-  running = await runControllers(storage.controllers, { transport, signal: stop.signal, component: 'agent' })
+  storage = await openStorage({ root, node: 'here' })
+  running = await runControllers(storage.controllers(open), { transport, signal: stop.signal, component: 'agent' })
 }
 
 const client = () => new Client(transport)
@@ -271,18 +272,18 @@ describe('a claim that asks for more', () => {
   })
 
   it('while a guest runs is grown by the guest’s QEMU', async () => {
-    const asked: [string, number][] = []
+    const asked: [VolumeRef, number][] = []
     stop.abort()
     await startAgent({
-      growRunning: async (id, bytes) => {
-        asked.push([id, bytes])
+      resize: async (volume, bytes) => {
+        asked.push([volume, bytes])
         return true
       },
     })
     await claim('16Mi')
     const { metadata } = await bind()
     await ask('48Mi')
-    expect(asked).toEqual([[metadata.name, 48 * MiB]])
+    expect(asked).toEqual([[{ driver: 'local.thresher.io', handle: metadata.name }, 48 * MiB]])
     expect((await claimNow()).status?.capacity).toEqual({ storage: '48Mi' })
   })
 

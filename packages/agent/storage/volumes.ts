@@ -7,6 +7,7 @@ import { removeCondition, setCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
 import type { FreshVolumes } from './fresh-volumes.ts'
+import type { OpenVolumes } from './open-volumes.ts'
 import { imageKeyOf, nodeOf, planClaim, volumeIdOf, type ClaimStep } from './plan-claim.ts'
 import { isDriverError, type VolumeDriver, type VolumeId } from './volume-driver.ts'
 
@@ -16,8 +17,8 @@ export interface VolumeControlOptions {
   node: string
   driver: VolumeDriver
   fresh: FreshVolumes
-  /** Grows a volume that a running guest has open, by QEMU's `block_resize`; false when no guest here has it. */
-  growRunning?: (volume: VolumeId, bytes: number, signal: AbortSignal) => Promise<boolean>
+  /** What guests here have open. */
+  open: OpenVolumes
 }
 
 /** Says on a claim why its volume is not made. */
@@ -162,10 +163,10 @@ async function grow(
   claim: PersistentVolumeClaim,
   { volume, bytes, size }: Extract<ClaimStep, { do: 'grow' }>,
   context: Context,
-  { driver, growRunning }: VolumeControlOptions,
+  { driver, open }: VolumeControlOptions,
 ): Promise<Result | void> {
   try {
-    const running = (await growRunning?.(volume, bytes, context.signal)) ?? false
+    const running = await open.resize({ driver: localDriver, handle: volume }, bytes, context.signal)
     if (!running) await driver.grow(volume, bytes, context.signal)
   } catch (error) {
     if (!isDriverError(error)) throw error

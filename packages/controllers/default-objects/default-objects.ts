@@ -2,6 +2,9 @@ import { Namespace } from '@thresher/api/core/namespace'
 import { Setting } from '@thresher/api/harvester/setting'
 import { settingNamed, settings } from '@thresher/api/harvester/settings/table'
 import { localDriver } from '@thresher/api/names'
+import { CSIDriver } from '@thresher/api/storage/csi-driver'
+import { capabilityAnnotations } from '@thresher/api/storage/driver-capabilities'
+import { embeddedDrivers } from '@thresher/api/storage/embedded-drivers'
 import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 
@@ -23,6 +26,7 @@ export const defaultObjectsController = defineController({
   keys: [
     ...defaultNamespaces.map((name) => `namespace/${name}`),
     `class/${localClass}`,
+    ...Object.keys(embeddedDrivers).map((name) => `driver/${name}`),
     ...settings.map(({ name }) => `setting/${name}`),
   ],
   watches: [
@@ -30,6 +34,7 @@ export const defaultObjectsController = defineController({
     watch(StorageClass, (storageClass, _, { type }) =>
       type === 'deleted' ? [`class/${storageClass.metadata.name}`] : [],
     ),
+    watch(CSIDriver, (driver) => [`driver/${driver.metadata.name}`]),
     watch(Setting, (setting) => [`setting/${setting.metadata.name}`]),
   ],
   async reconcile(key, context) {
@@ -38,6 +43,7 @@ export const defaultObjectsController = defineController({
     if (key.startsWith('namespace/') && defaultNamespaces.includes(name))
       await context.objects(Namespace).ensure({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } } as Namespace)
     if (key === `class/${localClass}`) await ensureLocalClass(context)
+    if (key.startsWith('driver/')) await ensureDriver(name, context)
     if (key.startsWith('setting/')) await ensureSetting(name, context)
   },
 })
@@ -58,6 +64,22 @@ async function ensureLocalClass(context: Context): Promise<void> {
     volumeBindingMode: 'WaitForFirstConsumer',
     allowVolumeExpansion: true,
   })
+}
+
+/** A driver's object, from which the scheduler and others read what it can do. */
+async function ensureDriver(name: string, context: Context): Promise<void> {
+  const capabilities = embeddedDrivers[name]
+  if (!capabilities) return
+  const objects = context.objects(CSIDriver)
+  const annotations = capabilityAnnotations(capabilities)
+  const driver = await objects.ensure({
+    apiVersion: 'storage.k8s.io/v1',
+    kind: 'CSIDriver',
+    metadata: { name, annotations },
+    spec: { attachRequired: false, podInfoOnMount: false },
+  })
+  if (Object.entries(annotations).some(([key, value]) => driver.metadata.annotations?.[key] !== value))
+    await objects.patch(driver, { metadata: { annotations } })
 }
 
 /** A setting's object; its default follows the declaration, its value is the user's. */

@@ -5,6 +5,8 @@ import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
+import { CSIDriver } from '@thresher/api/storage/csi-driver'
+import { capabilitiesOf } from '@thresher/api/storage/driver-capabilities'
 import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
 import { findCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context } from '@thresher/client/controller'
@@ -44,6 +46,14 @@ export const persistentVolumeClaimController = defineController({
       ...pendingOf(storageClass.metadata.name ?? '', context),
       ...(isDefaultClass(storageClass) ? pendingOf('', context) : []),
     ]),
+    // What a driver can do says who makes the volumes of its classes.
+    watch(CSIDriver, (driver, context) =>
+      context
+        .objects(StorageClass)
+        .list()
+        .filter(({ provisioner }) => provisioner === driver.metadata.name)
+        .flatMap((storageClass) => pendingOf(storageClass.metadata.name ?? '', context)),
+    ),
     // A first node that is ready may be what claims without a consumer wait for.
     watch(Node, (node, context, { previous }) =>
       isReady(node) && !(previous && isReady(previous))
@@ -143,6 +153,8 @@ async function chooseNode(claim: PersistentVolumeClaim, context: Context): Promi
   const { storageClassName } = claim.spec
   const storageClass = storageClassName ? context.objects(StorageClass).get(storageClassName) : undefined
   if (!storageClass || claim.metadata.annotations?.[selectedNodeAnnotation]) return
+  // Others' provisioners make their volumes, and take this annotation for the word of their own scheduler.
+  if (!capabilitiesOf(context.objects(CSIDriver).get(storageClass.provisioner))) return
   const node =
     storageClass.volumeBindingMode === 'WaitForFirstConsumer' ? consumerNode(claim, context) : anyNode(claim, context)
   // Without a node there is nothing to do until one comes; see the watches.

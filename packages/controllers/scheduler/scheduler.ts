@@ -5,6 +5,8 @@ import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
+import { CSIDriver } from '@thresher/api/storage/csi-driver'
+import { capabilitiesOf } from '@thresher/api/storage/driver-capabilities'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { findCondition, setCondition } from '@thresher/client/conditions'
 import { watch, type Context, type Controller } from '@thresher/client/controller'
@@ -76,6 +78,7 @@ export function schedulerController(): Controller {
       watch(PersistentVolumeClaim, (claim) => inNamespace(waiting, claim.metadata.namespace)),
       watch(PersistentVolume, () => [...waiting]),
       watch(StorageClass, () => [...waiting]),
+      watch(CSIDriver, () => [...waiting]),
       watch(VirtualMachineImage, (image, _, change) => {
         const node = (each: VirtualMachineImage): string | undefined =>
           each.metadata.annotations?.[importNodeAnnotation]
@@ -136,6 +139,7 @@ function volumeNeeds(pod: Pod, context: Context): VolumeNeed[] {
     volume: (name: string) => context.objects(PersistentVolume).get(name),
     storageClass: (name: string) => context.objects(StorageClass).get(name),
     image: (key: string) => context.objects(VirtualMachineImage).get(key),
+    capabilities: (driver: string) => capabilitiesOf(context.objects(CSIDriver).get(driver)),
     nodeExists: (name: string) => context.objects(Node).get(name) !== undefined,
   }
   return (pod.spec.volumes ?? []).flatMap((volume) =>

@@ -2,6 +2,7 @@ import type { NodeSelector } from '@thresher/api/core/affinity'
 import type { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
+import type { DriverCapabilities } from '@thresher/api/storage/driver-capabilities'
 import type { StorageClass } from '@thresher/api/storage/storage-class'
 import { imageKeyOf } from '../image/claim-image.ts'
 
@@ -25,6 +26,8 @@ export interface VolumeLookup {
   storageClass(name: string): StorageClass | undefined
   image(key: string): { metadata: { annotations?: Record<string, string> } } | undefined
   nodeExists(name: string): boolean
+  /** What a driver of ours can do; undefined for others'. */
+  capabilities(driver: string): DriverCapabilities | undefined
 }
 
 /** The need of one claim. No I/O. */
@@ -46,6 +49,13 @@ export function volumeNeed(claimName: string, lookup: VolumeLookup): VolumeNeed 
   const selected = claim.metadata.annotations?.[selectedNodeAnnotation]
   if (storageClass.volumeBindingMode !== 'WaitForFirstConsumer')
     return { claimName, blocked: `the claim ${claimName} has no volume yet; its storage is being prepared` }
+  const capabilities = lookup.capabilities(storageClass.provisioner)
+  if (!capabilities)
+    return {
+      claimName,
+      blocked: `the claim ${claimName} has no volume yet; the driver ${storageClass.provisioner} of its storage class has to make it`,
+    }
+  if (selected && capabilities.reach === 'cluster') return { claimName }
   if (selected && lookup.nodeExists(selected))
     return { claimName, onlyNode: { name: selected, why: `the volume ${claimName} is made there` } }
   const imageKey = imageKeyOf(claim, (name) => lookup.storageClass(name))
