@@ -67,9 +67,9 @@ beforeAll(async () => {
   await nodes.create({ metadata: { name: 'here', labels: { 'kubernetes.io/hostname': 'here' } }, spec: {} })
   const conditions = [{ type: 'Ready', status: 'True', reason: 'Up', lastHeartbeatTime: new Date().toISOString() }]
   await nodes.patch('here', undefined, { status: { conditions } }, 'merge', { subresource: 'status' })
-  const { controllers } = await openStorage({ root: join(root, 'agent'), node: 'here' })
+  const storage = await openStorage({ root: join(root, 'agent'), node: 'here' })
   const user = { name: 'system:node:here', groups: ['system:nodes', 'system:authenticated'] }
-  await runControllers(controllers(noOpenVolumes), {
+  await runControllers(storage.controllers(noOpenVolumes), {
     transport: api.transport(user),
     signal: stop.signal,
     component: 'thresher-agent',
