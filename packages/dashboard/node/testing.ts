@@ -6,12 +6,16 @@ import type { Duplex } from 'node:stream'
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core'
 import { WebSocketServer } from 'ws'
 import { settingObjects } from '@thresher/api/harvester/settings/value'
+import { Lease } from '@thresher/api/coordination/lease'
+import { Namespace } from '@thresher/api/core/namespace'
+import { isReason } from '@thresher/api/error'
 import { kinds } from '@thresher/api/kinds'
 import { Security } from '@thresher/apiserver/auth/security'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
 import { startTestServer, type TestServer } from '@thresher/apiserver/testing'
 import { watchSocketRoute } from '@thresher/apiserver/watch-socket'
 import { Client } from '@thresher/client/client'
+import { formatMicroTime } from '@thresher/client/conditions'
 import { machineAdmission } from '@thresher/server/admission/admission'
 import { startControllers } from '@thresher/controllers/controllers'
 import { kubevirtSubresources } from '@thresher/server/subresources/subresources'
@@ -83,6 +87,8 @@ export async function startDashboard({ simulate = true, port = 0 } = {}): Promis
     cleanup.defer(() => stop.abort())
     await startControllers({ transport: server.transport(), signal: stop.signal })
     await simulateAgent(server.transport(), stop.signal)
+    const beats = await keepAlive(client)
+    cleanup.defer(() => clearInterval(beats))
   }
   const kept = cleanup.move()
   return {
@@ -93,6 +99,26 @@ export async function startDashboard({ simulate = true, port = 0 } = {}): Promis
     password: first?.password ?? '',
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }
+}
+
+/** Renew the lease of the host that pretends, as its agent would; without, it counts as lost after a while. */
+async function keepAlive(client: Client): Promise<NodeJS.Timeout> {
+  const leases = client.resource<Lease>(Lease)
+  const namespace = 'kube-node-lease'
+  const renewTime = () => formatMicroTime(new Date())
+  await client
+    .resource<Namespace>(Namespace)
+    .create({ metadata: { name: namespace }, spec: {} })
+    .catch((error: unknown) => {
+      if (!isReason(error, 'AlreadyExists')) throw error
+    })
+  await leases.create({
+    metadata: { name: 'node-1', namespace },
+    spec: { holderIdentity: 'node-1', renewTime: renewTime() },
+  })
+  return setInterval(() => {
+    leases.patch('node-1', namespace, { spec: { renewTime: renewTime() } }).catch(() => {})
+  }, 5000)
 }
 
 const consoles = new WebSocketServer({ noServer: true })

@@ -1,4 +1,4 @@
-import { useMemo, useState, type ReactNode } from 'react'
+import { useMemo, useState } from 'react'
 import { createPortal } from 'react-dom'
 import {
   Alert,
@@ -54,10 +54,10 @@ export function useActions(page: Page): Action[] {
 }
 
 /** A menu of what can be done with some objects. With one object only what it offers; with many, what one of them offers. */
-export function ActionMenu(props: { objects: KubeObject[]; actions: Action[]; label?: string; more?: ReactNode }) {
+export function ActionMenu(props: { objects: KubeObject[]; actions: Action[]; label?: string; startOpen?: boolean }) {
   const texts = useTexts()
   const { objects, actions, label } = props
-  const [open, setOpen] = useState(false)
+  const [open, setOpen] = useState(props.startOpen ?? false)
   const [asked, setAsked] = useState<Action>()
   const perform = usePerform()
   const offered = actions.filter(
@@ -101,6 +101,26 @@ export function ActionMenu(props: { objects: KubeObject[]; actions: Action[]; la
       )}
       {asked && <Confirm action={asked} objects={targetsOf(asked, objects)} onClose={() => setAsked(undefined)} />}
     </>
+  )
+}
+
+/** The menu of one row: only a button until it is asked for, since a long list draws many. */
+export function RowActions({ object, actions }: { object: KubeObject; actions: Action[] }) {
+  const texts = useTexts()
+  const [asked, setAsked] = useState(false)
+  if (asked) return <ActionMenu objects={[object]} actions={actions} startOpen />
+  if (!actions.some((action) => action.offered?.(object) ?? true)) return null
+  return (
+    <button
+      type="button"
+      className="pf-v6-c-menu-toggle pf-m-plain"
+      aria-haspopup="menu"
+      aria-expanded={false}
+      aria-label={texts.t('actionsOf', { name: object.metadata.name ?? '' })}
+      onClick={() => setAsked(true)}
+    >
+      <EllipsisIcon />
+    </button>
   )
 }
 

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react'
+import { useCallback, useMemo, useState } from 'react'
 import { Button, PageSection, SearchInput, Title, Toolbar, ToolbarContent, ToolbarItem } from '@patternfly/react-core'
 import type { KubeObject } from '@thresher/api/meta'
 import { keyOf } from '@thresher/client/paths'
@@ -8,7 +8,7 @@ import { useList, useRights } from '../live/connection.ts'
 import { ObjectTable } from '../table/object-table.tsx'
 import { formatOrder, keepSelected, parseOrder, searchRows, sortRows, type Row } from '../table/rows.ts'
 import { useTexts } from '../text/text.ts'
-import { ActionMenu, useActions } from './actions.tsx'
+import { ActionMenu, RowActions, useActions } from './actions.tsx'
 import { nameColumns } from './columns.tsx'
 import { ListState } from './list-state.tsx'
 import type { Column, Page } from './page.ts'
@@ -32,10 +32,7 @@ export function ListPage(props: { page: Page; title: string; base: readonly stri
   const all = route.query.get('all') === 'true'
 
   const rows = useMemo(
-    () =>
-      snapshot.objects
-        .filter((object) => all || !page.hidden?.(object))
-        .map((object): Row => ({ key: keyOf(object), uid: object.metadata.uid ?? '', object })),
+    () => snapshot.objects.filter((object) => all || !page.hidden?.(object)).map(rowOf),
     [snapshot.objects, page, all],
   )
   const shown = useMemo(() => {
@@ -45,6 +42,7 @@ export function ListPage(props: { page: Page; title: string; base: readonly stri
   }, [rows, search, columns, tools, order.column, order.down])
   const selected = useMemo(() => keepSelected(chosen, new Set(shown.map(({ uid }) => uid))), [chosen, shown])
   const actions = useActions(page)
+  const actionsOf = useCallback((object: KubeObject) => <RowActions object={object} actions={actions} />, [actions])
   const picked = shown.filter(({ uid }) => selected.has(uid)).map(({ object }) => object)
   const mayCreate = ('draft' in page || 'create' in page) && rights.may('create', page.kind)
   const create = () => go(hrefOf([...base, '+']))
@@ -94,13 +92,24 @@ export function ListPage(props: { page: Page; title: string; base: readonly stri
               onOrder={(next) => setQuery(route, { sort: formatOrder(next) })}
               selected={selected}
               onSelect={setChosen}
-              actionsOf={(object) => <ActionMenu objects={[object]} actions={actions} />}
+              actionsOf={actionsOf}
             />
           </>
         )}
       </PageSection>
     </>
   )
+}
+
+/** Each object's row, so that an object that is the same is drawn by the same. */
+const rowsOf = new WeakMap<KubeObject, Row>()
+
+function rowOf(object: KubeObject): Row {
+  const known = rowsOf.get(object)
+  if (known) return known
+  const row = { key: keyOf(object), uid: object.metadata.uid ?? '', object }
+  rowsOf.set(object, row)
+  return row
 }
 
 /** What a search looks in, kept with each object: an object that has changed is another one. */

@@ -9,6 +9,8 @@ export interface Tools {
   texts: Texts
   /** An object of one of the page's related kinds, by `namespace/name` or `name`. */
   find<O extends KubeObject>(kind: Pick<Kind, 'plural'>, key: string): O | undefined
+  /** All objects of one of the page's related kinds. */
+  all<O extends KubeObject>(kind: Pick<Kind, 'plural'>): Iterable<O>
 }
 
 /** A column of a list, and a row of the detail. */

@@ -28,6 +28,8 @@ export function useTools(related: Kind[] = none, namespace?: string): Tools {
     return {
       texts,
       find: <O extends KubeObject>(kind: Pick<Kind, 'plural'>, key: string) => found.get(kind.plural)?.get(key) as O,
+      all: <O extends KubeObject>(kind: Pick<Kind, 'plural'>) =>
+        (found.get(kind.plural)?.values() ?? []) as Iterable<O>,
     }
   }, [a, b, c, related, texts])
 }

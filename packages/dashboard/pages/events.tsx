@@ -15,15 +15,17 @@ export const events = definePage<Event>({
     {
       id: 'type',
       title: 'type',
+      share: 1.1,
       value: ({ type }) => type,
       cell: ({ type = 'Normal' }, { texts }) => (
         <StateLabel state={type} tone={type === 'Warning' ? 'warning' : 'off'} texts={texts} />
       ),
     },
-    textColumn('reason', 'reason', ({ reason, count = 1 }) => (count > 1 ? `${reason} ×${count}` : reason)),
+    textColumn('reason', 'reason', ({ reason, count = 1 }) => (count > 1 ? `${reason} ×${count}` : reason), false, 1.6),
     textColumn('message', 'message', ({ message }) => message, false, 4),
     {
       id: 'seen',
+      share: 1.1,
       title: 'lastSeen',
       value: (event) => -lastSeen(event),
       cell: (event, { texts }) => {

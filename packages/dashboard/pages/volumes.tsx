@@ -10,9 +10,20 @@ import { definePage, type Tools } from '../page/page.ts'
 
 const tones: Record<string, Tone> = { Bound: 'success', Pending: 'info', Lost: 'danger' }
 
-/** The machine whose disk a claim is: its owner. */
-function machineOf(claim: PersistentVolumeClaim): string | undefined {
-  return claim.metadata.ownerReferences?.find(({ kind }) => kind === VirtualMachine.kind)?.name
+/** Which machine uses a claim, by `namespace/name` of the claim; worked out once for the machines as they are. */
+const users = new WeakMap<Tools, Map<string, string>>()
+
+function machineOf({ metadata }: PersistentVolumeClaim, tools: Tools): string | undefined {
+  let known = users.get(tools)
+  if (!known) {
+    known = new Map()
+    for (const machine of tools.all<VirtualMachine>(VirtualMachine))
+      for (const { persistentVolumeClaim } of machine.spec.template.spec.volumes ?? [])
+        if (persistentVolumeClaim)
+          known.set(`${machine.metadata.namespace}/${persistentVolumeClaim.claimName}`, machine.metadata.name ?? '')
+    users.set(tools, known)
+  }
+  return known.get(`${metadata.namespace}/${metadata.name}`)
 }
 
 function imageOf(claim: PersistentVolumeClaim, tools: Tools): string | undefined {
@@ -24,7 +35,7 @@ export const volumes = definePage<PersistentVolumeClaim>({
   kind: PersistentVolumeClaim,
   help: 'volumesHelp',
   command: 'kubectl get pvc -A',
-  related: [VirtualMachineImage],
+  related: [VirtualMachineImage, VirtualMachine],
   columns: [
     {
       id: 'state',
@@ -42,8 +53,8 @@ export const volumes = definePage<PersistentVolumeClaim>({
       id: 'machine',
       title: 'usedBy',
       value: machineOf,
-      cell: (claim) => {
-        const machine = machineOf(claim)
+      cell: (claim, tools) => {
+        const machine = machineOf(claim, tools)
         return machine ? <a href={hrefOf(['machines', claim.metadata.namespace, machine])}>{machine}</a> : '—'
       },
     },

@@ -1,5 +1,5 @@
-import { useLayoutEffect, useRef, useState, type ReactNode } from 'react'
-import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table'
+import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react'
+import { Table, Tbody, Th, Thead, Tr } from '@patternfly/react-table'
 import type { KubeObject } from '@thresher/api/meta'
 import type { Column, Tools } from '../page/page.ts'
 import { useTexts } from '../text/text.ts'
@@ -27,12 +27,19 @@ export function ObjectTable(props: {
   const orderedIndex = columns.findIndex(({ id }) => id === order.column)
   const shares = columns.reduce((sum, { share = 1 }) => sum + share, 0)
   const everything = rows.length > 0 && rows.every(({ uid }) => selected.has(uid))
-  const toggle = (uid: string, on: boolean) => {
-    const next = new Set(selected)
-    if (on) next.add(uid)
-    else next.delete(uid)
-    onSelect(next)
-  }
+  const latest = useRef(selected)
+  useEffect(() => {
+    latest.current = selected
+  }, [selected])
+  const toggle = useCallback(
+    (uid: string, on: boolean) => {
+      const next = new Set(latest.current)
+      if (on) next.add(uid)
+      else next.delete(uid)
+      onSelect(next)
+    },
+    [onSelect],
+  )
   return (
     <div className="th-table-frame" ref={frame} tabIndex={0} role="region" aria-label={title}>
       <Table
@@ -72,26 +79,18 @@ export function ObjectTable(props: {
         </Thead>
         <Tbody>
           {before > 0 && <Spacer height={before} span={columns.length + 2} />}
-          {rows.slice(first, end).map(({ uid, object, key }, index) => (
-            <Tr key={uid || key} isRowSelected={selected.has(uid)} aria-rowindex={first + index + 2}>
-              <Td
-                className="th-check"
-                select={{
-                  rowIndex: first + index,
-                  isSelected: selected.has(uid),
-                  onSelect: (_, on) => toggle(uid, on),
-                  props: { 'aria-label': texts.t('choose', { name: key }) },
-                }}
-              />
-              {columns.map((column) => (
-                <Td key={column.id} className={column.wide ? 'th-wide' : undefined}>
-                  <Cell column={column} object={object} tools={tools} />
-                </Td>
-              ))}
-              <Td className="th-actions" isActionCell>
-                {props.actionsOf(object)}
-              </Td>
-            </Tr>
+          {rows.slice(first, end).map((row, index) => (
+            <TableRow
+              key={row.uid || row.key}
+              row={row}
+              index={first + index}
+              isSelected={selected.has(row.uid)}
+              columns={columns}
+              tools={tools}
+              chooseLabel={texts.t('choose', { name: row.key })}
+              onToggle={toggle}
+              actionsOf={props.actionsOf}
+            />
           ))}
           {after > 0 && <Spacer height={after} span={columns.length + 2} />}
         </Tbody>
@@ -100,6 +99,40 @@ export function ObjectTable(props: {
     </div>
   )
 }
+
+/** One object's row. Drawn anew only when the object, or what its columns are made with, is another: scrolling draws new rows alone. */
+const TableRow = memo(function TableRow(props: {
+  row: Row
+  index: number
+  isSelected: boolean
+  columns: Column[]
+  tools: Tools
+  chooseLabel: string
+  onToggle: (uid: string, on: boolean) => void
+  actionsOf: (object: KubeObject) => ReactNode
+}) {
+  const { row, index, isSelected, columns, tools, chooseLabel, onToggle, actionsOf } = props
+  const { uid, object } = row
+  return (
+    <tr className={isSelected ? 'pf-v6-c-table__tr th-selected' : 'pf-v6-c-table__tr'} aria-rowindex={index + 2}>
+      <td className="pf-v6-c-table__td th-check">
+        <input
+          type="checkbox"
+          className="pf-v6-c-check__input"
+          checked={isSelected}
+          aria-label={chooseLabel}
+          onChange={({ target }) => onToggle(uid, target.checked)}
+        />
+      </td>
+      {columns.map((column) => (
+        <td key={column.id} className={column.wide ? 'pf-v6-c-table__td th-wide' : 'pf-v6-c-table__td'}>
+          <Cell column={column} object={object} tools={tools} />
+        </td>
+      ))}
+      <td className="pf-v6-c-table__td th-actions">{actionsOf(object)}</td>
+    </tr>
+  )
+})
 
 /** What a column shows of an object; its whole text shows on hovering, since a long one is cut. */
 function Cell({ column, object, tools }: { column: Column; object: KubeObject; tools: Tools }) {

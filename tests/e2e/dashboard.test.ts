@@ -1,0 +1,53 @@
+import { User } from '@thresher/api/auth/user'
+import { isReason } from '@thresher/api/error'
+import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { openPage, signIn, startBrowser } from '@thresher/dashboard/node/testing'
+import { expect, test } from 'vitest'
+import { Product } from './product.ts'
+
+const product = new Product()
+const password = 'a password for the journey'
+
+test('from signing in to a running guest, a line typed into its console, and its end', async () => {
+  await product.image()
+  await product.client.resource<User>(User).create({
+    metadata: { name: 'traveller' },
+    spec: { password, groups: ['thresher:administrators'] },
+  } as User)
+  const url = `https://${product.info.address}:6443`
+  await using browser = await startBrowser()
+  const { page, complaints } = await openPage(browser, url)
+  await signIn(page, url, password, 'traveller')
+
+  await page.getByRole('button', { name: 'Create virtual machine' }).click()
+  await page.fill('#machine-name', 'journey')
+  await page.getByRole('button', { name: 'More options' }).click()
+  await page.fill('#machine-memory', '192Mi')
+  await page.fill('#machine-disk', '1Gi')
+  await page.fill('#machine-user-data', '#cloud-config\nhostname: journey\npassword: secret\n')
+  await page.getByRole('button', { name: 'Create', exact: true }).click()
+  await page.locator('.th-summary').getByText('Running').waitFor({ timeout: 60_000 })
+
+  await page.getByRole('tab', { name: 'Screen' }).click()
+  await page.waitForSelector('.th-screen[data-link=connected] canvas', { timeout: 30_000 })
+
+  await page.getByRole('tab', { name: 'Serial console' }).click()
+  await page.waitForSelector('.th-serial[data-link=connected]')
+  await page.locator('.th-serial').click()
+  const screen = page.locator('.xterm-rows')
+  await expect.poll(() => screen.textContent(), { timeout: 60_000 }).toContain('journey login:')
+  await page.keyboard.type('root\n')
+  await expect.poll(() => screen.textContent(), { timeout: 20_000 }).toContain('Password:')
+  await page.keyboard.type('secret\n')
+  await expect.poll(() => screen.textContent(), { timeout: 20_000 }).toContain('# ')
+  await page.keyboard.type('echo sum-$((40+2))\n')
+  await expect.poll(() => screen.textContent(), { timeout: 20_000 }).toContain('sum-42')
+
+  await page.getByRole('button', { name: 'Actions' }).click()
+  await page.getByRole('menuitem', { name: 'Delete' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.getByText('journey has been deleted').waitFor({ timeout: 60_000 })
+  const machines = product.client.resource<VirtualMachine>(VirtualMachine)
+  await expect(machines.get('journey', 'default')).rejects.toSatisfy((error) => isReason(error, 'NotFound'))
+  expect(complaints).toEqual({ errors: [], foreign: [] })
+})
