@@ -1,19 +1,23 @@
 import { User } from '@thresher/api/auth/user'
 import { isReason } from '@thresher/api/error'
+import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { openPage, signIn, startBrowser } from '@thresher/dashboard/node/testing'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { Product } from './product.ts'
 
 const product = new Product()
 const password = 'a password for the journey'
 
-test('from signing in to a running guest, a line typed into its console, and its end', async () => {
-  await product.image()
+beforeAll(async () => {
   await product.client.resource<User>(User).create({
     metadata: { name: 'traveller' },
     spec: { password, groups: ['thresher:administrators'] },
   } as User)
+})
+
+test('from signing in to a running guest, a line typed into its console, and its end', async () => {
+  await product.image()
   const url = `https://${product.info.address}:6443`
   await using browser = await startBrowser()
   const { page, complaints } = await openPage(browser, url)
@@ -49,5 +53,27 @@ test('from signing in to a running guest, a line typed into its console, and its
   await page.getByText('journey has been deleted').waitFor({ timeout: 60_000 })
   const machines = product.client.resource<VirtualMachine>(VirtualMachine)
   await expect(machines.get('journey', 'default')).rejects.toSatisfy((error) => isReason(error, 'NotFound'))
+  expect(complaints).toEqual({ errors: [], foreign: [] })
+})
+
+test('an image goes up from the browser, while its user looks at another page, until machines can start from it', async () => {
+  const url = `https://${product.info.address}:6443`
+  await using browser = await startBrowser()
+  const { page, complaints } = await openPage(browser, url)
+  await signIn(page, url, password, 'traveller')
+  await page.goto(`${url}/#/images/+`)
+  await page.fill('[id="field-spec.displayName"]', 'from-the-browser')
+  await page.selectOption('[id="field-spec.sourceType"]', 'upload')
+  await page.getByRole('button', { name: 'Create', exact: true }).click()
+  await page.getByRole('heading', { name: 'from-the-browser' }).waitFor()
+  await page.locator('input[type=file]').setInputFiles(product.info.guestImage)
+  await page.goto(`${url}/#/hosts`)
+  await page.waitForSelector('.th-table')
+  const images = product.client.resource<VirtualMachineImage>(VirtualMachineImage)
+  const uploaded = async () =>
+    (await images.list({ namespace: 'default' })).items.find(({ spec }) => spec.displayName === 'from-the-browser')
+  await expect.poll(async () => (await uploaded())?.status?.progress, { timeout: 60_000 }).toBe(100)
+  await page.goto(`${url}/#/images?q=from-the-browser`)
+  await page.locator('tbody tr').getByText('Ready').waitFor()
   expect(complaints).toEqual({ errors: [], foreign: [] })
 })

@@ -6,6 +6,7 @@ import { fetchTransport } from '@thresher/client/fetch-transport'
 import type { KindAddress } from '@thresher/client/paths'
 import type { Transport } from '@thresher/client/transport'
 import { WatchSocket } from '@thresher/client/watch-socket'
+import { Uploads } from '../images/uploads.ts'
 import { LiveLists, type Scope, type Snapshot } from './live-list.ts'
 import { Reachability, type Reach } from './reach.ts'
 import { Rights } from './rights.ts'
@@ -16,6 +17,7 @@ export interface Connection {
   client: Client
   lists: LiveLists
   reachability: Reachability
+  uploads: Uploads
   /** What stands before every path: empty, or the prefix under which a proxy shows us. */
   base: string
   /** The address of a WebSocket at a path of the API. */
@@ -34,7 +36,15 @@ export function connect(page: URL): Connection {
     onAnswer: () => reachability.answered(),
   })
   const client = new Client(transport)
-  return { transport, client, lists: new LiveLists(client), reachability, base, socketUrl }
+  return {
+    transport,
+    client,
+    lists: new LiveLists(client),
+    uploads: new Uploads(transport, base),
+    reachability,
+    base,
+    socketUrl,
+  }
 }
 
 export const ConnectionContext = createContext<Connection | undefined>(undefined)

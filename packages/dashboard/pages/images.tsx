@@ -2,6 +2,7 @@ import { Progress, ProgressMeasureLocation } from '@patternfly/react-core'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { StateLabel, bytesColumn, textColumn } from '../page/columns.tsx'
 import { conditionMessage } from '../page/condition.ts'
+import { UploadPanel } from '../images/upload-panel.tsx'
 import { definePage } from '../page/page.ts'
 
 /** How far an image is: ready, failed, or on its way. */
@@ -44,12 +45,23 @@ export const images = definePage<VirtualMachineImage>({
     bytesColumn('size', 'sizeOnDisk', (image) => image.status?.size, true),
     textColumn('url', 'source', (image) => image.spec.url ?? image.spec.pvcName ?? image.spec.sourceType, true),
   ],
+  summary: (image) => <UploadPanel image={image} />,
   draft: (namespace) => ({
     metadata: { generateName: 'image-', namespace },
     spec: { displayName: '', sourceType: 'download', url: '' },
   }),
   fields: [
     { path: 'spec.displayName', label: 'name', type: 'text', required: true, placeholder: 'debian-12' },
+    {
+      path: 'spec.sourceType',
+      label: 'source',
+      type: 'select',
+      required: true,
+      options: [
+        { value: 'download', label: 'URL' },
+        { value: 'upload', label: 'Upload' },
+      ],
+    },
     {
       path: 'spec.url',
       label: 'url',
