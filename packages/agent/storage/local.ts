@@ -124,6 +124,10 @@ export class LocalDriver implements VolumeDriver {
     return Promise.resolve()
   }
 
+  async size(id: VolumeId): Promise<number | undefined> {
+    return (await readQcow2Header(this.#folders.volume(id)).catch(onlyMissing))?.bytes
+  }
+
   async list(): Promise<VolumeId[]> {
     const names = await readdir(this.#folders.volumes)
     return names.filter((name) => name.endsWith('.qcow2') && !name.startsWith('.')).map((name) => name.slice(0, -6))

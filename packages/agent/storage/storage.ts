@@ -5,6 +5,7 @@ import { ImageFiles } from './image-files.ts'
 import { ImageImports, type ImageControlOptions } from './images.ts'
 import { LocalDriver } from './local.ts'
 import type { OpenVolumes } from './open-volumes.ts'
+import { PromisedSpace } from './promised-space.ts'
 import { StorageFolders, type FileOwner } from './storage-folders.ts'
 import { Uploads } from './uploads.ts'
 import type { VolumeDriver } from './volume-driver.ts'
@@ -48,11 +49,12 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
     files: new ImageFiles(folders, owner),
   })
   const fresh = new FreshVolumes(folders)
+  const space = new PromisedSpace(driver)
   return {
     driver,
     images,
     controllers: (open) => {
-      const control: VolumeControlOptions = { node, driver, fresh, open }
+      const control: VolumeControlOptions = { node, driver, fresh, space, open }
       return [claimController(control), volumeController(control), freshVolumeSweep(control), images.controller()]
     },
   }

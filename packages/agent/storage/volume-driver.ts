@@ -92,6 +92,8 @@ export interface VolumeDriver {
   /** What QEMU must open. Pair with {@link unpublish}. @throws {DriverError} `NotFound`, `Corrupt` */
   publish(id: VolumeId, options?: PublishOptions): Promise<BlockNode>
   unpublish(id: VolumeId): Promise<void>
+  /** The size that a guest sees, in bytes; undefined when there is no such volume, or it cannot be read. Cheap: asked of all at once. */
+  size(id: VolumeId): Promise<number | undefined>
   list(): Promise<VolumeId[]>
   room(): Promise<Room>
 }

@@ -9,6 +9,7 @@ import { keyOf } from '@thresher/client/paths'
 import type { FreshVolumes } from './fresh-volumes.ts'
 import type { OpenVolumes } from './open-volumes.ts'
 import { imageKeyOf, nodeOf, planClaim, volumeIdOf, type ClaimStep } from './plan-claim.ts'
+import type { PromisedSpace } from './promised-space.ts'
 import { isDriverError, type VolumeDriver, type VolumeId } from './volume-driver.ts'
 
 /** What the volume controllers work with. */
@@ -17,6 +18,8 @@ export interface VolumeControlOptions {
   node: string
   driver: VolumeDriver
   fresh: FreshVolumes
+  /** Counts what the volumes may come to. */
+  space: PromisedSpace
   /** What guests here have open. */
   open: OpenVolumes
 }
@@ -137,9 +140,10 @@ async function provision(
   claim: PersistentVolumeClaim,
   { volume, source, bytes }: Extract<ClaimStep, { do: 'provision' }>,
   context: Context,
-  { driver, fresh, node }: VolumeControlOptions,
+  { driver, fresh, node, space }: VolumeControlOptions,
 ): Promise<Result | void> {
   try {
+    using _promised = await space.promise(volume, bytes, context.client)
     await fresh.add(volume)
     await driver.create(volume, source, bytes, context.signal)
   } catch (error) {
@@ -163,9 +167,10 @@ async function grow(
   claim: PersistentVolumeClaim,
   { volume, bytes, size }: Extract<ClaimStep, { do: 'grow' }>,
   context: Context,
-  { driver, open }: VolumeControlOptions,
+  { driver, open, space }: VolumeControlOptions,
 ): Promise<Result | void> {
   try {
+    using _promised = await space.promise(volume, bytes, context.client)
     const running = await open.resize({ driver: localDriver, handle: volume }, bytes, context.signal)
     if (!running) await driver.grow(volume, bytes, context.signal)
   } catch (error) {

@@ -9,8 +9,8 @@ export const selectedNode = 'volume.kubernetes.io/selected-node'
 /** The annotation by which an image's import is given to a node. */
 export const importNode = 'thresher.io/import-node'
 
-/** The setting that says where a node may fetch from. */
-export const outboundRanges = 'outbound-ranges'
+/** The settings that say where a node may fetch from, and how much of its disk may be promised. */
+const nodeSettings = new Set(['outbound-ranges', 'overcommit-config'])
 
 const read = new Set(['get', 'list', 'watch'])
 const change = new Set(['update', 'patch'])
@@ -105,7 +105,7 @@ export class NodeAuthorizer implements Authorizer {
         return (change.has(verb) ? mainOrStatus : verb === 'delete' && main) && this.#isOwnOrGone(node, attributes)
       case 'harvesterhci.io/settings':
         // Others hold credentials.
-        return main && verb === 'get' && name === outboundRanges
+        return main && verb === 'get' && nodeSettings.has(name)
       case 'harvesterhci.io/virtualmachineimages':
         return mainOrStatus && change.has(verb) && this.#isOwnOrGone(node, attributes)
       default:
