@@ -54,28 +54,28 @@ describe('ResourceQuota', () => {
 
   test('holds under a hundred parallel creates', async () => {
     const ns = await namespace()
-    await quota(ns, 'q', { 'count/configmaps': '30', configmaps: '25' })
+    await quota(ns, 'q', { 'count/secrets': '30', secrets: '25' })
     const results = await Promise.allSettled(
       Array.from({ length: 100 }, (_, at) =>
-        asAdmin('POST', `/api/v1/namespaces/${ns}/configmaps`, { metadata: { name: `c${at}` } }),
+        asAdmin('POST', `/api/v1/namespaces/${ns}/secrets`, { metadata: { name: `c${at}` } }),
       ),
     )
     expect(results.filter((result) => result.status === 'fulfilled')).toHaveLength(25)
     for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 403 })
-    const list = await asAdmin<{ items: unknown[] }>('GET', `/api/v1/namespaces/${ns}/configmaps`)
+    const list = await asAdmin<{ items: unknown[] }>('GET', `/api/v1/namespaces/${ns}/secrets`)
     expect(list.items).toHaveLength(25)
-    await becomes(ns, 'q', { 'count/configmaps': '25', configmaps: '25' })
+    await becomes(ns, 'q', { 'count/secrets': '25', secrets: '25' })
   })
 
   test('gives back what a failed write had booked, and books nothing for a dry run', async () => {
     const ns = await namespace()
-    await quota(ns, 'q', { configmaps: '5' })
+    await quota(ns, 'q', { secrets: '5' })
     const create = (name: string, query = '') =>
-      asAdmin('POST', `/api/v1/namespaces/${ns}/configmaps${query}`, { metadata: { name } })
+      asAdmin('POST', `/api/v1/namespaces/${ns}/secrets${query}`, { metadata: { name } })
     await create('same')
     for (let at = 0; at < 10; at++) await create('same').catch(() => undefined)
     for (let at = 0; at < 10; at++) await create(`dry${at}`, '?dryRun=All')
-    await becomes(ns, 'q', { configmaps: '1' })
+    await becomes(ns, 'q', { secrets: '1' })
     for (let at = 0; at < 4; at++) await create(`c${at}`)
     await expect(create('over', '?dryRun=All')).rejects.toMatchObject({ code: 403 })
   })
