@@ -31,6 +31,14 @@ const forgedMetadata = {
   selfLink: '/forged',
 }
 
+/** A PKCS #10 request for CN=a, as openssl makes it, in base64. */
+const signingRequest =
+  'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIR01HNENBUUF3RERFS01BZ0dBMVVFQXd3QllUQlpNQk1HQnlxR1NNNDlBZ0' +
+  'VHQ0NxR1NNNDlBd0VIQTBJQQpCT1cvRi8xYVp0anZjRTlSbUh6L1J6bnJKcWVVeElZQ1dQK1RnbDNVTGhmYlF6eE9yT3FzRG9Dc0pDaGJvU2FK' +
+  'CmNQL2N6R2YvbzFxNzk4ZmZTZEF2M2JDZ0FEQUtCZ2dxaGtqT1BRUURBZ05JQURCRkFpQXF5SHF4TWpNQmFobmQKSTlsTGdkOXhsVmM4ZjNjMj' +
+  'Y0MTZESFJPYXJLUDdRSWhBTi84RHBsbDNMQlNEWDZzRWNabXVCd3lUckpETzBVVgo4WkFVWWs1Rm5DT20KLS0tLS1FTkQgQ0VSVElGSUNBVEUg' +
+  'UkVRVUVTVC0tLS0tCg=='
+
 /** What a caller sends, and what must not come of it. */
 const rows: { what: string; path: string; body: object; forged: (made: Answer) => unknown }[] = [
   {
@@ -77,7 +85,7 @@ const rows: { what: string; path: string; body: object; forged: (made: Answer) =
     path: '/apis/certificates.k8s.io/v1/certificatesigningrequests',
     body: {
       metadata: { name: 's' },
-      spec: { request: 'eA==', signerName: 'kubernetes.io/kube-apiserver-client', usages: ['client auth'] },
+      spec: { request: signingRequest, signerName: 'kubernetes.io/kube-apiserver-client', usages: ['client auth'] },
       status: { conditions: [{ type: 'Approved', status: 'True' }], certificate: 'eA==' },
     },
     forged: ({ status }) => (status?.conditions || status?.certificate ? [status] : []),
@@ -88,7 +96,7 @@ const rows: { what: string; path: string; body: object; forged: (made: Answer) =
     body: {
       metadata: { name: 'forged' },
       spec: {
-        request: 'eA==',
+        request: signingRequest,
         signerName: 'kubernetes.io/kube-apiserver-client',
         usages: ['client auth'],
         username: 'admin',

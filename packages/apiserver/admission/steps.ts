@@ -3,6 +3,7 @@ import type { NodeGraph } from '../auth/node/node-graph.ts'
 import type { Objects } from '../auth/objects.ts'
 import type { EscalationCheck } from '../auth/rbac/escalation.ts'
 import type { Authorizer } from '../user.ts'
+import { certificateRequests } from './certificate-requests.ts'
 import { createPermission } from './create-permission.ts'
 import { limitRanger } from './limit-ranger.ts'
 import { localCredentials } from './local-credentials.ts'
@@ -27,6 +28,7 @@ export function clusterAdmission(parts: {
   const { objects, quota, graph, escalation, authorizer } = parts
   return [
     requesterFields,
+    certificateRequests(authorizer),
     limitRanger(objects),
     podServiceAccount(objects),
     podPriority(objects),

@@ -21,6 +21,7 @@ import { AuthorizerChain, RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import { RbacIndex } from './rbac/rbac-index.ts'
 import { followAggregation, reconcileBootstrapPolicy } from './rbac/reconcile.ts'
 import { reviewHandlers } from './reviews/reviews.ts'
+import { followSigningRequests } from './certificates/follow-requests.ts'
 import { issuerConfiguration, issuerPaths } from './service-account/discovery-documents.ts'
 import { TokenKeys } from './service-account/jwt.ts'
 import { followTokenSecrets } from './service-account/legacy-secrets.ts'
@@ -125,6 +126,7 @@ export class Security {
     this.#stops.push(
       followAggregation(objects, this.#onError),
       followDefaultAccounts(objects, this.#onError),
+      followSigningRequests(objects, this.#options.pki.ca, this.#onError),
       followRootAuthority(objects, this.#options.pki.ca.cert, this.#onError),
       followTokenSecrets(objects, this.issuer, this.#options.pki.ca.cert, this.#onError),
       this.#quota.follow(objects),

@@ -32,6 +32,7 @@ const subresources: Record<string, Record<string, Handle>> = {
   '/pods/binding': { POST: binding },
   '/pods/eviction': { POST: eviction },
   '/namespaces/finalize': { PUT: finalize },
+  'certificates.k8s.io/certificatesigningrequests/approval': { GET: get, HEAD: get, PUT: update, PATCH: patch },
 }
 
 /** Those of {@link subresources} that discovery cannot know from the kind. */
@@ -39,6 +40,14 @@ export const ownSubresources: Omit<SubresourceHandler, 'handle' | 'upgrade'>[] =
   { group: '', version: 'v1', plural: 'pods', subresource: 'binding', namespaced: true, methods: ['POST'] },
   { group: '', version: 'v1', plural: 'pods', subresource: 'eviction', namespaced: true, methods: ['POST'] },
   { group: '', version: 'v1', plural: 'namespaces', subresource: 'finalize', namespaced: false, methods: ['PUT'] },
+  {
+    group: 'certificates.k8s.io',
+    version: 'v1',
+    plural: 'certificatesigningrequests',
+    subresource: 'approval',
+    namespaced: false,
+    methods: ['GET', 'PUT', 'PATCH'],
+  },
 ]
 
 const verbs: Record<string, Handle> = {

@@ -184,8 +184,8 @@ function requireSame(resource: Resource, live: Entry, previous: KubeObject, obje
 function carryOver(call: ResourceCall, previous: KubeObject, object: KubeObject, subresource: string): void {
   const before = previous as unknown as Record<string, unknown>
   const after = object as unknown as Record<string, unknown>
-  if (subresource === 'status') {
-    const { status } = after
+  if (subresource === 'status' || subresource === 'approval') {
+    const status = subresource === 'status' ? after.status : decided(before.status, after.status)
     const { managedFields: managed, labels, annotations } = object.metadata
     for (const field of Object.keys(after)) delete after[field]
     Object.assign(after, deepClone(before))
@@ -193,7 +193,8 @@ function carryOver(call: ResourceCall, previous: KubeObject, object: KubeObject,
     else after.status = status
     if (managed) object.metadata.managedFields = managed
     // Kubernetes' own kinds take these along with the status; custom kinds take nothing but the status.
-    if (messageOf(call.kind.apiVersion, call.kind.kind)) setNotes(object, { labels, annotations })
+    if (subresource === 'status' && messageOf(call.kind.apiVersion, call.kind.kind))
+      setNotes(object, { labels, annotations })
     return
   }
   if (call.kind.subresources?.status) {
@@ -218,6 +219,13 @@ function carryOver(call: ResourceCall, previous: KubeObject, object: KubeObject,
   if (metadata.managedFields === undefined && from.managedFields) {
     metadata.managedFields = from.managedFields
   }
+}
+
+/** An approval changes the conditions of a status and nothing else of it. */
+function decided(before: unknown, after: unknown): unknown {
+  const { conditions: _, ...rest } = (before ?? {}) as { conditions?: unknown }
+  const { conditions } = (after ?? {}) as { conditions?: unknown }
+  return conditions === undefined ? deepClone(rest) : { ...deepClone(rest), conditions }
 }
 
 function setNotes({ metadata }: KubeObject, notes: Pick<KubeObject['metadata'], 'labels' | 'annotations'>): void {

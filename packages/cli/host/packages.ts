@@ -26,6 +26,7 @@ export const testPackages: HostPackage[] = [
   { name: 'kubernetes-client', why: 'kubectl, driven by the tests', unlessProgram: 'kubectl' },
   { name: 'etcd-server', why: 'the store of a cluster' },
   { name: 'etcd-client', why: 'looks into that store' },
+  { name: 'openssl', why: 'makes and checks certificates that are not ours', unlessProgram: 'openssl' },
   { name: 'chromium', why: 'the browser that drives the dashboard in tests' },
 ]
 
