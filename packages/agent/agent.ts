@@ -13,6 +13,7 @@ import { AgentServer } from './api/server.ts'
 import { knownAcceleration, openTo, type Acceleration } from './compute/accelerator.ts'
 import { probeHierarchy } from './compute/cgroup.ts'
 import type { ComputeHost, Log } from './compute/host.ts'
+import { FirmwareStore } from './compute/firmware-store.ts'
 import { Runs } from './compute/runs.ts'
 import { StartGate } from './compute/start-gate.ts'
 import { residentBytes } from './compute/process-identity.ts'
@@ -112,9 +113,12 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
       log('warn', `the node's status could not be written: ${(error as Error).message}`),
     )
   }
+  void runs.sweepFirmware()
+  const sweep = setInterval(() => void runs.sweepFirmware(), sweepEveryMs)
   const refresh = setInterval(() => problemsChanged(), refreshEveryMs)
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   clearInterval(refresh)
+  clearInterval(sweep)
   agentServer.close()
   runs.release()
   await network.close()
@@ -123,6 +127,8 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
 
 /** Disk pressure and the like change slowly; the lease says meanwhile that the node lives. */
 const refreshEveryMs = 60_000
+/** How often it is asked whether the machines whose UEFI variables are kept still exist. */
+const sweepEveryMs = 600_000
 
 function makeFolders({ dataDir, runDir }: AgentConfig): void {
   for (const folder of [dataDir, runDir, join(runDir, 'vms'), join(runDir, 'network')])
@@ -201,6 +207,7 @@ function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
     runRoot: join(config.runDir, 'vms'),
     secretRoot: secretRoot(config.runDir),
     dataRoot: config.dataDir,
+    firmware: new FirmwareStore(join(config.dataDir, 'nvram')),
     log,
   }
 }

@@ -2,6 +2,7 @@ import type { NetworkDriver } from '../network/network-driver.ts'
 import type { VolumeDriver } from '../storage/volume-driver.ts'
 import type { Hierarchy } from './cgroup.ts'
 import type { QemuUser } from './process.ts'
+import type { FirmwareStore } from './firmware-store.ts'
 import type { HostFacts } from './qemu/input.ts'
 import type { StartGate } from './start-gate.ts'
 
@@ -24,7 +25,9 @@ export interface ComputeHost {
   runRoot: string
   /** The same for what must not reach a disk: cloud-init's secrets. In memory where the host has such a file system. */
   secretRoot: string
-  /** What outlives a run: console output, lasting UEFI variables, scratch disks. */
+  /** UEFI variables that outlive a run. */
+  firmware: FirmwareStore
+  /** What else outlives a run: console output, scratch disks. */
   dataRoot: string
   log: Log
 }

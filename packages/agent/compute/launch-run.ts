@@ -3,7 +3,8 @@ import { rmSync } from 'node:fs'
 import { Cgroup } from './cgroup.ts'
 import type { ComputeHost } from './host.ts'
 import type { RunPlan } from './plan.ts'
-import { prepare, prepareFirmware, type RunFolders } from './prepare.ts'
+import { lastingFirmware } from './firmware-store.ts'
+import { prepare, type RunFolders } from './prepare.ts'
 import { launch, type LaunchedProcess } from './process.ts'
 import { processorShare } from './processor-share.ts'
 import { qemuConfig } from './qemu/config.ts'
@@ -38,14 +39,14 @@ export async function readyRun(
     places: plan.places,
     now: new Date(),
   })
-  const lasting = vmi.spec.domain.firmware?.bootloader?.efi?.persistent ?? false
-  prepareFirmware(host, config, folders, lasting)
+  const lasting = lastingFirmware(vmi)
+  if (config.nvramTemplate) host.firmware.provide(lasting, config.nvramTemplate, folders.paths.nvram, host.user)
   const cgroup = new Cgroup(host.hierarchy, vmi.metadata.uid ?? '')
   cgroup.create({ ...processorShare(vmi, config.cpus), memoryBytes: config.guestBytes + config.overheadBytes })
-  const { args, files: _, nvramTemplate: __, uuid, ...rest } = config
+  const { args, files: _, nvramTemplate: __, uuid: ___, ...rest } = config
   const fingerprint = createHash('sha256').update(args.join('\0')).digest('hex')
   const running = { ...rest, accelerator: facts.accelerator, fingerprint }
-  return { args, cgroup, config: { ...running, ...(lasting ? { lastingFirmware: uuid } : {}) } }
+  return { args, cgroup, config: { ...running, ...(lasting ? { lastingFirmware: lasting } : {}) } }
 }
 
 /** Start QEMU; its guest does not run yet. @throws {LaunchError} */

@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process'
-import { chownSync, copyFileSync, chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { ComputeHost } from './host.ts'
 import type { RunPlan } from './plan.ts'
-import type { QemuConfig, ResolvedNic, ResolvedVolume, RunPaths } from './qemu/input.ts'
-import { readQemuFile } from './qemu-file.ts'
+import type { ResolvedNic, ResolvedVolume, RunPaths } from './qemu/input.ts'
 import { writeSeedImage } from './seed-image.ts'
 
 const run = promisify(execFile)
@@ -132,26 +131,6 @@ async function prepareScratch(
       files: [{ path: file, access: 'write' }],
     },
   ]
-}
-
-/** Give the run its own UEFI variables; those of an earlier run where they are to last. */
-export function prepareFirmware(host: ComputeHost, config: QemuConfig, at: RunFolders, lasting: boolean): void {
-  if (!config.nvramTemplate) return
-  const kept = keptNvram(host, config.uuid)
-  copyFileSync(lasting && existsSync(kept) ? kept : config.nvramTemplate, at.paths.nvram)
-  chmodSync(at.paths.nvram, 0o600)
-  chownSync(at.paths.nvram, host.user.uid, host.user.gid)
-}
-
-/** Keep the UEFI variables for the VM's next run. */
-export function keepFirmware(host: ComputeHost, uuid: string, at: RunFolders): void {
-  const kept = keptNvram(host, uuid)
-  mkdirSync(join(host.dataRoot, 'nvram'), { recursive: true, mode: 0o700 })
-  writeFileSync(kept, readQemuFile(at.paths.nvram), { mode: 0o600 })
-}
-
-function keptNvram(host: ComputeHost, uuid: string): string {
-  return join(host.dataRoot, 'nvram', `${uuid.toLowerCase()}.fd`)
 }
 
 /** Take a run's disks of its own away. */

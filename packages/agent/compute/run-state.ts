@@ -44,7 +44,7 @@ export const RunningConfig = Type.Object({
   accelerator: Type.Enum(['kvm', 'tcg']),
   /** Hash of QEMU's arguments. */
   fingerprint: text,
-  /** The name under which the UEFI variables outlast the run, when they do. */
+  /** The UID of the virtual machine for which the UEFI variables outlast the run, when they do. */
   lastingFirmware: Type.Optional(text),
   disks: Type.Array(Type.Object({ name: text, device: text, nodeName: Type.Optional(text), target: Type.String() })),
   nics: Type.Array(Type.Object({ name: text, device: text, mac: text, ifname: text })),

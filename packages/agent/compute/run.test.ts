@@ -205,8 +205,18 @@ describe('a run', () => {
       },
     }
     const volumes = names.map((name, index) => ({ name, id: files[index]!, readOnly: false }))
+    const machineUid = 'aaaaaaaa-1111-4222-8333-444455556666'
+    const owner = {
+      apiVersion: 'kubevirt.io/v1',
+      kind: 'VirtualMachine',
+      name: 'guest',
+      uid: machineUid,
+      controller: true,
+    }
+    const given = plan(domain)
     const watched = new Watched().start({
-      ...plan(domain),
+      ...given,
+      vmi: { ...given.vmi, metadata: { ...given.vmi.metadata, ownerReferences: [owner] } },
       volumes,
       places: placeDevices(readPlaces(), { ...testInstance('u1', domain).spec, volumes }),
     })
@@ -215,7 +225,7 @@ describe('a run', () => {
     expect(view.config?.disks.map(({ target }) => target)).toEqual(['vda', 'sda', 'sdb', 'sdc', 'sr0'])
     watched.run.stop(0)
     await watched.until(ended)
-    expect(existsSync(join(folder, 'data', 'nvram', `${view.config?.lastingFirmware}.fd`))).toBe(true)
+    expect(host.firmware.owners()).toEqual([{ namespace: 'default', name: 'guest', uid: machineUid }])
   })
 
   it('pauses and goes on', async () => {

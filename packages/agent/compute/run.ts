@@ -9,7 +9,7 @@ import { launchRun, readyRun, type ReadyRun } from './launch-run.ts'
 import { next, type Action, type Input, type Lifecycle } from './lifecycle.ts'
 import { watchQemu } from './monitor.ts'
 import type { RunPlan } from './plan.ts'
-import { foldersOf, keepFirmware, volumeNode, type RunFolders } from './prepare.ts'
+import { foldersOf, volumeNode, type RunFolders } from './prepare.ts'
 import type { LaunchedProcess } from './process.ts'
 import { signalProcess } from './process-identity.ts'
 import { guestAgentChardev, guestAgentPort } from './qemu/consoles.ts'
@@ -461,10 +461,11 @@ export class Run {
   }
 
   #keepFirmware(): void {
-    const name = this.#record.config?.lastingFirmware
-    if (!name) return
+    const uid = this.#record.config?.lastingFirmware
+    if (!uid) return
     try {
-      keepFirmware(this.#host, name, this.folders)
+      const { namespace, name } = this
+      this.#host.firmware.keep({ namespace, name, uid }, this.folders.paths.nvram)
     } catch (error) {
       this.#host.log('warn', `${this.#title}: UEFI variables not kept: ${(error as Error).message}`)
     }

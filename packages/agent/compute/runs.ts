@@ -1,6 +1,7 @@
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
+import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { KubeObject } from '@thresher/api/meta'
 import { appLabel, createdByLabel, instanceNodeLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
@@ -156,6 +157,20 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   addressOf(run: Run): string | undefined {
     const pod = this.#pods?.get(podKeyOf(run))
     return readNics(pod?.metadata.annotations)?.find(({ ip }) => ip)?.ip
+  }
+
+  /** Remove the lasting UEFI variables of machines that are gone. Machines' specs stay unread: the server only says whether they exist. */
+  async sweepFirmware(): Promise<void> {
+    const { host, client } = this.#options
+    for (const { namespace, name, uid } of host.firmware.owners()) {
+      try {
+        await client.resource<VirtualMachine>(VirtualMachine).get(name, namespace)
+      } catch (error) {
+        if (!isReason(error, 'NotFound') || this.find(namespace, name)) continue
+        host.firmware.remove(uid)
+        host.log('info', `UEFI variables of ${namespace}/${name} removed with it`)
+      }
+    }
   }
 
   release(): void {

@@ -3,6 +3,7 @@ import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-mach
 import type { NetworkDriver } from '../network/network-driver.ts'
 import { probeHierarchy } from './cgroup.ts'
 import type { ComputeHost } from './host.ts'
+import { FirmwareStore } from './firmware-store.ts'
 import { StartGate } from './start-gate.ts'
 
 /**
@@ -65,6 +66,7 @@ export function testHost(folder: string, logs: string[] = []): ComputeHost {
     runRoot: `${folder}/run`,
     secretRoot: `${folder}/secret`,
     dataRoot: `${folder}/data`,
+    firmware: new FirmwareStore(`${folder}/data/nvram`),
     log: (_level, message) => void logs.push(message),
   }
 }

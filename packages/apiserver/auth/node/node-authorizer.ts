@@ -103,6 +103,9 @@ export class NodeAuthorizer implements Authorizer {
       case '/persistentvolumes':
         if (verb === 'create') return main
         return (change.has(verb) ? mainOrStatus : verb === 'delete' && main) && this.#isOwnOrGone(node, attributes)
+      case 'kubevirt.io/virtualmachines':
+        // Only whether it exists: what is kept for one on the node goes with it. What exists is refused, what is gone is not found.
+        return main && verb === 'get' && !this.#get(attributes)
       case 'harvesterhci.io/settings':
         // Others hold credentials.
         return main && verb === 'get' && nodeSettings.has(name)

@@ -150,6 +150,7 @@ describe('a node', () => {
     expect(await status('DELETE', `${core}/pods/gone`)).toBe(404)
     expect(await status('GET', `${core}/pods/gone`)).toBe(404)
     expect(await status('GET', `${machines}/gone`)).toBe(404)
+    expect(await status('GET', `${machines.replace('instances', 's')}/gone`)).toBe(404)
     const cert = secure.server.certificate({ name: 'system:node:n1', groups: ['system:nodes'] })
     const headers = { 'content-type': 'application/apply-patch+yaml' }
     const body = {
