@@ -250,6 +250,28 @@ describe('the file of an image', () => {
     expect(readdirSync(join(root, 'agent/images')).filter((name) => name.startsWith('.export'))).toEqual([])
   })
 
+  it('is made raw once for all who read it at a time, and goes with the last of them', async () => {
+    const folder = join(root, 'agent/images')
+    const exported = () => readdirSync(folder).filter((name) => name.startsWith('.export'))
+    let most = 0
+    const watching = setInterval(() => (most = Math.max(most, exported().length)), 2)
+    const early = new AbortController()
+    const leaves = streamedRequest(admin, {
+      method: 'GET',
+      path: path('sent', 'download'),
+      query: { format: 'raw' },
+      signal: early.signal,
+    }).catch(String)
+    setTimeout(() => early.abort(new Error('changed my mind')), 5)
+    const all = await Promise.all([1, 2, 3, 4].map(() => fetchFile('sent', { format: 'raw' })))
+    await leaves
+    clearInterval(watching)
+    for (const { bytes } of all) expect(bytes.equals(content)).toBe(true)
+    // A second one only where the first was being removed when somebody came.
+    expect(most).toBeLessThanOrEqual(2)
+    await expect.poll(exported).toEqual([])
+  })
+
   it('is taken from a browser’s form', async () => {
     await make('form')
     const boundary = '----WebKitFormBoundary7MA4YWxkTrZu0gW'

@@ -8,7 +8,7 @@ import { keyOf } from '@thresher/client/paths'
 import { DownloadError } from './download-error.ts'
 import { clusterEgress } from './egress-setting.ts'
 import { FairSlots } from './fair-slots.ts'
-import { openImageFile, type ImageFile, type ImageFileForm } from './image-export.ts'
+import { ImageExports, type ImageFile, type ImageFileForm } from './image-export.ts'
 import { tellStatus, type ImportNews } from './image-status.ts'
 import { importImage, type ImageSource, type Importing } from './import-image.ts'
 import { planImport, retryTimes, title, type RetryTimes } from './plan-import.ts'
@@ -40,6 +40,7 @@ export class ImageImports {
   /** What is under way, by the image's UID. */
   readonly #running = new Map<string, AbortController>()
   readonly #places: FairSlots
+  readonly #exports: ImageExports
   #context: Context | undefined
   #wake: ((key: string) => void) | undefined
 
@@ -47,6 +48,7 @@ export class ImageImports {
     this.#options = options
     this.#times = options.times ?? retryTimes
     this.#places = new FairSlots(options.places ?? defaultPlaces)
+    this.#exports = new ImageExports(options.files, options.reserveBytes ?? 256 * 1024 * 1024)
   }
 
   /** The controller that drives this. */
@@ -108,8 +110,7 @@ export class ImageImports {
   async open(key: string, form: ImageFileForm, signal: AbortSignal): Promise<ImageFile> {
     const image = this.#context?.objects(VirtualMachineImage).get(key)
     if (!image) throw new DriverError('NotFound', `there is no image ${key} on this node`)
-    const { files, reserveBytes = 256 * 1024 * 1024 } = this.#options
-    return openImageFile(files, { id: image.metadata.uid ?? '', subject: title(image), form, reserveBytes }, signal)
+    return this.#exports.open(image.metadata.uid ?? '', form, title(image), signal)
   }
 
   #uploadable(key: string): { image: VirtualMachineImage; context: Context } {
