@@ -26,6 +26,8 @@ export interface MonitorOptions {
   exited?: Promise<void>
   reports: MonitorReports
   signal: AbortSignal
+  /** Other than {@link patienceMs} and {@link askEveryMs}. */
+  times?: { patienceMs: number; askEveryMs: number }
 }
 
 /** How long QEMU may be silent before it counts as hung. While it starts, only as long as it also uses no processor time. */
@@ -95,7 +97,7 @@ async function reach({ socket, process, adopted, reports }: MonitorOptions, sign
 }
 
 /** Listen until the connection ends, and ask from time to time. */
-async function attend({ reports }: MonitorOptions, qmp: QmpClient, signal: AbortSignal): Promise<void> {
+async function attend({ reports, times }: MonitorOptions, qmp: QmpClient, signal: AbortSignal): Promise<void> {
   let waiting = false
   let unheard = true
   const ask = async (): Promise<void> => {
@@ -104,7 +106,7 @@ async function attend({ reports }: MonitorOptions, qmp: QmpClient, signal: Abort
     const timer = setTimeout(() => {
       unheard = true
       reports.silent('NoAnswer')
-    }, patienceMs)
+    }, times?.patienceMs ?? patienceMs)
     try {
       // No limit: one that is asked again and again while it stands still only has more to answer.
       const { status } = await qmp.execute('query-status', {}, signal)
@@ -117,7 +119,7 @@ async function attend({ reports }: MonitorOptions, qmp: QmpClient, signal: Abort
   }
   qmp.onEvent((event) => reports.event(event))
   void ask().catch(() => {})
-  const asking = setInterval(() => void ask().catch(() => {}), askEveryMs)
+  const asking = setInterval(() => void ask().catch(() => {}), times?.askEveryMs ?? askEveryMs)
   asking.unref()
   const stop = (): void => qmp.close()
   signal.addEventListener('abort', stop, { once: true })
