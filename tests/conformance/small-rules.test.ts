@@ -55,6 +55,19 @@ describe('a write through /status', () => {
   })
 })
 
+describe('a timeout in the query', () => {
+  test.each([
+    ['timeout=abc', 400],
+    ['timeout=5', 400],
+    ['timeout=1m30s', 200],
+    ['timeout=0', 200],
+    ['timeoutSeconds=abc', 400],
+    ['timeoutSeconds=5', 200],
+  ])('%s is answered with %i', async (query, code) => {
+    expect((await ask('GET', `/api/v1/namespaces?${query}`)).code).toBe(code)
+  })
+})
+
 describe('the authority of the cluster', () => {
   const path = '/api/v1/namespaces/fresh/configmaps/kube-root-ca.crt'
   const authority = async () => (await ask('GET', path)).data?.['ca.crt'] as string | undefined

@@ -20,6 +20,7 @@ import { patchObject } from './patch.ts'
 import { bindPod, evictPod } from './pods.ts'
 import { awaitVersion, readWanted } from './resource-version.ts'
 import { scaleObject } from './scale.ts'
+import { requireTimeouts } from './timeouts.ts'
 import { findLive, updateObject } from './update.ts'
 import { watchObjects } from './watch.ts'
 
@@ -64,6 +65,7 @@ const verbs: Record<string, Handle> = {
 /** Answer a request on a stored kind. RBAC has allowed it. @throws {ApiError} */
 export function dispatch(context: Context, resource: Resource, call: ResourceCall): Promise<Answer | StreamAnswer> {
   const { info } = call
+  requireTimeouts(call.request.query)
   if (info.rest) throw noSuchResource()
   if (!resource.namespaced && info.namespace) throw noSuchResource()
   if (resource.namespaced && info.name && !info.namespace) throw noSuchResource()
