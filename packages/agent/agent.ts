@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +8,8 @@ import { runControllers } from '@thresher/client/controller'
 import { EventRecorder } from '@thresher/client/events'
 import { httpsTransport } from '@thresher/client/node/https-transport'
 import { Informers } from '@thresher/client/informers'
-import { loadKubeconfig } from '@thresher/client/node/kubeconfig'
+import { loadOwnKubeconfig } from '@thresher/client/node/kubeconfig'
+import { readTrusted, requireTrustedFolder } from '@thresher/client/node/trusted-file'
 import { AgentServer } from './api/server.ts'
 import { knownAcceleration, openTo, type Acceleration } from './compute/accelerator.ts'
 import { probeHierarchy } from './compute/cgroup.ts'
@@ -38,7 +39,7 @@ const tmpfsMagic = 0x01021994
  */
 export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Log): Promise<void> {
   const started = Date.now()
-  const api = loadKubeconfig(config.kubeconfig)
+  const api = loadOwnKubeconfig(config.kubeconfig)
   const [qemu, owner, server] = await Promise.all([
     qemuVersion(qemuProgram),
     findUser(qemuUserName),
@@ -133,6 +134,7 @@ const sweepEveryMs = 600_000
 function makeFolders({ dataDir, runDir }: AgentConfig): void {
   for (const folder of [dataDir, runDir, join(runDir, 'vms'), join(runDir, 'network')])
     mkdirSync(folder, { recursive: true, mode: 0o755 })
+  for (const folder of [dataDir, runDir]) requireTrustedFolder(folder)
   makeSecretRoot(secretRoot(runDir))
 }
 
@@ -223,7 +225,7 @@ async function serve(
     log: Log
   },
 ): Promise<AgentServer & { port: number }> {
-  const file = (name: string): Buffer => readFileSync(join(config.dataDir, name))
+  const file = (name: string): string => readTrusted(join(config.dataDir, name))
   const server = new AgentServer({
     port: config.port,
     tls: { ca: file('ca.crt'), cert: file('agent.crt'), key: file('agent.key') },

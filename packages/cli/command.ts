@@ -1,4 +1,5 @@
 import type { Client } from '@thresher/client/client'
+import type { KubeconfigContext } from '@thresher/client/node/kubeconfig'
 import type { Paths } from './paths.ts'
 
 /** One word after the command's name. */
@@ -23,6 +24,8 @@ export interface Context {
   paths: Paths
   /** The kubeconfig that the user named, or the one of this host. */
   kubeconfig(): string
+  /** What it says. */
+  connection(): KubeconfigContext
   /** A client made from it. @throws {UserError} when there is none, saying how to get one */
   client(): Promise<Client>
   /** Aborted by Ctrl-C. */

@@ -4,7 +4,8 @@ import { Command as Commander, Option as CommanderOption } from 'commander'
 import { ApiError } from '@thresher/api/error'
 import { Client } from '@thresher/client/client'
 import { httpsTransport } from '@thresher/client/node/https-transport'
-import { loadKubeconfig } from '@thresher/client/node/kubeconfig'
+import { loadKubeconfig, loadOwnKubeconfig } from '@thresher/client/node/kubeconfig'
+import { UntrustedFileError } from '@thresher/client/node/trusted-file'
 import type { Command, Context, OptionValues } from './command.ts'
 import { commands } from './commands.ts'
 import { filesOf, type Paths } from './paths.ts'
@@ -32,11 +33,14 @@ function contextOf(globals: GlobalOptions, signal: AbortSignal): Context & Async
       )
     return file
   }
+  // What the user names is his own choice; the installation's own file must be its own.
+  const connection = () => (globals.kubeconfig ? loadKubeconfig(kubeconfig()) : loadOwnKubeconfig(kubeconfig()))
   return {
     paths,
     signal,
     kubeconfig,
-    client: async () => (connected ??= new Client(httpsTransport(loadKubeconfig(kubeconfig())))),
+    connection,
+    client: async () => (connected ??= new Client(httpsTransport(connection()))),
     [Symbol.asyncDispose]: async () => connected?.transport.close(),
   }
 }
@@ -102,7 +106,8 @@ function programOf(table: Command[], signal: AbortSignal): Commander {
 
 /** One line for what a person can mend; a stack only for what is our fault. */
 function explain(error: unknown): string {
-  if (error instanceof UserError || error instanceof ApiError) return error.message
+  if (error instanceof UserError || error instanceof ApiError || error instanceof UntrustedFileError)
+    return error.message
   const code = (error as NodeJS.ErrnoException).code
   if (code === 'ECONNREFUSED') return 'the API server does not answer. Is it running? See: thresher status'
   return error instanceof Error ? (error.stack ?? error.message) : String(error)

@@ -22,7 +22,8 @@ export function filesOf({ dataDir, runDir }: Pick<Paths, 'dataDir' | 'runDir'>) 
     log: (name: string) => join(dataDir, 'log', `${name}.log`),
     agentReady: join(runDir, 'agent.ready'),
     pid: (name: string) => join(runDir, `${name}.pid`),
-    appMount: join(runDir, 'app'),
+    /** Below a folder that only the server's user may enter. */
+    appMount: join(runDir, 'app', 'code'),
     settings: join(dataDir, 'settings.json'),
     cli: join(dataDir, 'cli'),
   }

@@ -13,23 +13,34 @@ export interface Bootstrap {
   pki: Pki
 }
 
+/** Names of the files below `<dataDir>/bootstrap` from which root takes what administrator and agent need. */
+export function bootstrapFiles(nodeName: string) {
+  const pair = (name: string) => ({ cert: `${name}.crt`, key: `${name}.key` })
+  return { ca: 'ca.crt', admin: pair('admin'), node: pair(`node-${nodeName}`), agent: pair('agent') }
+}
+
+/** Below `<dataDir>/bootstrap`: the password made at install, and the pid of the server that is ready. */
+export const firstAdministratorFile = 'first-administrator.json'
+export const readyFile = 'ready'
+
 /**
  * Write the administrator's kubeconfig and this node's credentials below `<dataDir>/bootstrap`, each for its owner only.
  * The agent's are kept while they are good, so that its restart needs no new ones.
  */
 export async function writeBootstrap({ dataDir, nodeName, serverUrl, pki }: Bootstrap): Promise<void> {
   const folder = join(dataDir, 'bootstrap')
+  const files = bootstrapFiles(nodeName)
   await makePrivateDirectory(folder)
   const access = { server: serverUrl, ca: pki.ca.cert }
-  await writePrivateFile(join(folder, 'ca.crt'), pki.ca.cert)
-  const admin = await keep(folder, 'admin', pki, () => issueAdminCertificate(pki.ca))
+  await writePrivateFile(join(folder, files.ca), pki.ca.cert)
+  const admin = await keep(folder, files.admin, pki, () => issueAdminCertificate(pki.ca))
   await writeKubeconfig(join(folder, 'admin.kubeconfig'), { ...access, name: 'thresher', ...admin })
   const addresses = ['127.0.0.1', ...hostAddresses()]
   const issued = issueAgentCertificates(pki.ca, { node: nodeName, addresses })
-  const client = await keep(folder, `node-${nodeName}`, pki, () => issued.client)
+  const client = await keep(folder, files.node, pki, () => issued.client)
   await writeKubeconfig(join(folder, 'agent.kubeconfig'), { ...access, name: nodeName, ...client })
-  await writePrivateFile(join(folder, 'agent.key'), issued.serving.key)
-  await writePrivateFile(join(folder, 'agent.crt'), issued.serving.cert)
+  await writePrivateFile(join(folder, files.agent.key), issued.serving.key)
+  await writePrivateFile(join(folder, files.agent.cert), issued.serving.cert)
 }
 
 /** The first administrator's name and password, for `thresher up` to show once and remove. */
@@ -38,22 +49,22 @@ export async function writeFirstAdministrator(
   first: { name: string; password: string },
 ): Promise<void> {
   await makePrivateDirectory(join(dataDir, 'bootstrap'))
-  await writePrivateFile(join(dataDir, 'bootstrap', 'first-administrator.json'), JSON.stringify(first))
+  await writePrivateFile(join(dataDir, 'bootstrap', firstAdministratorFile), JSON.stringify(first))
 }
 
 /** Say that this process is ready: the file holds its pid. */
 export function writeReady(dataDir: string): Promise<void> {
-  return writePrivateFile(join(dataDir, 'bootstrap', 'ready'), `${process.pid}\n`)
+  return writePrivateFile(join(dataDir, 'bootstrap', readyFile), `${process.pid}\n`)
 }
 
 /** A certificate that is there and still good, or a new one. */
 async function keep(
   folder: string,
-  name: string,
+  names: { cert: string; key: string },
   pki: Pki,
   issue: () => { cert: string; key: string },
 ): Promise<{ cert: string; key: string }> {
-  const paths = { cert: join(folder, `${name}.crt`), key: join(folder, `${name}.key`) }
+  const paths = { cert: join(folder, names.cert), key: join(folder, names.key) }
   const read = (path: string) => readFile(path, 'utf8').catch(() => '')
   const kept = { cert: await read(paths.cert), key: await read(paths.key) }
   if (isUsable(kept, pki.ca)) return kept

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { chownSync, existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Command } from '../command.ts'
 import { nodeBinary, requireRoot, stopProgram } from '../host/installation.ts'
 import { run } from '../host/run.ts'
@@ -38,8 +38,10 @@ export const down: Command = {
     })
     await progress.step('Stop the server', async () => ((await stopProgram(paths, 'server')) ? '' : 'was not running'))
     if (existsSync(join(files.appMount, 'package.json'))) await run('umount', [files.appMount])
-    rmSync(files.appMount, { recursive: false, force: true })
+    for (const folder of [files.appMount, dirname(files.appMount)]) if (existsSync(folder)) rmdirSync(folder)
     if (options['purge'] === true) {
+      // Whoever still runs as the server's user cannot exchange folders while they are removed.
+      if (existsSync(files.serverData)) chownSync(files.serverData, 0, 0)
       rmSync(paths.dataDir, { recursive: true, force: true })
       rmSync(paths.runDir, { recursive: true, force: true })
       console.log(

@@ -1,23 +1,22 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import type { Command, Context, OptionValues } from '../command.ts'
 import { buildDashboard } from '../host/dashboard.ts'
 import { hostPackages, installPackages, missingPackages } from '../host/packages.ts'
 import {
-  keepSettings,
-  namesPid,
+  agentIsReady,
   prepareHost,
-  readSettings,
   requireFreePort,
   requireRoot,
   runningProcesses,
   startAgent,
   startServer,
   waitFor,
-  type Settings,
 } from '../host/installation.ts'
+import { apiUrl, takeFirstAdministrator } from '../host/credentials.ts'
+import { keepSettings, readSettings, type Settings } from '../host/settings.ts'
+import { ensureUser, serverUser } from '../host/users.ts'
 import { Progress } from '../output/progress.ts'
-import { filesOf } from '../paths.ts'
+import { filesOf, type Paths } from '../paths.ts'
 import { UserError } from '../user-error.ts'
 
 /** The options that decide how this host is set up. */
@@ -39,16 +38,7 @@ function settingsFrom(context: Context, options: OptionValues): Settings {
   if (agentPort !== undefined) given.agentPort = Number(agentPort)
   const guestSubnet = text('guestSubnet')
   if (guestSubnet !== undefined) given.guestSubnet = guestSubnet
-  const settings = readSettings(context.paths, given)
-  if (!/^\S+:\d{1,5}$/.test(settings.listen))
-    throw new UserError(`--listen ${settings.listen} is not address:port, such as 0.0.0.0:6443.`)
-  if (!Number.isInteger(settings.agentPort) || settings.agentPort < 1 || settings.agentPort > 65_535) {
-    throw new UserError('--agent-port must be a number from 1 to 65535.')
-  }
-  if (!/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/.test(settings.nodeName)) {
-    throw new UserError(`--node-name ${settings.nodeName} must be lower-case letters, digits, "-" and ".", at most 63.`)
-  }
-  return settings
+  return readSettings(context.paths, given)
 }
 
 /** Install what is missing and start server and agent where they do not run yet. */
@@ -79,7 +69,7 @@ export async function bringUp(context: Context, options: OptionValues, progress:
       const { pid } = await startServer(paths, settings)
       return `pid ${pid}`
     })
-    showFirstAdministrator(files.serverBootstrap)
+    await showFirstAdministrator(paths)
   }
   const dashboard = buildDashboard(paths.app, signal)
   dashboard.catch(() => {})
@@ -87,7 +77,7 @@ export async function bringUp(context: Context, options: OptionValues, progress:
     await progress.step('Start the agent', async () => {
       await requireFreePort('0.0.0.0', settings.agentPort, '--agent-port')
       const agent = await startAgent(paths, settings)
-      await waitFor(() => namesPid(files.agentReady, agent.pid), agent, 'agent', files.log('agent'))
+      await waitFor(() => agentIsReady(paths, agent.pid), agent, 'agent', files.log('agent'))
       return `pid ${agent.pid}`
     })
   }
@@ -98,12 +88,12 @@ export async function bringUp(context: Context, options: OptionValues, progress:
 }
 
 /** The password that was made at install is shown this once; the server keeps only its hash. */
-function showFirstAdministrator(folder: string): void {
-  const file = join(folder, 'first-administrator.json')
-  if (!existsSync(file)) return
-  const { name, password } = JSON.parse(readFileSync(file, 'utf8')) as { name: string; password: string }
-  rmSync(file)
-  console.error(`    The first administrator is "${name}", password ${password}  (shown only now; write it down)`)
+async function showFirstAdministrator(paths: Paths): Promise<void> {
+  const first = takeFirstAdministrator(paths, (await ensureUser(serverUser)).uid)
+  if (!first) return
+  console.error(
+    `    The first administrator is "${first.name}", password ${first.password}  (shown only now; write it down)`,
+  )
 }
 
 /** `thresher up`: this host as a one-host cluster. */
@@ -117,8 +107,8 @@ export const up: Command = {
     const settings = await bringUp(context, options, new Progress())
     if (before.server && before.agent) console.log('Thresher is already running; nothing to do.')
     const files = filesOf(context.paths)
-    console.log(`dashboard   https://${settings.listen.replace(/^0\.0\.0\.0/, '127.0.0.1')}/`)
-    console.log(`API         https://${settings.listen.replace(/^0\.0\.0\.0/, '127.0.0.1')}`)
+    console.log(`dashboard   ${apiUrl(settings.listen)}/`)
+    console.log(`API         ${apiUrl(settings.listen)}`)
     console.log(`kubeconfig  ${files.adminKubeconfig}`)
     console.log(
       `try next    kubectl --kubeconfig ${files.adminKubeconfig} get nodes   ·   thresher status   ·   thresher demo`,

@@ -212,7 +212,7 @@ export const vmConsole: Command = {
   async run(context, [name], options) {
     const namespace = text(options, 'namespace')
     await runningInstance(await context.client(), namespace, name!)
-    await attachConsole(context.kubeconfig(), namespace, name!, context.signal)
+    await attachConsole(context.connection(), namespace, name!, context.signal)
   },
 }
 

