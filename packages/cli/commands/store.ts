@@ -81,7 +81,7 @@ async function restoreAsServer(paths: Paths, source: string): Promise<{ objects:
     const child = spawn('setpriv', [...asServer, ...program, filesOf(paths).serverData], {
       stdio: [input, 'pipe', 'pipe'],
     })
-    const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), exitOf(child)])
+    const [stdout, stderr, code] = await Promise.all([text(child.stdout!), text(child.stderr!), exitOf(child)])
     if (code !== 0) throw new UserError(stderr.trim() || `the restore ended with ${code}.`)
     const { objects, secrets } = JSON.parse(stdout) as Record<string, unknown>
     return { objects: Number(objects), secrets: Number(secrets) }
