@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,8 +11,10 @@ import { validate } from '@thresher/apiserver/schema/structural'
 import { commands } from './commands.ts'
 import { completionScript, wordsAfter } from './completion.ts'
 import { requireFreePort } from './host/installation.ts'
+import { lockInstallation } from './host/lock.ts'
 import { missingPackages } from './host/packages.ts'
 import { readPidFile, startDetached, stopProcess } from './host/process.ts'
+import { keepSettings, readSettings } from './host/settings.ts'
 import { bytes, columns, duration } from './output/columns.ts'
 import { machineManifest } from '@thresher/api/kubevirt/machine-manifest'
 import { sshArguments } from './vm/ssh.ts'
@@ -90,10 +92,53 @@ describe('the host', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     await expect(requireFreePort('127.0.0.1', port, '--listen')).rejects.toThrow(
-      `port ${port} is used by another program. Free it, or choose another with --listen.`,
+      `(pid ${process.pid}). Free it, or choose another with --listen.`,
     )
     await new Promise((resolve) => server.close(resolve))
     await expect(requireFreePort('127.0.0.1', port, '--listen')).resolves.toBeUndefined()
+  })
+
+  it('is changed by one command at a time, and by the next one however the first one ended', async () => {
+    const paths = { app: folder, dataDir: folder, runDir: folder }
+    const script = `
+      import { lockInstallation } from ${JSON.stringify(join(import.meta.dirname, 'host/lock.ts'))}
+      globalThis.held = lockInstallation(${JSON.stringify(paths)}, 'thresher down')
+      console.log('held'); setInterval(() => {}, 1000)`
+    const other = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    )
+    await new Promise((resolve) => other.stdout.once('data', resolve))
+    const ended = new Promise((resolve) => other.once('exit', resolve))
+    try {
+      expect(() => lockInstallation(paths, 'thresher up')).toThrow(`thresher down (pid ${other.pid}) is at work`)
+    } finally {
+      other.kill('SIGKILL')
+      await ended
+    }
+    lockInstallation(paths, 'thresher up')[Symbol.dispose]()
+  })
+
+  it('keeps its settings by a schema, with a version', () => {
+    const own = mkdtempSync(join(folder, 'settings-'))
+    const paths = { app: own, dataDir: own, runDir: own }
+    const file = join(own, 'settings.json')
+    keepSettings(paths, readSettings(paths, { listen: '192.0.2.1:7443' }))
+    expect(readSettings(paths).listen).toBe('192.0.2.1:7443')
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ version: 1 })
+    expect(() => readSettings(paths, { agentPort: 99_999 })).toThrow('--agent-port must be a number')
+    const write = (text: string) => writeFileSync(file, text)
+    write('{"listen":"192.0.2.1:7443"}')
+    expect(readSettings(paths).listen).toBe('192.0.2.1:7443')
+    write('{"version":1,"agentPort":"x"}')
+    expect(() => readSettings(paths)).toThrow(`${file}: agentPort must be integer`)
+    write('{"version":2}')
+    expect(() => readSettings(paths)).toThrow('is of version 2, and this Thresher knows version 1')
+    write('{"ver')
+    expect(() => readSettings(paths)).toThrow('is damaged')
   })
 
   it('names packages that are missing, but not those whose program is there from elsewhere', async () => {

@@ -24,6 +24,9 @@ export function filesOf({ dataDir, runDir }: Pick<Paths, 'dataDir' | 'runDir'>) 
     pid: (name: string) => join(runDir, `${name}.pid`),
     /** Below a folder that only the server's user may enter. */
     appMount: join(runDir, 'app', 'code'),
+    supervisorReport: join(runDir, 'supervisor.json'),
+    /** Held by whoever changes what runs here; beside it stands who that is. */
+    lock: join(dataDir, 'lock.db'),
     settings: join(dataDir, 'settings.json'),
     cli: join(dataDir, 'cli'),
   }

@@ -89,6 +89,9 @@ export class LabHost implements AsyncDisposable {
       this.name,
       '--guest-subnet',
       this.guestSubnet,
+      // The machine's own systemd knows nothing of this host's network namespace.
+      '--services',
+      'supervisor',
       ...extra,
     ])
     if (outcome.code !== 0) throw new Error(`thresher up: ${outcome.stderr}${outcome.stdout}`)

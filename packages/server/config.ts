@@ -14,6 +14,8 @@ export interface ServerConfig {
   guestSubnet: string
   /** Further names and addresses under which clients reach the server. */
   names: string[]
+  /** The cluster that this installation held before, if any: see `clusterOf`. */
+  cluster?: string
   /** etcd's endpoints, `https://host:2379`; the embedded SQLite store when there are none. */
   etcd: string[]
   /** PEM files by which etcd and this server know each other; for https endpoints. */
@@ -28,6 +30,7 @@ const help = `Usage: thresher server [options]
   --node-name <name>        the node on this host (default: the host name)
   --guest-subnet <cidr>     the guests' management network (default 10.52.0.0/16)
   --name <name>             a further name or address of the server; may be repeated
+  --cluster <fingerprint>   the cluster that was here before; a server without its objects refuses to start
   --etcd <url>              keep the objects in etcd instead of SQLite; may be repeated
   --etcd-ca, --etcd-cert, --etcd-key <file>
                             the authority, certificate and key for https endpoints of etcd
@@ -44,6 +47,7 @@ export function readConfig(args: string[]): ServerConfig | undefined {
       'node-name': { type: 'string', default: hostname().split('.')[0]!.toLowerCase() },
       'guest-subnet': { type: 'string', default: '10.52.0.0/16' },
       name: { type: 'string', multiple: true, default: [] },
+      cluster: { type: 'string' },
       etcd: { type: 'string', multiple: true, default: [] },
       'etcd-ca': { type: 'string' },
       'etcd-cert': { type: 'string' },
@@ -67,6 +71,7 @@ export function readConfig(args: string[]): ServerConfig | undefined {
     nodeName: values['node-name'],
     guestSubnet: values['guest-subnet'],
     names: values.name,
+    ...(values.cluster ? { cluster: values.cluster } : {}),
     etcd: values.etcd,
     ...(ca && cert && key ? { etcdTls: { ca, cert, key } } : {}),
   }

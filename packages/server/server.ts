@@ -31,6 +31,7 @@ import { writeBootstrap, writeFirstAdministrator, writeReady } from './bootstrap
 import type { ServerConfig } from './config.ts'
 import { dashboardRoutes } from './dashboard/dashboard.ts'
 import { facadeRoutes } from './facade/routes.ts'
+import { clusterOf, rememberStore, requireKnownStore } from './known-store.ts'
 import { log } from './log.ts'
 import { openStore } from './open-store.ts'
 import { seedSettings } from './seed-settings.ts'
@@ -58,12 +59,16 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       names: [...hostNames(), ...config.names.filter((name) => !isAddress(name))],
       addresses: [...hostAddresses(), ...config.names.filter(isAddress)],
     })
+    // With etcd the store is elsewhere, and knows its cluster by itself.
+    const isEmbedded = config.etcd.length === 0
+    if (isEmbedded) requireKnownStore(config.dataDir, config.cluster)
     const pki = await ensurePki(pkiDir, identity())
     const keyFile = join(config.dataDir, 'encryption.key')
     const cipher = new ValueCipher(await ensureKeyFile(keyFile))
     const store = await openStore(config, { transform: cipher })
     cleanup.defer(() => store.close())
     await requireSameCluster(store, pki)
+    if (isEmbedded) await rememberStore(config.dataDir, clusterOf(pki.ca.cert))
     const auditFile = new AuditFile(join(config.dataDir, 'audit.log'), {}, logOutage)
     cleanup.defer(() => auditFile.close())
     const security = new Security({

@@ -2,7 +2,9 @@ import { chownSync, existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Command } from '../command.ts'
 import { nodeBinary, requireRoot, stopProgram } from '../host/installation.ts'
+import { lockInstallation } from '../host/lock.ts'
 import { run } from '../host/run.ts'
+import { stopUnit, systemdRuns } from '../host/unit.ts'
 import { Progress } from '../output/progress.ts'
 import { filesOf } from '../paths.ts'
 import { UserError } from '../user-error.ts'
@@ -17,6 +19,11 @@ export const down: Command = {
     requireRoot('thresher down')
     const files = filesOf(paths)
     const progress = new Progress()
+    // Without its folder an installation may still have programs that run.
+    using lock = existsSync(paths.dataDir) ? lockInstallation(paths, 'thresher down') : undefined
+    void lock
+    if (systemdRuns()) await stopUnit(paths)
+    await stopProgram(paths, 'supervisor')
     await progress.step('Stop the agent', async () => ((await stopProgram(paths, 'agent')) ? '' : 'was not running'))
     await progress.step('Stop virtual machines and network', async () => {
       const cleared = await run(
@@ -42,8 +49,7 @@ export const down: Command = {
     if (options['purge'] === true) {
       // Whoever still runs as the server's user cannot exchange folders while they are removed.
       if (existsSync(files.serverData)) chownSync(files.serverData, 0, 0)
-      rmSync(paths.dataDir, { recursive: true, force: true })
-      rmSync(paths.runDir, { recursive: true, force: true })
+      for (const folder of [paths.dataDir, paths.runDir]) purge(folder)
       console.log(
         `Removed ${paths.dataDir} and ${paths.runDir}. Debian packages and the users thresher, thresher-qemu stay.`,
       )
@@ -52,4 +58,15 @@ export const down: Command = {
       console.log(`Kept ${paths.dataDir} (${kept}); thresher up goes on with it, thresher down --purge removes it.`)
     }
   },
+}
+
+/** Remove a folder with all in it. One that is mounted stays, empty: that it is there is not our doing. */
+function purge(folder: string): void {
+  if (!existsSync(folder)) return
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true })
+  try {
+    rmdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EBUSY') throw error
+  }
 }

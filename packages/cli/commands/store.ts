@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from '../command.ts'
 import { asServer, nodeBinary, readableApp, requireRoot, runningProcesses } from '../host/installation.ts'
+import { lockInstallation } from '../host/lock.ts'
 import { bytes } from '../output/columns.ts'
 import { filesOf, type Paths } from '../paths.ts'
 import { UserError } from '../user-error.ts'
@@ -41,6 +42,8 @@ export const restore: Command = {
   async run({ paths }, [file]) {
     requireRoot('thresher restore')
     if (runningProcesses(paths).server) throw new UserError('the server runs; stop it first with: thresher down')
+    using lock = lockInstallation(paths, 'thresher restore')
+    void lock
     const source = resolve(file!)
     if (!statSync(source, { throwIfNoEntry: false })?.isFile()) throw new UserError(`${source} is not a file.`)
     const { objects, secrets } = await restoreAsServer(paths, source)

@@ -1,5 +1,10 @@
-import { existsSync } from 'node:fs'
-import type { Command, Context, OptionValues } from '../command.ts'
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isAlive, signalProcess, type ProcessIdentity } from '@thresher/agent/compute/process-identity'
+import { readTrusted } from '@thresher/client/node/trusted-file'
+import { clusterOf } from '@thresher/server/known-store'
+import type { Command, Context, Option, OptionValues } from '../command.ts'
 import { buildDashboard } from '../host/dashboard.ts'
 import { hostPackages, installPackages, missingPackages } from '../host/packages.ts'
 import {
@@ -8,11 +13,13 @@ import {
   requireFreePort,
   requireRoot,
   runningProcesses,
-  startAgent,
-  startServer,
-  waitFor,
+  startSupervisor,
+  stopProgram,
 } from '../host/installation.ts'
-import { apiUrl, takeFirstAdministrator } from '../host/credentials.ts'
+import { lockInstallation } from '../host/lock.ts'
+import { readPidFile } from '../host/process.ts'
+import { readReport } from '../host/supervisor.ts'
+import { apiUrl, readyServer, takeFirstAdministrator } from '../host/credentials.ts'
 import { keepSettings, readSettings, type Settings } from '../host/settings.ts'
 import { ensureUser, serverUser } from '../host/users.ts'
 import { Progress } from '../output/progress.ts'
@@ -20,10 +27,15 @@ import { filesOf, type Paths } from '../paths.ts'
 import { UserError } from '../user-error.ts'
 
 /** The options that decide how this host is set up. */
-export const upOptions = [
+export const upOptions: Option[] = [
   { flags: '--listen <address:port>', description: 'where the API listens (default 0.0.0.0:6443)' },
   { flags: '--node-name <name>', description: 'the name of this host in the cluster (default: its host name)' },
   { flags: '--agent-port <port>', description: 'where the agent listens (default 10250)' },
+  {
+    flags: '--services <by>',
+    description: 'who starts the programs again: systemd (default where it runs) or supervisor',
+    choices: ['systemd', 'supervisor'],
+  },
   { flags: '--guest-subnet <cidr>', description: 'the management network of the guests (default 10.52.0.0/16)' },
 ]
 
@@ -38,6 +50,8 @@ function settingsFrom(context: Context, options: OptionValues): Settings {
   if (agentPort !== undefined) given.agentPort = Number(agentPort)
   const guestSubnet = text('guestSubnet')
   if (guestSubnet !== undefined) given.guestSubnet = guestSubnet
+  const services = text('services')
+  if (services === 'systemd' || services === 'supervisor') given.services = services
   return readSettings(context.paths, given)
 }
 
@@ -55,37 +69,69 @@ export async function bringUp(context: Context, options: OptionValues, progress:
       return `${missing.length} packages`
     })
   }
-  const running = runningProcesses(paths)
   const files = filesOf(paths)
   await prepareHost(paths)
+  using lock = lockInstallation(paths, 'thresher up')
+  void lock
   keepSettings(paths, settings)
-  if (!running.server) {
-    await progress.step('Start the server', async () => {
-      const [host, port] = [
-        settings.listen.slice(0, settings.listen.lastIndexOf(':')),
-        Number(settings.listen.split(':').at(-1)),
-      ]
-      await requireFreePort(host, port, '--listen')
-      const { pid } = await startServer(paths, settings)
-      return `pid ${pid}`
-    })
-    await showFirstAdministrator(paths)
-  }
-  const dashboard = buildDashboard(paths.app, signal)
-  dashboard.catch(() => {})
-  if (!running.agent) {
-    await progress.step('Start the agent', async () => {
-      await requireFreePort('0.0.0.0', settings.agentPort, '--agent-port')
-      const agent = await startAgent(paths, settings)
-      await waitFor(() => agentIsReady(paths, agent.pid), agent, 'agent', files.log('agent'))
-      return `pid ${agent.pid}`
-    })
-  }
-  await progress.step('Build the dashboard', () => dashboard)
-  if (!existsSync(files.adminKubeconfig))
-    throw new UserError(`the server runs, but ${files.adminKubeconfig} is missing. Run thresher down and up again.`)
-  return settings
+  await startPrograms(paths, settings, progress)
+  await progress.step('Build the dashboard', () => buildDashboard(paths.app, signal))
+  const held = { ...settings, cluster: clusterOf(readTrusted(join(files.agentData, 'ca.crt'))) }
+  if (held.cluster !== settings.cluster) keepSettings(paths, held)
+  return held
 }
+
+/** Have both programs started and kept running, and wait for each; what does not start is not left to be tried for ever. */
+async function startPrograms(paths: Paths, settings: Settings, progress: Progress): Promise<void> {
+  const files = filesOf(paths)
+  const before = runningProcesses(paths)
+  const [host, port] = hostAndPort(settings.listen)
+  if (!before.server) await requireFreePort(host, port, '--listen')
+  if (!before.agent) await requireFreePort('0.0.0.0', settings.agentPort, '--agent-port')
+  const kept = readPidFile(files.pid('supervisor'))
+  rmSync(files.supervisorReport, { force: true })
+  if (kept) signalProcess(kept, 'SIGHUP')
+  const supervisor = kept ?? (await startSupervisor(paths, settings.services))
+  const { uid: owner } = await ensureUser(serverUser)
+  const ready = {
+    server: (pid: number) => readyServer(paths, owner) === pid && existsSync(files.agentKubeconfig),
+    agent: (pid: number) => agentIsReady(paths, pid),
+  }
+  try {
+    for (const name of ['server', 'agent'] as const) {
+      if (before[name]) continue
+      await progress.step(`Start the ${name}`, async () => `pid ${await isReady(paths, name, ready[name], supervisor)}`)
+      if (name === 'server') await showFirstAdministrator(paths)
+    }
+  } catch (error) {
+    if (!kept) await stopProgram(paths, 'supervisor')
+    throw error
+  }
+}
+
+/** Wait until a supervised program is ready; its pid. @throws {UserError} with its own words when a start failed */
+async function isReady(
+  paths: Paths,
+  name: 'server' | 'agent',
+  ready: (pid: number) => boolean,
+  supervisor: ProcessIdentity,
+): Promise<number> {
+  const files = filesOf(paths)
+  for (;;) {
+    const pid = runningProcesses(paths)[name]?.pid
+    if (pid !== undefined && ready(pid)) return pid
+    const failure = readReport(files.supervisorReport)[name]?.failure
+    if (failure !== undefined) throw new UserError(failure)
+    if (!isAlive(supervisor))
+      throw new UserError(`the supervisor has ended; see ${files.log('supervisor')}, and run thresher up again.`)
+    await sleep(25)
+  }
+}
+
+const hostAndPort = (listen: string): [string, number] => [
+  listen.slice(0, listen.lastIndexOf(':')),
+  Number(listen.slice(listen.lastIndexOf(':') + 1)),
+]
 
 /** The password that was made at install is shown this once; the server keeps only its hash. */
 async function showFirstAdministrator(paths: Paths): Promise<void> {

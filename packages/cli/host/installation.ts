@@ -10,6 +10,7 @@ import { readyServer, takeCredentials } from './credentials.ts'
 import { readPidFile, removePidFile, startDetached, stopProcess } from './process.ts'
 import { run } from './run.ts'
 import type { Settings } from './settings.ts'
+import { startUnit, unitName } from './unit.ts'
 import { ensureUser, qemuUser, serverUser } from './users.ts'
 
 /** Refuse early, in one sentence, what would fail later in many. */
@@ -30,12 +31,27 @@ export async function requireFreePort(host: string, port: number, option: string
   await new Promise<void>((resolve, reject) => {
     const probe = createServer()
     probe.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE' ? 'is used by another program' : `cannot be used (${error.code ?? error.message})`
-      reject(new UserError(`port ${port} ${why}. Free it, or choose another with ${option}.`))
+      if (error.code !== 'EADDRINUSE')
+        return reject(new UserError(`port ${port} cannot be used (${error.code ?? error.message}).`))
+      const holder = holderOf(port).catch(() => 'another program')
+      void holder.then((who) =>
+        reject(new UserError(`port ${port} is used by ${who}. Free it, or choose another with ${option}.`)),
+      )
     })
     probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve()))
   })
+}
+
+/** Who listens on a TCP port, as far as can be seen: a Thresher of another installation is named with its data folder. */
+async function holderOf(port: number): Promise<string> {
+  const { stdout } = await run('ss', ['-Hltnp', `sport = :${port}`]).catch(() => ({ stdout: '' }))
+  const [, name, pid] = /users:\(\("([^"]+)",pid=(\d+)/.exec(stdout) ?? []
+  if (pid === undefined) return 'another program'
+  const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  const ours = /packages\/(server|agent)\/main\.ts$/.exec(args.find((arg) => arg.endsWith('/main.ts')) ?? '')?.[1]
+  if (ours === undefined) return `${name} (pid ${pid})`
+  const folder = args[args.indexOf('--data-dir') + 1]
+  return `a Thresher ${ours} that runs already (pid ${pid}, data in ${folder})`
 }
 
 /**
@@ -144,6 +160,7 @@ export async function startServer(paths: Paths, settings: Settings): Promise<Pro
       settings.nodeName,
       '--guest-subnet',
       settings.guestSubnet,
+      ...(settings.cluster === undefined ? [] : ['--cluster', settings.cluster]),
     ],
     logFile: files.log('server'),
     pidFile: files.pid('server'),
@@ -187,8 +204,30 @@ export async function startAgent(paths: Paths, settings: Settings): Promise<Proc
   })
 }
 
-/** Stop one of the two; true when it was running. */
-export async function stopProgram(paths: Paths, name: 'server' | 'agent'): Promise<boolean> {
+/** Start the process that keeps both running, by systemd or by ourselves. It writes its own pid file. */
+export async function startSupervisor(paths: Paths, services: Settings['services']): Promise<ProcessIdentity> {
+  const files = filesOf(paths)
+  const args = [
+    ...nodeFlags,
+    join(paths.app, 'packages/cli/host/supervise.ts'),
+    '--data-dir',
+    paths.dataDir,
+    '--run-dir',
+    paths.runDir,
+  ]
+  const [program, pidFile, logFile] = [nodeBinary(paths.app), files.pid('supervisor'), files.log('supervisor')]
+  if (services === 'supervisor') return startDetached({ program, args, logFile, pidFile, env: lean(files.agentData) })
+  await startUnit(paths, [program, ...args])
+  for (let tries = 0; tries < 400; tries++) {
+    const running = readPidFile(pidFile)
+    if (running) return running
+    await sleep(25)
+  }
+  throw new UserError(`systemd did not start ${unitName(paths)}; see: journalctl -u ${unitName(paths)}`)
+}
+
+/** Stop one of them; true when it was running. */
+export async function stopProgram(paths: Paths, name: 'server' | 'agent' | 'supervisor'): Promise<boolean> {
   const file = filesOf(paths).pid(name)
   const running = readPidFile(file)
   if (running) await stopProcess(running, 10_000)
@@ -209,7 +248,7 @@ export async function waitFor(
     const alive = isAlive(process_)
     if (!alive || performance.now() > deadline) {
       throw new UserError(
-        `the ${name} ${alive ? 'is not ready after a minute' : 'ended'}; its last words:\n${tail(logFile)}`,
+        `the ${name} ${alive ? 'is not ready after a minute' : 'ended'}; its log says:\n${tail(logFile)}`,
       )
     }
     await sleep(25)

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, openSync, closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, closeSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -21,6 +21,14 @@ export function readPidFile(file: string): ProcessIdentity | undefined {
   const [pid, startTicks] = text.trim().split(' ')
   const running = identityOf(Number(pid))
   return running?.startTicks === startTicks ? running : undefined
+}
+
+/** Say in a pid file who runs: this process unless said. Appears whole or not at all. */
+export function writePidFile(file: string, pid = process.pid): ProcessIdentity {
+  const startTicks = identityOf(pid)?.startTicks ?? ''
+  writeFileSync(`${file}.new`, `${pid} ${startTicks}\n`, { mode: 0o644 })
+  renameSync(`${file}.new`, file)
+  return { pid, startTicks }
 }
 
 /** Start a program that outlives this one, its output appended to a log, and write its pid file. */
@@ -46,9 +54,7 @@ export async function startDetached(options: {
     })
     child.unref()
     const pid = child.pid!
-    const startTicks = identityOf(pid)?.startTicks ?? ''
-    writeFileSync(options.pidFile, `${pid} ${startTicks}\n`, { mode: 0o644 })
-    return { pid, startTicks }
+    return writePidFile(options.pidFile, pid)
   } finally {
     closeSync(log)
   }
