@@ -40,10 +40,16 @@ test('from signing in to a running guest, a line typed into its console, and its
   await page.locator('.th-serial').click()
   const screen = page.locator('.xterm-rows')
   await expect.poll(() => screen.textContent(), { timeout: 60_000 }).toContain('journey login:')
+  // A getty that is typed to before it listens takes the line's end for another one, and login then waits for ever.
+  await page.waitForTimeout(1500)
   await page.keyboard.type('root\n')
   await expect.poll(() => screen.textContent(), { timeout: 20_000 }).toContain('Password:')
-  await page.keyboard.type('secret\n')
-  await expect.poll(() => screen.textContent(), { timeout: 20_000 }).toContain('# ')
+  // What is typed while login switches its echo off is thrown away, so it may take a second time.
+  const enter = async () => {
+    await page.keyboard.type('secret\n')
+    return screen.textContent()
+  }
+  await expect.poll(enter, { timeout: 30_000, interval: 3000 }).toContain('# ')
   await page.keyboard.type('echo sum-$((40+2))\n')
   await expect.poll(() => screen.textContent(), { timeout: 20_000 }).toContain('sum-42')
 

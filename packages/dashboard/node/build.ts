@@ -29,13 +29,14 @@ async function hashInputs(): Promise<string> {
 /**
  * Build the dashboard into `dist/`, unless what is there was made from the same sources.
  *
- * The new build takes the old one's place in one step, so that a server that runs sees one or the other.
+ * The new build takes the old one's place at once, so that a server that runs sees one or the other, and of two that build at the same
+ * time the first one counts.
  *
  * @returns whether it was built anew
  */
 export async function buildDashboard(): Promise<boolean> {
   const inputs = await hashInputs()
-  if (existsSync(inputsFile) && readFileSync(inputsFile, 'utf8') === inputs) return false
+  if (isCurrent(inputs)) return false
   const { build } = await import('vite')
   const next = join(folder, `.dist-${process.pid}`)
   await build({
@@ -55,9 +56,21 @@ export async function buildDashboard(): Promise<boolean> {
   })
   await packFiles(join(next, 'ui'))
   writeFileSync(join(next, '.inputs'), inputs)
-  rmSync(built, { recursive: true, force: true })
-  renameSync(next, built)
+  takePlace(next, inputs)
   return true
+}
+
+function takePlace(next: string, inputs: string): void {
+  const old = `${next}-old`
+  if (!isCurrent(inputs)) {
+    if (existsSync(built)) renameSync(built, old)
+    renameSync(next, built)
+  }
+  for (const folder of [next, old]) rmSync(folder, { recursive: true, force: true })
+}
+
+function isCurrent(inputs: string): boolean {
+  return existsSync(inputsFile) && readFileSync(inputsFile, 'utf8') === inputs
 }
 
 /** Beside each file one that is packed already, so that serving it costs no work. */

@@ -90,7 +90,8 @@ function CreateForm(props: {
   const [touched, setTouched] = useState<ReadonlySet<string>>(new Set())
   const [failure, setFailure] = useState<Failure>()
   const [busy, setBusy] = useState(false)
-  const complete = fields.every(({ path, required }) => !required || Boolean(valueAt(draft, path)))
+  const shown = fields.filter((field) => field.when?.(draft) ?? true)
+  const complete = shown.every(({ path, required }) => !required || Boolean(valueAt(draft, path)))
   const checked = useDryRun(kind, touched.size > 0 && complete ? draft : undefined)
   const problem = failure ?? checked
   const change = (next: KubeObject) => {
