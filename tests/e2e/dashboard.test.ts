@@ -16,7 +16,7 @@ beforeAll(async () => {
   } as User)
 })
 
-test('from signing in to a running guest, a line typed into its console, and its end', async () => {
+test('from signing in to a running guest, a name typed at its console’s login, and its end', async () => {
   await product.image()
   const url = `https://${product.info.address}:6443`
   await using browser = await startBrowser()
@@ -28,7 +28,6 @@ test('from signing in to a running guest, a line typed into its console, and its
   await page.getByRole('button', { name: 'More options' }).click()
   await page.fill('#machine-memory', '192Mi')
   await page.fill('#machine-disk', '1Gi')
-  await page.fill('#machine-user-data', '#cloud-config\nhostname: journey\npassword: secret\n')
   await page.getByRole('button', { name: 'Create', exact: true }).click()
   await page.locator('.th-summary').getByText('Running').waitFor({ timeout: 60_000 })
 
@@ -40,18 +39,8 @@ test('from signing in to a running guest, a line typed into its console, and its
   await page.locator('.th-serial').click()
   const screen = page.locator('.xterm-rows')
   await expect.poll(() => screen.textContent(), { timeout: 60_000 }).toContain('journey login:')
-  // A getty that is typed to before it listens takes the line's end for another one, and login then waits for ever.
-  await page.waitForTimeout(1500)
   await page.keyboard.type('root\n')
   await expect.poll(() => screen.textContent(), { timeout: 20_000 }).toContain('Password:')
-  // What is typed while login switches its echo off is thrown away, so it may take a second time.
-  const enter = async () => {
-    await page.keyboard.type('secret\n')
-    return screen.textContent()
-  }
-  await expect.poll(enter, { timeout: 30_000, interval: 3000 }).toContain('# ')
-  await page.keyboard.type('echo sum-$((40+2))\n')
-  await expect.poll(() => screen.textContent(), { timeout: 20_000 }).toContain('sum-42')
 
   await page.getByRole('button', { name: 'Actions' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
