@@ -236,6 +236,24 @@ describe('an image assigned to this node', () => {
     await expect(again).rejects.toMatchObject({ reason: 'Conflict' })
   })
 
+  it('that is deleted while its file is sent ends the sending and leaves nothing', async () => {
+    await create({ sourceType: 'upload' })
+    await until((image) => says(image, 'Initialized')?.status === 'True')
+    const body = new Readable({ read() {} })
+    body.push(content.subarray(0, MiB))
+    const sending = storage.images.upload('default/debian', { body, offset: 0, totalBytes: content.length })
+    const ended = expect(sending).rejects.toMatchObject({
+      reason: 'NotFound',
+      message: expect.stringContaining('deleted'),
+    })
+    const again = storage.images.upload('default/debian', { body: Readable.from([content]), offset: 0 })
+    await expect(again).rejects.toMatchObject({ reason: 'Conflict' })
+    await images().delete('debian', 'default')
+    await ended
+    await gone()
+    expect(leftBehind()).toEqual([])
+  })
+
   it('whose file vanished says what to do and does not take another in its place', async () => {
     await create({ url: server.serve('/a', content) })
     const { metadata } = await until(isImported)

@@ -39,6 +39,8 @@ export class ImageImports {
   readonly #times: RetryTimes
   /** What is under way, by the image's UID. */
   readonly #running = new Map<string, AbortController>()
+  /** Who is sending, by the image's UID. */
+  readonly #receiving = new Map<string, AbortController>()
   readonly #places: FairSlots
   readonly #exports: ImageExports
   #context: Context | undefined
@@ -58,7 +60,8 @@ export class ImageImports {
       watches: [
         watch(VirtualMachineImage, (image) => {
           const { deletionTimestamp, uid } = image.metadata
-          if (deletionTimestamp) this.#running.get(uid ?? '')?.abort(new Error(`${title(image)} is being deleted`))
+          const gone = new DriverError('NotFound', `${title(image)} is being deleted`)
+          if (deletionTimestamp) for (const what of [this.#running, this.#receiving]) what.get(uid ?? '')?.abort(gone)
           return [keyOf(image)]
         }),
         watch(PersistentVolumeClaim, () => []),
@@ -89,15 +92,35 @@ export class ImageImports {
     if (this.#running.has(uid)) throw new DriverError('Conflict', `${title(image)} is being imported already`)
     if (await this.#options.files.virtualBytes(uid))
       throw new DriverError('Conflict', `${title(image)} is there already; make another image`)
+    if (image.metadata.deletionTimestamp) throw new DriverError('NotFound', `${title(image)} is being deleted`)
+    if (this.#receiving.has(uid)) throw new DriverError('Conflict', `${title(image)} is being uploaded already`)
+    const stop = new AbortController()
+    this.#receiving.set(uid, stop)
+    try {
+      return await this.#receive(image, piece, context, stop.signal)
+    } finally {
+      this.#receiving.delete(uid)
+    }
+  }
+
+  async #receive(
+    image: VirtualMachineImage,
+    piece: Omit<UploadPiece, 'subject' | 'onProgress'>,
+    context: Context,
+    stop: AbortSignal,
+  ): Promise<UploadState> {
+    const { uid = '' } = image.metadata
+    const signal = AbortSignal.any([stop, context.signal, ...(piece.signal ? [piece.signal] : [])])
     await tell(image, { is: 'started' }, context)
-    const report = this.#reporter(image, context, piece.signal)
+    const report = this.#reporter(image, context, signal)
     const state = await this.#options.uploads.receive(uid, {
       ...piece,
+      signal,
       subject: title(image),
       onProgress: (received, total) => total && report.progress(Math.floor((received / total) * uploadShare)),
     })
     await report.sent()
-    if (state.complete) this.#wake?.(key)
+    if (state.complete) this.#wake?.(keyOf(image))
     return state
   }
 
@@ -207,7 +230,7 @@ export class ImageImports {
 
   async #remove(image: VirtualMachineImage, context: Context): Promise<Result | void> {
     const uid = image.metadata.uid ?? ''
-    if (this.#running.has(uid)) return { afterMs: progressEveryMs }
+    if (this.#running.has(uid) || this.#receiving.has(uid)) return { afterMs: progressEveryMs }
     try {
       await this.#options.files.remove(uid)
     } catch (error) {
