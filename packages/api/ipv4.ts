@@ -4,9 +4,12 @@ export interface Subnet {
   prefix: number
 }
 
-/** An IPv4 address as a number below 2^32. @throws {RangeError} when it is not four decimal octets */
+/** An IPv4 address as a number below 2^32. @throws {RangeError} when it is not four decimal octets without leading zeros, which some read as octal */
 export function parseIpv4(text: string): number {
-  const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1).map(Number)
+  const octets = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/
+    .exec(text)
+    ?.slice(1)
+    .map(Number)
   if (!octets || octets.some((octet) => octet > 255)) throw new RangeError(`${text} is not an IPv4 address`)
   return octets.reduce((sum, octet) => sum * 256 + octet, 0)
 }
@@ -40,6 +43,11 @@ export function parseSubnet(text: string): Subnet {
 /** The CIDR form. */
 export function formatSubnet(subnet: Subnet): string {
   return `${formatIpv4(subnet.first)}/${subnet.prefix}`
+}
+
+/** Whether an address can be a host's: neither the subnet's own nor its broadcast. @see RFC 1122 §3.2.1.3 */
+export function isHost(subnet: Subnet, address: number): boolean {
+  return address > subnet.first && address < subnet.first + sizeOf(subnet) - 1
 }
 
 /** Whether an address lies in a subnet. */

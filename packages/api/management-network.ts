@@ -1,4 +1,5 @@
-import { contains, formatIpv4, formatSubnet, parseIpv4, parseSubnet, sizeOf } from './ipv4.ts'
+import { formatIpv4, formatSubnet, isHost, parseIpv4, parseSubnet } from './ipv4.ts'
+import { gatewayMacPrefix } from './mac.ts'
 
 /** The network that every guest is on unless it asks for another: the same on all hosts, each host being its gateway. */
 export interface ManagementNetwork {
@@ -39,7 +40,7 @@ export function managementNetwork(choice: ManagementNetworkChoice = {}): Managem
   if (subnet.prefix < 8 || subnet.prefix > 28)
     throw new RangeError(`the management subnet ${formatSubnet(subnet)} must be between /8 and /28`)
   const gateway = choice.gateway === undefined ? subnet.first + 1 : parseIpv4(choice.gateway)
-  if (!contains(subnet, gateway) || gateway === subnet.first || gateway === subnet.first + sizeOf(subnet) - 1)
+  if (!isHost(subnet, gateway))
     throw new RangeError(`the gateway ${formatIpv4(gateway)} is no host address of ${formatSubnet(subnet)}`)
   const mtu = choice.mtu ?? 1442
   if (!Number.isInteger(mtu) || mtu < 576 || mtu > 9000)
@@ -53,8 +54,7 @@ export function managementNetwork(choice: ManagementNetworkChoice = {}): Managem
     subnet: formatSubnet(subnet),
     prefix: subnet.prefix,
     gateway: formatIpv4(gateway),
-    // The second-lowest bit of the first octet marks an address as chosen locally (IEEE 802).
-    gatewayMac: `0a:00:${octets.join(':')}`,
+    gatewayMac: `${gatewayMacPrefix}${octets.join(':')}`,
     mtu,
     domain,
   }

@@ -9,7 +9,7 @@ export const networkAnnotation = 'thresher.io/network'
 export const addressesAnnotation = 'thresher.io/addresses'
 
 /** Nothing but an IPv4 address, as it goes into commands of the host. */
-const address = Type.String({ pattern: '^[0-9]{1,3}([.][0-9]{1,3}){3}$' })
+const address = Type.String({ pattern: '^(0|[1-9][0-9]{0,2})([.](0|[1-9][0-9]{0,2})){3}$' })
 
 /** One NIC of a guest on a logical switch. */
 export const PodNic = Type.Object({

@@ -71,7 +71,7 @@ describe('the network of one host', () => {
 
   it('answers for guests by name and passes other questions on', async () => {
     const ask = (name: string, type = '1') => host.peer('web', 'ask', '10.52.0.1', name, type)
-    expect(await ask('web')).toMatchObject({ answers: [address] })
+    expect(await ask('web.thresher.internal')).toMatchObject({ answers: [address] })
     expect(await ask('web.default.thresher.internal')).toMatchObject({ answers: [address] })
     expect(await ask('example.org')).toMatchObject({ answers: ['203.0.113.9'] })
   })

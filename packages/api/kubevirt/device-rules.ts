@@ -1,4 +1,5 @@
 import type { FieldError } from '../error.ts'
+import { parseMac, unfitMac } from '../mac.ts'
 import type { Disk } from './disk.ts'
 import type { Interface } from './interface.ts'
 import type { VirtualMachineInstanceSpec } from './virtual-machine-instance-spec.ts'
@@ -13,7 +14,6 @@ const caches = ['none', 'writeback', 'writethrough']
 const ioModes = ['native', 'threads', 'io_uring', 'default']
 const models = ['virtio', 'virtio-non-transitional', 'e1000', 'e1000e', 'igb', 'ne2k_pci', 'pcnet', 'rtl8139']
 const bindings = ['bridge', 'masquerade', 'sriov', 'slirp', 'macvtap', 'passt', 'passtBinding', 'binding'] as const
-const mac = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(\1[0-9a-f]{2}){4}$/i
 
 /** What is wrong with the disks and volumes of a machine. @param at path of the spec, such as `spec.template.spec` */
 export function checkDisks(spec: VirtualMachineInstanceSpec, at: string): FieldError[] {
@@ -140,7 +140,7 @@ export function checkInterfaces(spec: VirtualMachineInstanceSpec, at: string): F
         message: `there is no network ${JSON.stringify(card.name)}; add it to networks or remove the interface`,
         reason: 'FieldValueNotFound',
       })
-    const address = card.macAddress?.toLowerCase().replaceAll('-', ':')
+    const address = macOf(card)
     if (address && macs.has(address))
       errors.push({
         field: `${field}.macAddress`,
@@ -165,6 +165,15 @@ export function checkInterfaces(spec: VirtualMachineInstanceSpec, at: string): F
   return errors
 }
 
+/** A card's address in its canonical form; undefined without one, or when what stands there is none. */
+function macOf(card: Interface): string | undefined {
+  try {
+    return card.macAddress === undefined ? undefined : parseMac(card.macAddress)
+  } catch {
+    return undefined
+  }
+}
+
 function checkInterface(card: Interface, at: string): FieldError[] {
   const errors: FieldError[] = []
   if (!/^[A-Za-z0-9_-]+$/.test(card.name))
@@ -172,10 +181,11 @@ function checkInterface(card: Interface, at: string): FieldError[] {
   const given = bindings.filter((binding) => card[binding] !== undefined)
   if (given.length > 1) errors.push({ field: at, message: `choose one binding, not ${given.join(' and ')}` })
   if (card.model && !models.includes(card.model)) errors.push(notOneOf(`${at}.model`, card.model, models))
-  if (card.macAddress !== undefined && !mac.test(card.macAddress))
+  const address = macOf(card)
+  const unfit = address === undefined ? undefined : unfitMac(address)
+  if (card.macAddress !== undefined && address === undefined)
     errors.push({ field: `${at}.macAddress`, message: 'must be six pairs of hex digits, such as 52:54:00:12:34:56' })
-  else if (card.macAddress && Number.parseInt(card.macAddress.slice(0, 2), 16) & 1)
-    errors.push({ field: `${at}.macAddress`, message: 'is a multicast address; make the first byte even' })
+  else if (unfit !== undefined) errors.push({ field: `${at}.macAddress`, message: unfit })
   for (const [index, port] of (card.ports ?? []).entries())
     if (port.port < 1 || port.port > 65535)
       errors.push({ field: `${at}.ports[${index}].port`, message: 'must be between 1 and 65535' })

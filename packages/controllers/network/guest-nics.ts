@@ -11,7 +11,7 @@ export function nicsOf(instance: VirtualMachineInstance): Nic[] {
   const addresses = fixedAddresses(instance.metadata.annotations)
   return managementNics(instance.spec).map(({ name, macAddress }) => ({
     name,
-    mac: macAddress?.toLowerCase().replaceAll('-', ':') || stableMac(instance.metadata.uid ?? '', name),
+    mac: macAddress || stableMac(instance.metadata.uid ?? '', name),
     address: addresses[name],
   }))
 }

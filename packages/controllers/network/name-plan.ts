@@ -3,9 +3,15 @@ import type { Operation } from '@thresher/ovsdb/schema'
 import { northbound as nb, type NorthboundRow } from './northbound.ts'
 import { addressOf, ownerOf } from './port-plan.ts'
 
+/** Short names that programs look for by themselves, and then obey what answers. @see MS-DNS, GlobalQueryBlockList */
+const obeyed = new Set(['wpad', 'isatap', 'localhost'])
+
 /**
- * The names that guests find each other by: `<vm>.<namespace>` and `<vm>`, each alone and in the network's domain, and the
- * way back from the address. A short name that several namespaces have belongs to the guest in `default`, else to nobody.
+ * The names that guests find each other by: `<vm>.<namespace>` and `<vm>` in the network's domain, and the way back from the
+ * address. A short name that several namespaces have belongs to the guest in `default`, else to nobody.
+ *
+ * Nothing stands outside the domain, where a guest called `deb.debian.org` would be taken for it by all others; and a name
+ * with dots has no short form, where `web.lab` would be taken for `web` of the namespace `lab`.
  */
 export function guestNames(
   ports: Iterable<NorthboundRow<'Logical_Switch_Port'>>,
@@ -23,7 +29,6 @@ export function guestNames(
   const records: Record<string, string> = {}
   const add = (name: string, addresses: string[]) => {
     const text = addresses.toSorted().join(' ')
-    records[name] ??= text
     records[`${name}.${network.domain}`] ??= text
   }
   for (const [name, spaces] of byName)
@@ -34,7 +39,7 @@ export function guestNames(
     }
   for (const [name, spaces] of byName) {
     const owner = spaces.get('default') ?? (spaces.size === 1 ? [...spaces.values()][0] : undefined)
-    if (owner) add(name, owner)
+    if (owner && !name.includes('.') && !obeyed.has(name)) add(name, owner)
   }
   return records
 }

@@ -11,7 +11,17 @@ import type { Endpoint, TlsFiles } from '@thresher/ovsdb/endpoint'
 import { guestNames, planNames } from './name-plan.ts'
 import { nicNamesOf, nicsOf } from './guest-nics.ts'
 import { mark, northbound, type NorthboundRow, type NorthboundTables } from './northbound.ts'
-import { describeNics, ownerOf, planPorts, refusal, type Guest, type Nic } from './port-plan.ts'
+import {
+  admitNic,
+  describeNics,
+  identitiesOf,
+  ownerOf,
+  planPorts,
+  portName,
+  taken,
+  type Guest,
+  type Nic,
+} from './port-plan.ts'
 import { planManagement } from './switch-plan.ts'
 
 type PortRow = NorthboundRow<'Logical_Switch_Port'>
@@ -79,6 +89,10 @@ class Central {
   readonly #network: ManagementNetwork
   /** Identities of the ports of each guest. */
   readonly #ports = new Map<string, Set<string>>()
+  /** Identities of the ports that have an address, by its canonical form. */
+  readonly #holders = new Map<string, Set<string>>()
+  /** Addresses in transactions that are under way, and for which port. */
+  readonly #claims = new Map<string, string>()
   /** Guests that come at once wait for one and the same switch. */
   #making: Promise<string> | undefined
 
@@ -93,10 +107,12 @@ class Central {
           if (before && !(after && table === 'DNS')) wake(switchKey)
           continue
         }
+        for (const identity of before ? identitiesOf(before as PortRow) : []) note(this.#holders, identity, uuid, false)
+        for (const identity of after ? identitiesOf(after as PortRow) : []) note(this.#holders, identity, uuid, true)
         const owner = ownerOf((after ?? before) as PortRow)
         if (!owner) continue
         const key = `${owner.namespace}/${owner.name}`
-        this.#note(key, uuid, after !== undefined)
+        note(this.#ports, key, uuid, after !== undefined)
         wake(key)
         wake(namesKey)
       }
@@ -144,11 +160,40 @@ class Central {
     await this.database.transact(planNames(names, wanted), signal)
   }
 
-  /** Who else has this address. */
-  holderOf(address: string): PortRow | undefined {
-    return [...this.database.rows('Logical_Switch_Port').values()].find((port) =>
-      [port.dynamic_addresses, ...port.addresses].some((text) => text?.split(' ')[1] === address),
-    )
+  /**
+   * Make the changes for a guest's NICs while their addresses are its own: guests are looked at side by side, and of two that
+   * ask for one address at once the second must not pass before the first one's port is there.
+   *
+   * @returns why not, when an address is another's; nothing is changed then
+   */
+  async writePorts(guest: Guest, nics: readonly Nic[], ports: readonly PortRow[], dhcp: string, signal: AbortSignal) {
+    const claimed = new Map<string, string>()
+    // What a guest takes from a NIC of its own changes hands in one transaction.
+    const names = new Set([...ports.map((port) => port.name), ...nics.map((nic) => portName(guest, nic.name))])
+    for (const nic of nics)
+      for (const identity of nic.address === undefined ? [nic.mac] : [nic.mac, nic.address]) {
+        const own = portName(guest, nic.name)
+        const holder = claimed.get(identity) ?? this.#holderOf(identity, names)
+        if (holder !== undefined) return taken(identity, guest, holder)
+        claimed.set(identity, own)
+      }
+    // Nothing has been awaited since the look: no other guest came between.
+    for (const [identity, own] of claimed) this.#claims.set(identity, own)
+    try {
+      await this.database.transact(planPorts(guest, nics, ports, dhcp), signal)
+    } finally {
+      for (const identity of claimed.keys()) this.#claims.delete(identity)
+    }
+    return undefined
+  }
+
+  /** The port, other than these, that has an address or is about to. */
+  #holderOf(identity: string, own: ReadonlySet<string>): string | undefined {
+    const claim = this.#claims.get(identity)
+    if (claim !== undefined && !own.has(claim)) return claim
+    const holders = this.#holders.get(identity) ?? new Set()
+    const rows = this.database.rows('Logical_Switch_Port')
+    return [...holders].flatMap((uuid) => rows.get(uuid)?.name ?? []).find((name) => !own.has(name))
   }
 
   #management(): Parameters<typeof planManagement>[0] {
@@ -161,12 +206,13 @@ class Central {
       names: ours(this.database.rows('DNS')),
     }
   }
+}
 
-  #note(key: string, uuid: string, exists: boolean): void {
-    const ports = this.#ports.get(key) ?? new Set()
-    if (exists) this.#ports.set(key, ports.add(uuid))
-    else if (ports.delete(uuid) && ports.size === 0) this.#ports.delete(key)
-  }
+/** Keep a set of identities under a key, and no key without any. */
+function note(sets: Map<string, Set<string>>, key: string, uuid: string, exists: boolean): void {
+  const set = sets.get(key) ?? new Set()
+  if (exists) sets.set(key, set.add(uuid))
+  else if (set.delete(uuid) && set.size === 0) sets.delete(key)
 }
 
 /** Give a guest its ports, and its pods the word of them. */
@@ -195,21 +241,19 @@ async function reconcileGuest(
     await central.database.transact(planPorts(guest, [], gone, dhcp), signal)
     return
   }
-  const nics = nicsOf(instance)
-  const refused = nics.flatMap(
-    (nic) => refusal(nic, guest, network, nic.address ? central.holderOf(nic.address) : undefined) ?? [],
-  )
-  const [problem] = refused
-  if (problem) {
+  const admitted = nicsOf(instance).map((nic) => admitNic(nic, network))
+  const nics = admitted.flatMap((one) => ('nic' in one ? [one.nic] : []))
+  const [unfit] = admitted.flatMap((one) => ('problem' in one ? [one.problem] : []))
+  const problem = unfit ?? (await central.writePorts(guest, nics, ports, dhcp, signal))
+  if (problem !== undefined) {
     context.events.record({
       object: instance,
       type: 'Warning',
       reason: 'AddressRefused',
-      message: `${problem}; change the annotation thresher.io/addresses`,
+      message: `${problem}; change macAddress of the interface or the annotation thresher.io/addresses`,
     })
     return { afterMs: patienceMs }
   }
-  await central.database.transact(planPorts(guest, nics, ports, dhcp), signal)
   const told = await annotatePods(guest, nics, central.portsOf(key), network, context)
   if (told) return
   return await explainDelay(instance, network, context)

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { nicNamesOf, nicsOf } from './guest-nics.ts'
 import { guestNames, planNames } from './name-plan.ts'
 import type { NorthboundRow } from './northbound.ts'
-import { describeNics, planPorts, portIds, refusal } from './port-plan.ts'
+import { admitNic, describeNics, identitiesOf, planPorts, portIds, taken } from './port-plan.ts'
 import { planManagement } from './switch-plan.ts'
 
 const network = managementNetwork()
@@ -64,13 +64,58 @@ describe('the plan for a guest’s ports', () => {
   })
 
   it('refuses fixed addresses that cannot be', () => {
-    const ask = (address: string, holder?: ReturnType<typeof port>) =>
-      refusal({ ...nic, address }, guest, network, holder)
-    expect(ask('10.53.0.1')).toContain('not in the management network 10.52.0.0/16')
-    expect(ask('10.52.0.1')).toContain('gateway')
-    expect(ask('nonsense')).toContain('not an IPv4 address')
-    expect(ask('10.52.0.9', port('lab', 'db', '10.52.0.9'))).toContain('belongs to lab/db/default')
-    expect(ask('10.52.0.9', port('lab', 'web', '10.52.0.9'))).toBeUndefined()
+    const ask = (address: string) => admitNic({ ...nic, address }, network)
+    const problem = (text: string) => ({ problem: expect.stringContaining(text) as string })
+    expect(ask('10.53.0.1')).toEqual(problem('not in the management network 10.52.0.0/16'))
+    expect(ask('10.52.0.1')).toEqual(problem('gateway'))
+    expect(ask('10.52.0.0')).toEqual(problem('own or its broadcast'))
+    expect(ask('10.52.255.255')).toEqual(problem('own or its broadcast'))
+    for (const form of [
+      'nonsense',
+      '10.52.0.01',
+      '012.52.0.1',
+      '0xa.52.0.1',
+      '10.52.1',
+      '171180033',
+      '::ffff:10.52.0.1',
+    ])
+      expect(ask(form), form).toEqual(problem('not an IPv4 address'))
+    expect(ask('10.52.0.9')).toEqual({ nic: { ...nic, address: '10.52.0.9' } })
+  })
+
+  it('refuses MAC addresses that no guest may have, and writes one form of the others', () => {
+    const ask = (mac: string) => admitNic({ ...nic, mac }, network)
+    for (const mac of [
+      network.gatewayMac.toUpperCase(),
+      '01:00:5e:00:00:01',
+      'FF-FF-FF-FF-FF-FF',
+      '52:54',
+      '52:54:00:00:00:01 10.52.0.1',
+    ])
+      expect(ask(mac), mac).toHaveProperty('problem')
+    expect(ask('52-54-00-AA-00-01')).toEqual({ nic: { ...nic, mac: '52:54:00:aa:00:01' } })
+  })
+
+  it('never holds two ports of one address', () => {
+    const other = { ...nic, name: 'other' }
+    expect(() => planPorts(guest, [nic, other], [], dhcp)).toThrow('one name or address')
+    const fixed = { ...nic, address: '10.52.0.9' }
+    expect(() => planPorts(guest, [fixed, { ...fixed, name: 'b', mac: '52:54:00:00:00:02' }], [], dhcp)).toThrow(
+      'one name or address',
+    )
+  })
+
+  it('says who has an address only to those who may know him', () => {
+    expect(taken('10.52.0.9', guest, 'lab/db/default')).toContain('belongs to lab/db/default')
+    expect(taken('10.52.0.9', guest, 'bank/vault/default')).not.toContain('vault')
+  })
+
+  it('knows what a port holds, in canonical forms', () => {
+    const row = port('lab', 'web', '10.52.0.2', {
+      addresses: ['52:54:00:AA:00:01 dynamic'],
+      dynamic_addresses: '52:54:00:aa:00:01 10.52.0.2',
+    })
+    expect(identitiesOf(row)).toEqual(['52:54:00:aa:00:01', '10.52.0.2', '52:54:00:aa:00:01'])
   })
 })
 
@@ -84,11 +129,11 @@ describe('the NICs of a guest', () => {
     ],
   }
 
-  it('are those on the management network, with MACs as OVN writes them', () => {
+  it('are those on the management network', () => {
     const annotations = { 'thresher.io/addresses': '{"c":"10.52.1.1"}' }
     const instance = { metadata: { uid: 'u', annotations }, spec } as unknown as VirtualMachineInstance
     expect(nicsOf(instance)).toMatchObject([
-      { name: 'a', mac: '52:54:00:aa:00:01', address: undefined },
+      { name: 'a', mac: '52-54-00-AA-00-01', address: undefined },
       { name: 'c', mac: expect.stringMatching(/^52:54:00(:[0-9a-f]{2}){3}$/) as string, address: '10.52.1.1' },
     ])
   })
@@ -107,16 +152,31 @@ describe('the names of guests', () => {
       network,
     )
     expect(names).toMatchObject({
-      'web.a': '10.52.0.2',
+      'web.a.thresher.internal': '10.52.0.2',
       'web.b.thresher.internal': '10.52.0.3',
-      db: '10.52.0.4',
       'db.thresher.internal': '10.52.0.4',
       '4.0.52.10.in-addr.arpa': 'db.b.thresher.internal',
     })
-    expect(names).not.toHaveProperty('web')
-    expect(guestNames([port('default', 'web', '10.52.0.2'), port('b', 'web', '10.52.0.3')], network)).toMatchObject({
-      web: '10.52.0.2',
-    })
+    expect(Object.keys(names)).not.toContain('web.thresher.internal')
+    const two = guestNames([port('default', 'web', '10.52.0.2'), port('b', 'web', '10.52.0.3')], network)
+    expect(two['web.thresher.internal']).toBe('10.52.0.2')
+  })
+
+  it('take no name of anybody else: all are in the domain, and none with dots is short', () => {
+    const names = guestNames(
+      [
+        port('evil', 'deb.debian.org', '10.52.0.2'),
+        port('com', 'example', '10.52.0.3'),
+        port('evil', 'web.lab', '10.52.0.4'),
+        port('lab', 'web', '10.52.0.5'),
+        port('evil', 'wpad', '10.52.0.6'),
+      ],
+      network,
+    )
+    for (const name of Object.keys(names)) expect(name).toMatch(/\.(thresher\.internal|in-addr\.arpa)$/)
+    expect(Object.keys(names)).not.toContain('deb.debian.org.thresher.internal')
+    expect(Object.keys(names)).not.toContain('wpad.thresher.internal')
+    expect(names['web.lab.thresher.internal']).toBe('10.52.0.5')
   })
 
   it('are written as differences', () => {

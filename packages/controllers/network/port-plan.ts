@@ -1,4 +1,5 @@
-import { contains, parseIpv4, parseSubnet } from '@thresher/api/ipv4'
+import { contains, formatIpv4, isHost, parseIpv4, parseSubnet } from '@thresher/api/ipv4'
+import { parseMac, unfitMac } from '@thresher/api/mac'
 import type { ManagementNetwork } from '@thresher/api/management-network'
 import type { PodNic } from '@thresher/api/pod-network'
 import type { Operation } from '@thresher/ovsdb/schema'
@@ -45,23 +46,45 @@ export function addressOf(port: PortRow): string | undefined {
   return text?.split(' ')[1]
 }
 
-/** Why a NIC cannot have the address asked for; undefined when it can. */
-export function refusal(
-  nic: Nic,
-  guest: Guest,
-  network: ManagementNetwork,
-  holder: PortRow | undefined,
-): string | undefined {
-  if (nic.address === undefined) return undefined
+/** The addresses that a port has or asks for, hardware and IPv4, each in its canonical form. */
+export function identitiesOf(port: PortRow): string[] {
+  return [port.dynamic_addresses, ...port.addresses].flatMap((text) =>
+    (text?.split(' ') ?? []).flatMap((word) => {
+      try {
+        return [word.includes(':') ? parseMac(word) : formatIpv4(parseIpv4(word))]
+      } catch {
+        // `dynamic`, `unknown`, IPv6: nothing that a guest's NIC can ask for.
+        return []
+      }
+    }),
+  )
+}
+
+/** A NIC with its addresses in their canonical form, or why it cannot have them whatever others have. */
+export function admitNic(nic: Nic, network: ManagementNetwork): { nic: Nic } | { problem: string } {
   try {
-    if (!contains(parseSubnet(network.subnet), parseIpv4(nic.address)))
-      return `the address ${nic.address} is not in the management network ${network.subnet}`
-  } catch {
-    return `"${nic.address}" is not an IPv4 address`
+    const mac = parseMac(nic.mac)
+    const unfit = unfitMac(mac)
+    if (unfit !== undefined) return { problem: `the MAC address ${unfit}` }
+    if (nic.address === undefined) return { nic: { ...nic, mac } }
+    const value = parseIpv4(nic.address)
+    const address = formatIpv4(value)
+    const subnet = parseSubnet(network.subnet)
+    if (!contains(subnet, value))
+      return { problem: `the address ${address} is not in the management network ${network.subnet}` }
+    if (!isHost(subnet, value))
+      return { problem: `the address ${address} is the management network's own or its broadcast, not a guest's` }
+    if (value === parseIpv4(network.gateway)) return { problem: `the address ${address} is the gateway's` }
+    return { nic: { ...nic, mac, address } }
+  } catch (error) {
+    return { problem: (error as RangeError).message }
   }
-  if (nic.address === network.gateway) return `the address ${nic.address} is the gateway's`
-  if (holder && holder.name !== portName(guest, nic.name)) return `the address ${nic.address} belongs to ${holder.name}`
-  return undefined
+}
+
+/** Why a NIC cannot have one of its addresses. Who it is that has it is only for those in the same namespace. */
+export function taken(identity: string, guest: Guest, holder: string): string {
+  const own = holder.startsWith(`${guest.namespace}/`)
+  return `the address ${identity} belongs to ${own ? holder : 'a machine in another namespace'}`
 }
 
 /**
@@ -72,6 +95,9 @@ export function refusal(
 export function planPorts(guest: Guest, nics: readonly Nic[], existing: readonly PortRow[], dhcp: string): Operation[] {
   const operations: Operation[] = []
   const wanted = new Map(nics.map((nic) => [portName(guest, nic.name), nic]))
+  const identities = nics.flatMap((nic) => [nic.mac, ...(nic.address === undefined ? [] : [nic.address])])
+  if (wanted.size < nics.length || new Set(identities).size < identities.length)
+    throw new Error(`two NICs of ${guest.namespace}/${guest.name} have one name or address`)
   for (const port of existing) if (!wanted.has(port.name)) operations.push(detach(port._uuid))
   for (const [name, nic] of wanted) {
     const port = existing.find((one) => one.name === name)

@@ -1,3 +1,4 @@
+import { cardAddresses } from './card-addresses.ts'
 import { defaultClass } from './default-class.ts'
 import { encryption } from './encryption.ts'
 import { finalizers } from './finalizers.ts'
@@ -18,6 +19,7 @@ export function machineAdmission(objects: () => Lookup): AdmissionStep[] {
     finalizers,
     encryption,
     podNetwork,
+    cardAddresses(objects),
     machineVolumes(objects),
     claimInUse(objects),
     imageInUse(objects),
