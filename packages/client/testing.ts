@@ -52,6 +52,8 @@ export class MemoryTransport implements Transport {
         for (const event of watcher.pending.splice(0)) yield event as WatchEvent<T>
         request.signal?.throwIfAborted()
         if (watcher.ended) return
+        // Some may have come while their reader was busy with those before.
+        if (watcher.pending.length > 0) continue
         await new Promise<void>((resolve) => (watcher.wake = resolve))
       }
     } finally {

@@ -258,6 +258,11 @@ describe('the network controller, on a real northbound database with ovn-northd'
     const held = names.filter((name) => portOf(name))
     expect(held).toHaveLength(1)
     for (const { message } of refused) expect(message).toContain(`10.52.7.9 belongs to lab/${held[0]}/default`)
+    await Promise.all(['p', 'q', 'r'].map((name) => instances.create(instance(name))))
+    await instances.create(instance('unrelated'))
+    await database.until(() => portOf('unrelated')?.dynamic_addresses, within())
+    // The MAC address of these has the length of their name.
+    expect(['a', 'p', 'q', 'r'].filter((name) => portOf(name))).toHaveLength(1)
   })
 
   it('gives a fixed address, and says who has it when it is taken', async () => {
