@@ -78,4 +78,32 @@ describe('a run', () => {
     )
     expect(refused).toMatchObject({ errors: [{ field: 'spec.volumes[0].hostDisk' }] })
   })
+
+  it('does not wait for a network that nothing connects: it names the interface, unless that is absent', () => {
+    const { spec } = input().vmi
+    const interfaces = [
+      { name: 'default', masquerade: {} },
+      { name: 'lan', bridge: {} },
+    ]
+    const networks = [
+      { name: 'default', pod: {} },
+      { name: 'lan', multus: { networkName: 'default/vlan7' } },
+    ]
+    const withCards = (cards: object[]) => {
+      const devices = { ...spec.domain.devices, interfaces: cards as typeof interfaces }
+      return resolveRun(input({}, { networks, domain: { ...spec.domain, devices } }))
+    }
+    expect(withCards(interfaces)).toEqual({
+      ready: false,
+      errors: [
+        {
+          field: 'spec.networks[1].multus',
+          message:
+            'the interface lan cannot be connected to "default/vlan7", as guests can only be on the management network; use pod: {} or remove the interface',
+          reason: 'FieldValueNotSupported',
+        },
+      ],
+    })
+    expect(withCards([interfaces[0]!, { ...interfaces[1], state: 'absent' }])).toMatchObject({ ready: true })
+  })
 })

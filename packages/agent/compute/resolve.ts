@@ -58,6 +58,7 @@ export function resolveRun(input: ResolveInput): Resolution {
       })
     }
   }
+  errors.push(...unsupportedNetworks(input.vmi))
   if (errors.length > 0) return { ready: false, errors }
   const cards = presentInterfaces(input.vmi)
   const nics = cards.length === 0 ? [] : readNics(input.pod.metadata.annotations)
@@ -71,6 +72,23 @@ export function resolveRun(input: ResolveInput): Resolution {
     seeds,
     nics: nics.filter((nic) => cards.some(({ name }) => name === nic.name)),
   }
+}
+
+/** The networks of present cards that nothing connects, so that a wait for them would have no end. */
+function unsupportedNetworks(vmi: VirtualMachineInstance): FieldError[] {
+  const present = new Set(presentInterfaces(vmi).map(({ name }) => name))
+  return (vmi.spec.networks ?? []).flatMap((network, index): FieldError[] => {
+    if (network.pod || !present.has(network.name)) return []
+    const source = Object.keys(network).find((field) => field !== 'name') ?? 'source'
+    const wanted = network.multus ? ` to ${JSON.stringify(network.multus.networkName)}` : ''
+    return [
+      {
+        field: `spec.networks[${index}].${source}`,
+        message: `the interface ${network.name} cannot be connected${wanted}, as guests can only be on the management network; use pod: {} or remove the interface`,
+        reason: 'FieldValueNotSupported',
+      },
+    ]
+  })
 }
 
 /** A claim's volume on this host, or what it waits for. The volume is there as soon as it names the claim, bound or not. */

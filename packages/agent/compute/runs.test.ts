@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
+import { Event } from '@thresher/api/core/event'
 import { ApiError } from '@thresher/api/error'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
@@ -217,6 +218,24 @@ describe('the runs of a host', () => {
     })
     const { status } = await untilPhase('Failed')
     expect(status?.conditions?.find(({ type }) => type === 'Ready')?.message).toContain('spec.domain.devices.tpm')
+  })
+
+  it('refuse a card on a network that is not built, in a condition and an event, and do not wait for it', async () => {
+    await new Agent().started
+    await createRun((vmi) => {
+      vmi.spec.domain.devices.interfaces = [{ name: 'lan', bridge: {} }]
+      vmi.spec.networks = [{ name: 'lan', multus: { networkName: 'vlan7' } }]
+    })
+    const { status } = await untilPhase('Failed')
+    const message = expect.stringMatching(/^spec\.networks\[0\]\.multus: the interface lan cannot be connected/)
+    expect(status?.reason).toBe('UnsupportedSpec')
+    expect(status?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'Ready', status: 'False', reason: 'UnsupportedSpec', message }),
+    )
+    await vi.waitFor(async () => {
+      const { items } = await client.resource<Event>(Event).list({ namespace: 'default' })
+      expect(items).toContainEqual(expect.objectContaining({ type: 'Warning', reason: 'UnsupportedSpec', message }))
+    })
   })
 
   it('stop a guest whose pod was taken away by force', async () => {
