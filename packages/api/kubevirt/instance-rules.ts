@@ -127,7 +127,15 @@ function checkGuestMemory(
         message: `guest memory is under the minimum requirement (10 Mi): it is ${bytes > 0 ? formatBytes(bytes) : bytes}`,
       },
     ]
-  const { maxGuest } = domain.memory ?? {}
+  const { maxGuest, guest } = domain.memory ?? {}
+  const limit = domain.resources?.limits?.memory
+  if (guest !== undefined && limit !== undefined && bytes > parseBytes(limit))
+    return [
+      {
+        field,
+        message: `guest memory ${guest} must be at most ${at}.resources.limits.memory, which is ${limit}: raise the limit or give the guest less`,
+      },
+    ]
   if (maxGuest !== undefined && parseBytes(maxGuest) < bytes)
     return [{ field: `${at}.memory.maxGuest`, message: `must be at least the guest memory of ${formatBytes(bytes)}` }]
   return []

@@ -89,6 +89,19 @@ describe('a virtual machine', () => {
     expect(faults((spec) => (spec.domain.memory = { guest: '16Ei' }))[0]).toContain('domain.memory.guest')
   })
 
+  test('gives its guest no more memory than its limit', () => {
+    const limited = (guest: string) =>
+      faults((spec) => {
+        spec.domain.memory = { guest }
+        spec.domain.resources = { limits: { memory: '1Gi' } }
+      })
+    expect(limited('1Gi')).toEqual([])
+    expect(limited('1024Mi')).toEqual([])
+    expect(limited('1025Mi')).toEqual([
+      expect.stringMatching(/domain\.memory\.guest.*1025Mi.*domain\.resources\.limits\.memory.*1Gi/),
+    ])
+  })
+
   test('reserves less memory than it has', () => {
     const reserve = (reserved: string) =>
       check(

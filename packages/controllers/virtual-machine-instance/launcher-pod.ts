@@ -71,22 +71,43 @@ export function launcherPod(instance: VirtualMachineInstance, emulated = false):
   }
 }
 
+type Resources = NonNullable<PodSpec['containers'][number]['resources']>
+
 /** What the machine takes of its node: CPU as requested or a share for each, memory of the guest and its overhead. */
-function computeResources(
-  instance: VirtualMachineInstance,
-  emulated: boolean,
-): PodSpec['containers'][number]['resources'] {
+function computeResources(instance: VirtualMachineInstance, emulated: boolean): Resources {
   const { domain } = instance.spec
   const { requests = {}, limits = {}, overcommitGuestOverhead } = domain.resources ?? {}
   const cpus = guestCpus(domain)
   const guest = guestMemoryBytes(domain, instance.metadata.annotations) ?? 0
-  const overhead = overcommitGuestOverhead ? 0 : vmOverheadBytes(domain, guest, emulated)
+  const overhead = vmOverheadBytes(domain, guest, emulated)
   const cpu = domain.cpu?.dedicatedCpuPlacement
     ? cpus * 1000
     : requests['cpu'] !== undefined
       ? parseCpu(requests['cpu'])
       : Math.min(cpus * cpuShareMillicores, limits['cpu'] === undefined ? Infinity : parseCpu(limits['cpu']))
-  const memory = (requests['memory'] === undefined ? guest : parseBytes(requests['memory'])) + overhead
-  const others = Object.entries(requests).filter(([name]) => name !== 'cpu' && name !== 'memory')
-  return { requests: { ...Object.fromEntries(others), cpu: formatCpu(cpu), memory: formatBytes(memory) } }
+  const asked = requests['memory'] === undefined ? guest : parseBytes(requests['memory'])
+  const memory = asked + (overcommitGuestOverhead ? 0 : overhead)
+  return {
+    requests: { ...requests, cpu: formatCpu(cpu), memory: formatBytes(memory) },
+    ...(Object.keys(limits).length > 0 ? { limits: podLimits(limits, { cpu, memory }, overhead) } : {}),
+  }
+}
+
+/**
+ * The machine's limits as its pod has them: quotas and limit ranges count by these.
+ *
+ * @param request thousandths of a core and bytes of the pod; a limit below its request would be refused
+ * @param overhead bytes that the machine takes beside its guest, whose memory is all that the user limits
+ */
+function podLimits(
+  limits: Record<string, string>,
+  request: { cpu: number; memory: number },
+  overhead: number,
+): Record<string, string> {
+  const { cpu, memory, ...others } = limits
+  return {
+    ...others,
+    ...(cpu === undefined ? {} : { cpu: parseCpu(cpu) < request.cpu ? formatCpu(request.cpu) : cpu }),
+    ...(memory === undefined ? {} : { memory: formatBytes(Math.max(parseBytes(memory) + overhead, request.memory)) }),
+  }
 }

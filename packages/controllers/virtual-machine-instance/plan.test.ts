@@ -56,6 +56,25 @@ test('the pod asks for the guest memory and its overhead, a share of CPU, and th
   expect(emulated).toBe(`${256 + overhead / MiB + 128}Mi`)
 })
 
+test('the pod carries the limits of the machine, that of memory with the overhead and none below its request', () => {
+  const made = (resources: object, cpu: object = {}) => {
+    const { spec, ...rest } = instance()
+    const domain = { ...spec.domain, cpu, resources }
+    return launcherPod({ ...rest, spec: { ...spec, domain } }).spec.containers[0]?.resources
+  }
+  const overhead = vmOverheadBytes(instance().spec.domain, 256 * MiB, false) / MiB
+  expect(made({ limits: { cpu: '2', memory: '300Mi' } })).toEqual({
+    requests: { cpu: '100m', memory: `${256 + overhead}Mi` },
+    limits: { cpu: '2', memory: `${300 + overhead}Mi` },
+  })
+  expect(made({ requests: { memory: '64Mi' } })).not.toHaveProperty('limits')
+  // Written before a guest had to stay within its limit.
+  expect(made({ limits: { memory: '128Mi' } })?.limits).toEqual({ memory: `${256 + overhead}Mi` })
+  expect(made({ limits: { cpu: '1' } }, { cores: 2, dedicatedCpuPlacement: true })?.limits).toEqual({ cpu: '2' })
+  const lean = made({ overcommitGuestOverhead: true, limits: { memory: '256Mi' } })
+  expect(lean).toMatchObject({ requests: { memory: '256Mi' }, limits: { memory: `${256 + overhead}Mi` } })
+})
+
 test('without its claim, or beside another on it, no pod is made and the reason is told', () => {
   expect(planInstance(view({ claims: new Map() }))).toMatchObject({
     step: { do: 'nothing' },
