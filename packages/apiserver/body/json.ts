@@ -12,8 +12,13 @@ export interface BodyLimits {
 
 /** Parse JSON that a client sent, after its parts were counted. @throws {ApiError} BadRequest; RequestEntityTooLarge */
 export function parseJson(body: Buffer, limits: BodyLimits = sizes): unknown {
+  return parseCounted(body, limits, 0).value
+}
+
+/** The same for JSON that is part of a body, which has `before` values already. @returns how many it has with these */
+export function parseCounted(body: Buffer, limits: BodyLimits, before: number): { value: unknown; values: number } {
   requireUtf8(body)
-  requireWithin(body, limits)
+  const values = requireWithin(body, limits, before)
   let value: unknown
   try {
     value = JSON.parse(body.toString())
@@ -21,7 +26,7 @@ export function parseJson(body: Buffer, limits: BodyLimits = sizes): unknown {
     throw new ApiError('BadRequest', `the body is not valid JSON: ${(error as Error).message}`)
   }
   refuseProto(body, value)
-  return value
+  return { value, values }
 }
 
 /** @throws {ApiError} BadRequest */
@@ -47,11 +52,11 @@ const closeMap = 0x7d
 const openList = 0x5b
 const closeList = 0x5d
 
-/** Count the values of a JSON text, and of each map and list in it, without building any. @throws {ApiError} */
-function requireWithin(body: Buffer, limits: BodyLimits): void {
+/** Count the values of a JSON text onto those before, and of each map and list in it, without building any. @throws {ApiError} */
+function requireWithin(body: Buffer, limits: BodyLimits, before: number): number {
   /** Per open map or list: how many values it has so far; negative for maps, so that one list tells them apart. */
   const counts: number[] = []
-  let values = 1
+  let values = before + 1
   for (let index = 0; index < body.length; index += 1) {
     const byte = body[index]!
     if (byte === quote) index = endOfText(body, index)
@@ -70,6 +75,7 @@ function requireWithin(body: Buffer, limits: BodyLimits): void {
     } else if (byte === closeMap || byte === closeList) counts.pop()
   }
   if (values > limits.values) throw tooMuch(`more than ${limits.values} values`)
+  return values
 }
 
 /** Where the text that opens at `start` closes. */

@@ -3,6 +3,7 @@ import { startSecureServer, type SecureServer } from '../auth/testing.ts'
 import { costForms, costObjects } from './cost-forms.ts'
 import { excessive, measure, type Cost, type CostForm } from './cost-search.ts'
 import type { ServerRequest } from '../request.ts'
+import { protobufForms } from './protobuf-forms.ts'
 import { schemaForms } from './schema-forms.ts'
 
 /** CPU time of the main thread. On a machine of its own the costliest takes half of it; here others share caches and clock. */
@@ -27,7 +28,7 @@ async function tooCostly(forms: readonly CostForm[]): Promise<Cost[]> {
 }
 
 test('no form of body, header or query costs more than in proportion to its size, nor much at its largest', async () => {
-  expect(await tooCostly(costForms)).toEqual([])
+  expect(await tooCostly([...costForms, ...protobufForms])).toEqual([])
 }, 120_000)
 
 test('nor does any list or map of a kind, those tried', async () => {

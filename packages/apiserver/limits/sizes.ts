@@ -17,6 +17,8 @@ export const sizes = {
   listItems: 10_000,
   /** Values in the whole body: maps, lists and what they hold. */
   values: 60_000,
+  /** Fields of a body in protobuf, with those that are empty: Kubernetes' clients write ten of them for one that is not. */
+  protobufFields: 600_000,
   /** YAML's references to what stands elsewhere in the same document. */
   yamlAliases: 100,
   /** Steps and bytes of one pointer of a JSON patch. */

@@ -247,6 +247,28 @@ describe('hostile bytes', () => {
     expect(() => parseProtobuf(wrap(flagged))).toThrow(expect.objectContaining({ code: 413 }) as Error)
   })
 
+  test('of a map with too many keys are refused, and of JSON in many fields that is too much together', () => {
+    const data = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 'v']))
+    const configMap = (object: Record<string, unknown>) => encode({ apiVersion: 'v1', kind: 'ConfigMap' }, object)
+    expect(parseProtobuf(configMap({ data: data(5000) }))['data']).toEqual(data(5000))
+    expect(() => parseProtobuf(configMap({ data: data(5001) }))).toThrow(
+      expect.objectContaining({ code: 413 }) as Error,
+    )
+    const managed = (count: number) => {
+      const fieldsV1 = { 'f:a': Array.from({ length: 9000 }, () => 1) }
+      return configMap({ metadata: { managedFields: Array.from({ length: count }, () => ({ fieldsV1 })) } })
+    }
+    expect(parseProtobuf(managed(6))['metadata']).toHaveProperty('managedFields.length', 6)
+    expect(() => parseProtobuf(managed(7))).toThrow(expect.objectContaining({ code: 413 }) as Error)
+  })
+
+  test('which only say that a field is empty do not use up what a body may have', () => {
+    const empty = Buffer.alloc(2 * 100_000, Buffer.from([0x0a, 0x00]))
+    expect(parseProtobuf(wrap(Buffer.concat([Buffer.from([0x0a, 0xc0, 0x9a, 0x0c]), empty])))).toMatchObject({
+      kind: 'Pod',
+    })
+  })
+
   test('of any other kind are refused as damaged, or read, and never take long', () => {
     const next = random(7)
     const good = encode({ apiVersion: 'v1', kind: 'Pod' }, drawMessage(messageOf('v1', 'Pod')!, next, 0))

@@ -1,5 +1,5 @@
 import type { MessageField, MessageType } from '@thresher/api/protobuf/messages'
-import { parseJson, protoField, tooDeep, tooMuch, type BodyLimits } from '../body/json.ts'
+import { parseCounted, protoField, tooDeep, tooMuch, type BodyLimits } from '../body/json.ts'
 import { sizes } from '../limits/sizes.ts'
 import { ProtobufReader, wire } from './reader.ts'
 import { microTimeText, timeText, type Timestamp } from './timestamp.ts'
@@ -7,10 +7,29 @@ import { unions } from './unions.ts'
 
 type JsonObject = Record<string, unknown>
 
-/** What is left of a body's limits. */
+/**
+ * What a body has so far of what the limits bound. Values are those that are not empty: a client writes an empty field for
+ * each that it leaves out, and those take only reading, so they are bounded by themselves and far higher.
+ */
 interface Budget {
   readonly limits: BodyLimits
   values: number
+  fields: number
+  /** Keys of each map. */
+  readonly keys: Map<JsonObject, number>
+}
+
+function countValues(budget: Budget, count = 1): void {
+  budget.values += count
+  if (budget.values > budget.limits.values) throw tooMuch(`more than ${budget.limits.values} values`)
+}
+
+/** Go to the next field of a message, counted. */
+function next(reader: ProtobufReader, budget: Budget): boolean {
+  if (!reader.next()) return false
+  budget.fields += 1
+  if (budget.fields > sizes.protobufFields) throw tooMuch(`more than ${sizes.protobufFields} fields`)
+  return true
 }
 
 /**
@@ -23,7 +42,7 @@ interface Budget {
  */
 export function decodeMessage(type: MessageType, bytes: Buffer, limits: BodyLimits = sizes): JsonObject {
   const object: JsonObject = {}
-  readFields(type, new ProtobufReader(bytes), object, { limits, values: 0 }, 1)
+  readFields(type, new ProtobufReader(bytes), object, { limits, values: 0, fields: 0, keys: new Map() }, 1)
   return object
 }
 
@@ -35,8 +54,7 @@ function readFields(
   depth: number,
 ): void {
   if (depth > budget.limits.depth) throw tooDeep(budget.limits.depth)
-  while (reader.next()) {
-    if ((budget.values += 1) > budget.limits.values) throw tooMuch(`more than ${budget.limits.values} values`)
+  while (next(reader, budget)) {
     const field = type.byNumber[reader.field]
     if (!field) reader.skip()
     else readField(field, reader, object, budget, depth)
@@ -80,6 +98,7 @@ function readField(
 
 function readItems(field: MessageField, reader: ProtobufReader, list: unknown[], budget: Budget, depth: number): void {
   const { listItems } = budget.limits
+  const before = list.length
   const packed = reader.type === wire.bytes && (field.type === 'int32' || field.type === 'int64')
   if (!packed) list.push(readValue(field, reader, budget, depth) ?? null)
   else {
@@ -87,6 +106,7 @@ function readItems(field: MessageField, reader: ProtobufReader, list: unknown[],
     while (!reader.ended && list.length <= listItems) list.push(reader.signed())
     reader.leave(outer)
   }
+  countValues(budget, list.length - before)
   if (list.length > listItems) throw tooMuch(`a list of more than ${listItems} items`)
 }
 
@@ -94,7 +114,7 @@ function readPair(field: MessageField, reader: ProtobufReader, map: JsonObject, 
   let key = ''
   let value: unknown
   const outer = reader.enter()
-  while (reader.next()) {
+  while (next(reader, budget)) {
     if (reader.field === 1) key = reader.text()
     else if (reader.field === 2) value = readValue(field, reader, budget, depth)
     else reader.skip()
@@ -102,9 +122,10 @@ function readPair(field: MessageField, reader: ProtobufReader, map: JsonObject, 
   reader.leave(outer)
   if (key === '__proto__') throw protoField()
   map[key] = value ?? emptyOf(field)
-  // Counting a large map's keys each time would take quadratic time; the values of the whole body bound it all the same.
-  if ((budget.values & 0xff) === 0 && Object.keys(map).length > budget.limits.mapKeys)
-    throw tooMuch(`a map of more than ${budget.limits.mapKeys} keys`)
+  countValues(budget)
+  const keys = (budget.keys.get(map) ?? 0) + 1
+  budget.keys.set(map, keys)
+  if (keys > budget.limits.mapKeys) throw tooMuch(`a map of more than ${budget.limits.mapKeys} keys`)
 }
 
 /** A value of a map that the sender left out is the empty one. */
@@ -126,6 +147,12 @@ function readValue(
     const union = unions[field.type]
     return union ? union.toJson(object) : object
   }
+  const value = readScalar(field, reader, budget, depth)
+  if (value !== undefined && !isEmpty(value, field)) countValues(budget)
+  return value
+}
+
+function readScalar(field: MessageField, reader: ProtobufReader, budget: Budget, depth: number): unknown {
   switch (field.type) {
     case 'string':
       return reader.text()
@@ -140,43 +167,45 @@ function readValue(
       reader.require(wire.fixed64)
       return reader.double()
     case 'bytes':
-      return reader.bytes().toString('base64')
+      return reader.base64()
     default:
-      return readLeaf(field.type, reader, budget)
+      return readLeaf(field.type, reader, budget, depth)
   }
 }
 
 /** Messages that JSON writes as a single value. */
-function readLeaf(type: string, reader: ProtobufReader, budget: Budget): unknown {
+function readLeaf(type: string, reader: ProtobufReader, budget: Budget, depth: number): unknown {
   const outer = reader.enter()
-  const value = leafOf(type, reader, budget)
+  const value = leafOf(type, reader, budget, depth)
   reader.leave(outer)
   return value
 }
 
-function leafOf(type: string, reader: ProtobufReader, budget: Budget): unknown {
+function leafOf(type: string, reader: ProtobufReader, budget: Budget, depth: number): unknown {
   switch (type) {
     case 'Time':
     case 'MicroTime': {
-      const time = readTimestamp(reader)
+      const time = readTimestamp(reader, budget)
       return time && (type === 'Time' ? timeText(time) : microTimeText(time))
     }
     case 'Quantity':
       return readTexts(reader, budget)[0] || '0'
     case 'IntOrString':
-      return readIntOrString(reader)
+      return readIntOrString(reader, budget)
     case 'ExtraValue':
       return readTexts(reader, budget)
     default:
-      return readRaw(reader, budget)
+      return readRaw(reader, budget, depth)
   }
 }
 
-function readTimestamp(reader: ProtobufReader): Timestamp | undefined {
+function readTimestamp(reader: ProtobufReader, budget: Budget): Timestamp | undefined {
   const time = { seconds: 0, nanos: 0 }
   // An empty message is Go's zero time, which JSON has as null.
   if (reader.ended) return undefined
-  while (reader.next()) {
+  while (next(reader, budget)) {
+    // To write a time as text costs more than to read it, so its parts count too.
+    countValues(budget)
     if (reader.type !== wire.varint) reader.skip()
     else if (reader.field === 1) time.seconds = reader.signed()
     else if (reader.field === 2) time.nanos = reader.signed()
@@ -189,19 +218,19 @@ function readTimestamp(reader: ProtobufReader): Timestamp | undefined {
 
 function readTexts(reader: ProtobufReader, budget: Budget): string[] {
   const texts: string[] = []
-  while (reader.next()) {
-    if ((budget.values += 1) > budget.limits.values) throw tooMuch(`more than ${budget.limits.values} values`)
+  while (next(reader, budget)) {
+    countValues(budget)
     if (reader.field === 1) texts.push(reader.text())
     else reader.skip()
   }
   return texts
 }
 
-function readIntOrString(reader: ProtobufReader): number | string {
+function readIntOrString(reader: ProtobufReader, budget: Budget): number | string {
   let isText = false
   let number = 0
   let text = ''
-  while (reader.next()) {
+  while (next(reader, budget)) {
     if (reader.field === 1) isText = reader.unsigned() === 1
     else if (reader.field === 2) number = reader.signed()
     else if (reader.field === 3) text = reader.text()
@@ -210,14 +239,20 @@ function readIntOrString(reader: ProtobufReader): number | string {
   return isText ? text : number
 }
 
-/** RawExtension, FieldsV1 and JSON hold JSON as bytes. */
-function readRaw(reader: ProtobufReader, budget: Budget): unknown {
+/** RawExtension, FieldsV1 and JSON hold JSON as bytes; what is in there counts as part of the body. */
+function readRaw(reader: ProtobufReader, budget: Budget, depth: number): unknown {
   let raw: Buffer | undefined
-  while (reader.next()) {
-    if (reader.field === 1) raw = reader.bytes()
-    else reader.skip()
+  while (next(reader, budget)) {
+    if (reader.field === 1) {
+      countValues(budget)
+      raw = reader.bytes()
+    } else reader.skip()
   }
-  return raw && raw.length > 0 ? parseJson(raw, budget.limits) : undefined
+  if (!raw || raw.length === 0) return undefined
+  const { limits, values } = budget
+  const parsed = parseCounted(raw, { ...limits, depth: Math.max(1, limits.depth - depth) }, values)
+  budget.values = parsed.values
+  return parsed.value
 }
 
 function isObject(value: unknown): value is JsonObject {

@@ -24,15 +24,8 @@ const typeMeta = messages([], 'TypeMeta { 1 apiVersion string, 2 kind string }')
 export function parseProtobuf(body: Buffer): Record<string, unknown> {
   try {
     if (!body.subarray(0, magic.length).equals(magic)) throw new RangeError('the magic number is missing')
-    const reader = new ProtobufReader(body, magic.length)
-    let named: { apiVersion?: string; kind?: string } = {}
-    let raw: Buffer = Buffer.alloc(0)
-    while (reader.next()) {
-      if (reader.field === TYPE_META) named = decodeMessage(typeMeta, reader.bytes())
-      else if (reader.field === RAW) raw = reader.bytes()
-      else reader.skip()
-    }
-    const { apiVersion = '', kind = '' } = named
+    const { type, raw } = openEnvelope(body)
+    const { apiVersion = '', kind = '' } = decodeMessage(typeMeta, type) as { apiVersion?: string; kind?: string }
     const message = messageOf(apiVersion, kind)
     if (!message) throw unreadable(kind || 'this kind')
     return { apiVersion, kind, ...decodeMessage(message, raw) }
@@ -40,6 +33,21 @@ export function parseProtobuf(body: Buffer): Record<string, unknown> {
     if (error instanceof ApiError) throw error
     throw new ApiError('BadRequest', `the protobuf body is damaged: ${(error as Error).message}`, { cause: error })
   }
+}
+
+/** An envelope has four fields. Each is found in one step, so those of a stranger are not followed without end. */
+const mostFields = 64
+
+function openEnvelope(body: Buffer): { type: Buffer; raw: Buffer } {
+  const found = { type: Buffer.alloc(0) as Buffer, raw: Buffer.alloc(0) as Buffer }
+  const reader = new ProtobufReader(body, magic.length)
+  for (let fields = 1; reader.next(); fields += 1) {
+    if (fields > mostFields) throw new RangeError(`the envelope has more than ${mostFields} fields`)
+    if (reader.field === TYPE_META) found.type = reader.bytes()
+    else if (reader.field === RAW) found.raw = reader.bytes()
+    else reader.skip()
+  }
+  return found
 }
 
 function unreadable(what: string): ApiError {

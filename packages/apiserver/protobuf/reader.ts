@@ -95,6 +95,13 @@ export class ProtobufReader {
     return this.#bytes.subarray(start, start + size)
   }
 
+  /** The field's bytes in base64. */
+  base64(): string {
+    const size = this.#size()
+    const start = this.#take(size)
+    return size === 0 ? '' : this.#bytes.toString('base64', start, start + size)
+  }
+
   /** @throws {RangeError} when the bytes are not UTF-8 */
   text(): string {
     const size = this.#size()
