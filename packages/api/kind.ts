@@ -79,6 +79,8 @@ export interface KindAction {
   name: string
   /** Whether it is offered for this object, so that the facade lists it in `actions`. */
   offered?(object: never): boolean
+  /** What is missing, for an action that this version cannot do: it is never offered, and asking for it answers this. */
+  notBuilt?: string
   /** The calls that carry it out, in order. @throws {ApiError} when the input misses something */
   calls?: (object: never, input: Record<string, unknown>) => ActionCall[]
 }
@@ -146,6 +148,7 @@ export type ObjectOf<K> = K extends TypedKind<infer O> ? O : never
 /** A {@link KindAction} on objects of a known type. */
 export interface TypedAction<O> {
   name: string
+  notBuilt?: string
   offered?(object: O): boolean
   calls?(object: O, input: Record<string, unknown>): ActionCall[]
 }

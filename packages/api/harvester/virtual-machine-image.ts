@@ -3,6 +3,7 @@ import { collectionPath } from '../action-call.ts'
 import { age, column, wide } from '../columns.ts'
 import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
+import { notBuilt } from '../not-built.ts'
 import { about, having, int32, int64, labels, object, oneOf, optional, text } from '../schema.ts'
 import { Conditions } from './condition.ts'
 import { same } from '../same.ts'
@@ -72,6 +73,7 @@ export const VirtualMachineImage = defineKind({
     },
     {
       name: 'download',
+      notBuilt: notBuilt.imageFiles,
       offered: (image) => image.status?.progress === 100,
       calls(image) {
         const path = collectionPath(

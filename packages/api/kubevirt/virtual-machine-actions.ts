@@ -1,6 +1,7 @@
 import { collectionPath, creation, namespaceOf, textInput } from '../action-call.ts'
 import type { ActionCall, TypedAction } from '../kind.ts'
 import type { KubeObject } from '../meta.ts'
+import { notBuilt } from '../not-built.ts'
 import { claimTemplatesAnnotation, parseClaimTemplates } from './claim-templates.ts'
 import { reservedMemoryAnnotation } from './guest-memory.ts'
 import type { VirtualMachineSpec } from './virtual-machine.ts'
@@ -50,6 +51,7 @@ export const machineActions: TypedAction<Machine>[] = [
   { name: 'unpause', offered: isIn('Paused'), calls: put(instances, 'unpause') },
   {
     name: 'migrate',
+    notBuilt: notBuilt.migration,
     offered: runs,
     calls: put(machines, 'migrate', ({ nodeName }) =>
       typeof nodeName === 'string' && nodeName ? { addedNodeSelector: { 'kubernetes.io/hostname': nodeName } } : {},
@@ -57,6 +59,7 @@ export const machineActions: TypedAction<Machine>[] = [
   },
   {
     name: 'addVolume',
+    notBuilt: notBuilt.hotplug,
     offered: runs,
     calls: put(machines, 'addvolume', (input) => ({
       name: textInput(input, 'diskName'),
@@ -68,13 +71,15 @@ export const machineActions: TypedAction<Machine>[] = [
   },
   {
     name: 'removeVolume',
+    notBuilt: notBuilt.hotplug,
     offered: runs,
     calls: put(machines, 'removevolume', (input) => ({ name: textInput(input, 'diskName') })),
   },
-  { name: 'backup', calls: backup('backup') },
-  { name: 'snapshot', calls: backup('snapshot') },
+  { name: 'backup', notBuilt: notBuilt.backups, calls: backup('backup') },
+  { name: 'snapshot', notBuilt: notBuilt.backups, calls: backup('snapshot') },
   {
     name: 'restore',
+    notBuilt: notBuilt.restores,
     offered: isOff,
     calls(machine, input) {
       const namespace = namespaceOf(machine.metadata)
@@ -94,7 +99,7 @@ export const machineActions: TypedAction<Machine>[] = [
   { name: 'createTemplate', calls: createTemplate },
   { name: 'clone', calls: clone },
   { name: 'findMigratableNodes', offered: runs },
-  { name: 'abortMigration', offered: isIn('Migrating') },
+  { name: 'abortMigration', notBuilt: notBuilt.migration, offered: isIn('Migrating') },
   {
     name: 'cpuAndMemoryHotplug',
     offered: (machine) =>

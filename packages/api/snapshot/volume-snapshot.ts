@@ -2,6 +2,7 @@ import { collectionPath, creation, namespaceOf, textInput } from '../action-call
 import { age, column } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { flag, object, optional, Quantity, text, time } from '../schema.ts'
+import { notBuilt } from '../not-built.ts'
 import { same } from '../same.ts'
 
 /** The content of a volume at one moment. */
@@ -38,6 +39,7 @@ export const VolumeSnapshot = defineKind({
   actions: [
     {
       name: 'restore',
+      notBuilt: notBuilt.snapshots,
       offered: ({ status }) => status?.readyToUse === true,
       calls(snapshot, input) {
         const namespace = namespaceOf(snapshot.metadata)

@@ -1,3 +1,4 @@
+import { ApiError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
 import type { Answer } from '@thresher/apiserver/request'
 import { empty, FacadeError, json, readObject } from './answer.ts'
@@ -17,8 +18,9 @@ export async function runAction(call: FacadeCall, target: Target, name: string):
   }
   const action = kind.actions?.find((one) => one.name === name)
   const special = objectActions[`${schemaId(kind)} ${name}`]
-  if (!action || !(action.calls ?? special)) throw invalid(kind, name)
+  if (!action || !(action.notBuilt ?? action.calls ?? special)) throw invalid(kind, name)
   const object = await read(call, target)
+  if (action.notBuilt) throw new ApiError('NotImplemented', action.notBuilt)
   if (action.offered && !action.offered(object as never))
     throw new FacadeError(405, 'InvalidAction', `${name} is not possible in the present state of ${target.name}`)
   if (special) {

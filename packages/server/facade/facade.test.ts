@@ -259,12 +259,27 @@ describe('actions', () => {
     const { body } = await get('/v1/harvester/kubevirt.io.virtualmachines/default/acting')
     expect(body.actions.start).toBe(`${body.links.self}?action=start`)
     expect(body.actions.pause).toBeUndefined()
-    const backup = await send('POST', '/v1/harvester/kubevirt.io.virtualmachines/default/acting?action=backup', {
-      name: 'b1',
-    })
-    expect(backup.status).toBe(204)
-    const made = await get('/v1/harvester/harvesterhci.io.virtualmachinebackups/default/b1')
-    expect(made.body.spec.source.name).toBe('acting')
+    const path = '/v1/harvester/kubevirt.io.virtualmachines/default/acting'
+    expect((await send('POST', `${path}?action=createTemplate`, { name: 't1', description: 'of it' })).status).toBe(204)
+    const made = await get('/v1/harvester/harvesterhci.io.virtualmachinetemplates/default/t1')
+    expect(made.body.spec.description).toBe('of it')
+  })
+
+  test('that are not built are not offered, and asking for one says what is missing and makes nothing', async () => {
+    const path = '/v1/harvester/kubevirt.io.virtualmachines/default/acting'
+    const { actions } = (await get(path)).body
+    for (const kind of kinds)
+      for (const action of kind.actions ?? [])
+        if (action.notBuilt) expect(action.notBuilt, `${kind.kind} ${action.name}`).toMatch(/in this version; /)
+    for (const name of ['backup', 'snapshot', 'restore', 'migrate', 'addVolume', 'removeVolume', 'abortMigration']) {
+      expect(actions).not.toHaveProperty(name)
+      const reply = await send('POST', `${path}?action=${name}`, { name: 'b1' })
+      expect(reply, name).toMatchObject({ status: 501, body: { type: 'error', code: 'NotImplemented' } })
+      expect(reply.body.message, name).toContain('in this version')
+    }
+    expect((await get('/v1/harvester/harvesterhci.io.virtualmachinebackups/default/b1')).status).toBe(404)
+    const missing = await send('POST', `${path}-none?action=backup`, { name: 'b1' })
+    expect(missing.status).toBe(404)
   })
 
   test('that do not exist, or not now, are InvalidAction', async () => {
@@ -275,9 +290,9 @@ describe('actions', () => {
   })
 
   test('without what they need say what is missing', async () => {
-    const reply = await send('POST', '/v1/harvester/kubevirt.io.virtualmachines/default/acting?action=backup', {})
+    const reply = await send('POST', '/v1/harvester/kubevirt.io.virtualmachines/default/acting?action=clone', {})
     expect(reply.status).toBe(400)
-    expect(reply.body.message).toContain('"name"')
+    expect(reply.body.message).toContain('"targetVm"')
   })
 
   test('clone a machine with copies of the volumes that it owns', async () => {

@@ -61,7 +61,7 @@ export async function toSteve(
 /** The actions that are offered for an object now, with their addresses; undefined for kinds without actions. */
 function offeredActions(kind: Kind, object: KubeObject, self: string): Record<string, string> | undefined {
   if (!kind.actions) return undefined
-  const offered = kind.actions.filter((action) => action.offered?.(object as never) ?? true)
+  const offered = kind.actions.filter((action) => !action.notBuilt && (action.offered?.(object as never) ?? true))
   return Object.fromEntries(offered.map(({ name }) => [name, `${self}?action=${name}`]))
 }
 

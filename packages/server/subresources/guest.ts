@@ -1,4 +1,3 @@
-import { ApiError } from '@thresher/api/error'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { Condition } from '@thresher/api/meta'
 import { isTrue } from '@thresher/client/conditions'
@@ -95,18 +94,3 @@ export const userList = guestOperation('userlist', 'GET', needsAgent)
 
 /** `GET …/filesystemlist`: the guest's mounted file systems. */
 export const filesystemList = guestOperation('filesystemlist', 'GET', needsAgent)
-
-/** Refuse what this version cannot do, rather than seem to do it. */
-export function notBuilt(
-  plural: Operation['plural'],
-  subresource: string,
-  methods: Operation['methods'],
-  message: string,
-): Operation {
-  return {
-    plural,
-    subresource,
-    methods,
-    handle: () => Promise.reject(new ApiError('NotImplemented', message)),
-  }
-}

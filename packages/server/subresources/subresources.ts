@@ -1,27 +1,13 @@
 import { expandSpec, expandVmSpec } from './expand-spec.ts'
-import {
-  filesystemList,
-  freeze,
-  guestOsInfo,
-  notBuilt,
-  pause,
-  reset,
-  softreboot,
-  unfreeze,
-  unpause,
-  userList,
-} from './guest.ts'
+import { filesystemList, freeze, guestOsInfo, pause, reset, softreboot, unfreeze, unpause, userList } from './guest.ts'
 import type { SubresourceHandler } from '@thresher/apiserver/subresource'
 import type { Operation, Tools } from './handler.ts'
+import { notBuiltOperations } from './not-built.ts'
 import { restart } from './restart.ts'
 import { start } from './start.ts'
 import { stop } from './stop.ts'
 import { consoleStream, portForwardInstance, portForwardMachine, vncStream } from './streams.ts'
 import { healthz, version } from './version.ts'
-
-const noMigration = 'live migration is not available in this version; stop the machine and start it on the other node'
-const noHotplug =
-  'volumes cannot be attached to or detached from a running machine in this version; stop it and edit its volumes'
 
 /** Every operation of `subresources.kubevirt.io`. */
 export const operations: readonly Operation[] = [
@@ -31,10 +17,6 @@ export const operations: readonly Operation[] = [
   expandSpec,
   expandVmSpec,
   portForwardMachine,
-  notBuilt('virtualmachines', 'migrate', ['PUT'], noMigration),
-  notBuilt('virtualmachines', 'addvolume', ['PUT'], noHotplug),
-  notBuilt('virtualmachines', 'removevolume', ['PUT'], noHotplug),
-  notBuilt('virtualmachines', 'memorydump', ['PUT'], 'memory dumps are not available in this version'),
   pause,
   unpause,
   softreboot,
@@ -47,12 +29,9 @@ export const operations: readonly Operation[] = [
   consoleStream,
   vncStream,
   portForwardInstance,
-  notBuilt('virtualmachineinstances', 'addvolume', ['PUT'], noHotplug),
-  notBuilt('virtualmachineinstances', 'removevolume', ['PUT'], noHotplug),
-  notBuilt('virtualmachineinstances', 'usbredir', ['GET'], 'USB redirection is not available in this version'),
-  notBuilt('virtualmachineinstances', 'vsock', ['GET'], 'VSOCK is not available in this version'),
   version,
   healthz,
+  ...notBuiltOperations,
 ]
 
 /** The versions under which the operations are offered. */

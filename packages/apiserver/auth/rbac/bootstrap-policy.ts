@@ -101,6 +101,8 @@ const editable: [group: string, resources: string[]][] = [
 /** The parts of a running machine that one reads, and those by which one commands it (`subresources.kubevirt.io`). */
 const guestReads = [
   'virtualmachines/expand-spec',
+  'virtualmachines/objectgraph',
+  'virtualmachineinstances/objectgraph',
   'virtualmachineinstances/guestosinfo',
   'virtualmachineinstances/filesystemlist',
   'virtualmachineinstances/userlist',
@@ -113,6 +115,8 @@ const guestCommands = [
   'virtualmachines/removevolume',
   'virtualmachines/migrate',
   'virtualmachines/memorydump',
+  'virtualmachines/removememorydump',
+  'virtualmachines/evacuate/cancel',
   'virtualmachineinstances/pause',
   'virtualmachineinstances/unpause',
   'virtualmachineinstances/softreboot',
@@ -121,6 +125,7 @@ const guestCommands = [
   'virtualmachineinstances/unfreeze',
   'virtualmachineinstances/addvolume',
   'virtualmachineinstances/removevolume',
+  'virtualmachineinstances/evacuate/cancel',
   'virtualmachineinstances/sev/setupsession',
   'virtualmachineinstances/sev/injectlaunchsecret',
 ]
