@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Pod } from '@thresher/api/core/pod'
 import { managementNetwork } from '@thresher/api/management-network'
+import { ClusterNetwork } from '@thresher/api/network/cluster-network'
 import { readNics } from '@thresher/api/pod-network'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
@@ -155,6 +156,26 @@ describe('the network controller, on a real northbound database with ovn-northd'
       () => (database.find('Logical_Switch', 'name', 'mgmt')?._uuid === found._uuid ? undefined : whole()),
       within(),
     )
+  })
+
+  it('shows the network as the ClusterNetwork mgmt: made again when it is gone, ready while its database answers', async () => {
+    const networks = client.resource<ClusterNetwork>(ClusterNetwork)
+    const readiness = (status: string) =>
+      eventually(async () => {
+        const { items } = await networks.list()
+        const mgmt = items.find(({ metadata }) => metadata.name === 'mgmt')
+        return mgmt?.status?.conditions?.find((one) => one.type === 'ready' && one.status === status) && mgmt
+      })
+    const first = await readiness('True')
+    expect(database.find('Logical_Switch', 'name', 'mgmt')).toBeDefined()
+    await networks.delete('mgmt')
+    await eventually(async () => ((await readiness('True')).metadata.uid === first.metadata.uid ? undefined : true))
+    stop.abort()
+    const lost = networkController({ endpoints: [`unix:${engines.folder}/none.sock`], network, patienceMs: 100 })
+    stop = new AbortController()
+    await runControllers([lost], { transport, signal: stop.signal, component: 'test' })
+    const { status } = await readiness('False')
+    expect(status?.conditions?.[0]?.message).toContain('the northbound database does not answer')
   })
 
   it('gives a guest an address, tells its pod, and binds the port to it', async () => {

@@ -3,11 +3,13 @@ import { isReason } from '@thresher/api/error'
 import { managementGatewayPort, managementSwitch, type ManagementNetwork } from '@thresher/api/management-network'
 import { appLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
 import { networkAnnotation, writeNics } from '@thresher/api/pod-network'
+import { ClusterNetwork } from '@thresher/api/network/cluster-network'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { watch, type Context, type Controller, type Result, type Source } from '@thresher/client/controller'
 import { Database } from '@thresher/ovsdb/database'
 import type { Endpoint, TlsFiles } from '@thresher/ovsdb/endpoint'
+import { showManagement } from './cluster-network.ts'
 import { guestNames, planNames } from './name-plan.ts'
 import { nicNamesOf, nicsOf } from './guest-nics.ts'
 import { mark, northbound, type NorthboundRow, type NorthboundTables } from './northbound.ts'
@@ -31,12 +33,14 @@ export interface NetworkControllerOptions {
   endpoints: Endpoint[]
   tls?: TlsFiles
   network: ManagementNetwork
+  /** How long one look may wait for the database before it counts as failed; ten seconds unless given. */
+  patienceMs?: number
 }
 
 /** Keys beside those of guests, which have a slash. */
 const switchKey = 'switch'
 const namesKey = 'names'
-/** How long one look may wait for the database before it counts as failed, in milliseconds. */
+/** After how long what should be there at once is late, in milliseconds. */
 const patienceMs = 10_000
 
 /**
@@ -60,11 +64,12 @@ export function networkController(options: NetworkControllerOptions): Controller
       watch(VirtualMachineInstance),
       watch(VirtualMachine),
       watch(Pod, (pod) => guestKey(pod), { guest: guestKey }),
+      watch(ClusterNetwork, ({ metadata }) => (metadata.name === managementSwitch ? [switchKey] : [])),
     ],
     async reconcile(key, context) {
       if (!central) return
-      const limit = AbortSignal.any([context.signal, AbortSignal.timeout(patienceMs)])
-      await central.database.ready(limit).catch((error: unknown) => {
+      const limit = AbortSignal.any([context.signal, AbortSignal.timeout(options.patienceMs ?? patienceMs)])
+      await central.database.ready(limit).catch(async (error: unknown) => {
         const instance = context.objects(VirtualMachineInstance).get(key)
         const why = central?.database.failure?.message ?? (error as Error).message
         if (instance && !context.signal.aborted)
@@ -74,10 +79,14 @@ export function networkController(options: NetworkControllerOptions): Controller
             reason: 'NetworkNotReady',
             message: `the network's database does not answer (${why}): is the agent on its host running?`,
           })
-        throw new Error(`the northbound database does not answer: ${why}`, { cause: error })
+        const failure = `the northbound database does not answer: ${why}`
+        if (key === switchKey && !context.signal.aborted) await showManagement(failure, context)
+        throw new Error(failure, { cause: error })
       })
-      if (key === switchKey) await central.makeSwitch(limit)
-      else if (key === namesKey) await central.writeNames(limit)
+      if (key === switchKey) {
+        await central.makeSwitch(limit)
+        await showManagement(undefined, context)
+      } else if (key === namesKey) await central.writeNames(limit)
       else return await reconcileGuest(key, central, options.network, context, limit)
     },
   }
@@ -118,8 +127,8 @@ class Central {
       }
     })
     this.database.onConnection((connected) => {
-      if (!connected) return
       wake(switchKey)
+      if (!connected) return
       wake(namesKey)
       for (const key of this.#ports.keys()) wake(key)
     })

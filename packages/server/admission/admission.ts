@@ -1,4 +1,5 @@
 import { cardAddresses } from './card-addresses.ts'
+import { clusterNetwork } from './cluster-network.ts'
 import { defaultClass } from './default-class.ts'
 import { encryption } from './encryption.ts'
 import { finalizers } from './finalizers.ts'
@@ -25,5 +26,6 @@ export function machineAdmission(objects: () => Lookup): AdmissionStep[] {
     imageInUse(objects),
     imageName(objects),
     defaultClass(objects),
+    clusterNetwork(objects),
   ]
 }
