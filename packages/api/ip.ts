@@ -26,3 +26,11 @@ function groupsOf(side: string, last: boolean): string[] {
   const tail = groups.at(-1) ?? ''
   return last && isIpv4(tail) ? [...groups.slice(0, -1), '0', '0'] : groups
 }
+
+/** An IPv4 or IPv6 range as its first address and prefix length; undefined when it is none. */
+export function parseRange(range: string): { address: string; prefix: number; family: number } | undefined {
+  const [address = '', bits = '', ...rest] = range.split('/')
+  const family = isIP(address)
+  const prefix = rest.length === 0 && /^(0|[1-9]\d{0,2})$/.test(bits) ? Number(bits) : -1
+  return family !== 0 && prefix >= 0 && prefix <= (family === 4 ? 32 : 128) ? { address, prefix, family } : undefined
+}

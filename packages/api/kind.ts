@@ -1,6 +1,7 @@
 import type { Static, TObject, TProperties, TSchema } from 'typebox'
 import { Type } from './type.ts'
 import type { FieldError } from './error.ts'
+import { checkInnerFields, innerFields } from './inner-fields.ts'
 import { ObjectMeta, type KubeObject } from './meta.ts'
 import { quantityWriter } from './quantity.ts'
 
@@ -194,8 +195,13 @@ export function defineKind<
   // Kubernetes stores its own kinds' quantities in canonical form; others keep what was written.
   const ownedByKubernetes = !options.group.includes('.') || options.group.endsWith('.k8s.io')
   const writeQuantities = quantityWriter(schema, ownedByKubernetes)
+  const inner = innerFields[`${options.plural}.${options.group}`]
+  const declared = options as KindOptions
   return {
     ...(options as KindOptions),
+    ...(inner
+      ? { check: (object: never) => [...checkInnerFields(inner, object), ...(declared.check?.(object) ?? [])] }
+      : {}),
     fillDefaults(object: never) {
       writeQuantities?.(object)
       ;(options as KindOptions).fillDefaults?.(object)

@@ -1,3 +1,10 @@
+const form = /^[0-9a-f]{2}([:-])[0-9a-f]{2}(\1[0-9a-f]{2}){4}$/i
+
+/** Whether a text is a hardware address: pairs of hex digits parted by colons or, throughout, by hyphens. */
+export function isMac(text: string): boolean {
+  return form.test(text)
+}
+
 /**
  * The canonical form of a hardware address: six pairs of lower-case digits parted by colons.
  *
@@ -5,8 +12,7 @@
  * @throws {RangeError} when it is not of that form
  */
 export function parseMac(text: string): string {
-  if (!/^[0-9a-f]{2}([:-])[0-9a-f]{2}(\1[0-9a-f]{2}){4}$/i.test(text))
-    throw new RangeError(`${JSON.stringify(text)} is not a MAC address such as 52:54:00:12:34:56`)
+  if (!isMac(text)) throw new RangeError(`${JSON.stringify(text)} is not a MAC address such as 52:54:00:12:34:56`)
   return text.toLowerCase().replaceAll('-', ':')
 }
 

@@ -8,14 +8,27 @@ interface Part {
 const SEQUENCE = 0x30
 const BIT_STRING = 0x03
 
+const begin = '-----BEGIN CERTIFICATE-----'
+const end = '-----END CERTIFICATE-----'
+
+/** What stands between the BEGIN and END lines of each certificate, in order. Linear, whatever lines are missing. */
+export function certificatesIn(pem: string): string[] {
+  const [, ...parts] = pem.split(begin)
+  return parts.flatMap((part) => {
+    const until = part.indexOf(end)
+    return until > 0 ? [part.slice(0, until)] : []
+  })
+}
+
 /**
- * What is wrong with the form of one X.509 certificate in PEM; undefined when nothing is.
+ * What is wrong with the form of one X.509 certificate; undefined when nothing is.
  *
  * Only the outer form is read (RFC 5280 section 4.1): enough to turn away what was cut off, mistyped or is something else.
+ *
+ * @param content what stands between its BEGIN and END lines
  */
-export function certificateFault(pem: string): string | undefined {
-  const base64 = /-----BEGIN CERTIFICATE-----([\s\S]+?)-----END CERTIFICATE-----/.exec(pem)?.[1]?.replace(/\s+/g, '')
-  if (!base64) return 'there is no PEM certificate in it'
+export function certificateFault(content: string): string | undefined {
+  const base64 = content.replaceAll(/\s/g, '')
   let der: Uint8Array
   try {
     der = Uint8Array.fromBase64(base64)

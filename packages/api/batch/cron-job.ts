@@ -1,14 +1,10 @@
 import { age, column } from '../columns.ts'
 import { ObjectReference } from '../core/references.ts'
-import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { ObjectMeta } from '../meta.ts'
 import { flag, having, int32, int64, list, object, oneOf, optional, text, time } from '../schema.ts'
 import { checkJobSpec, fillJobDefaults } from './job.ts'
 import { JobSpec } from './job-spec.ts'
-
-const shorthand = /^@(yearly|annually|monthly|weekly|daily|midnight|hourly|every \S+)$/
-const fieldForm = /^[\d*?/,LW#A-Za-z-]+$/
 
 /** Jobs at set times. */
 export const CronJob = defineKind({
@@ -41,16 +37,6 @@ export const CronJob = defineKind({
     age,
   ],
   fillDefaults: (cron) => fillJobDefaults(cron.spec?.jobTemplate?.spec),
-  check({ spec }): FieldError[] {
-    const errors = checkJobSpec(spec.jobTemplate.spec, 'spec.jobTemplate.spec')
-    const fields = spec.schedule.trim().split(/\s+/)
-    if (!shorthand.test(spec.schedule) && !(fields.length === 5 && fields.every((field) => fieldForm.test(field))))
-      errors.push({
-        field: 'spec.schedule',
-        message:
-          'must be five fields (minute, hour, day, month, weekday), such as "0 3 * * *", or a form such as @daily',
-      })
-    return errors
-  },
+  check: ({ spec }) => checkJobSpec(spec.jobTemplate.spec, 'spec.jobTemplate.spec'),
 })
 export type CronJob = ObjectOf<typeof CronJob>

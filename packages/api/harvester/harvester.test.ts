@@ -76,7 +76,8 @@ describe('an image', () => {
   test('has a name for people and a checksum of the right length', () => {
     expect(fields({ displayName: ' ' })).toEqual(['spec.displayName'])
     expect(fields({ checksum: 'ab'.repeat(64) })).toEqual([])
-    expect(fields({ checksum: 'ab'.repeat(32) })).toEqual(['spec.checksum'])
+    expect(fields({ checksum: 'ab'.repeat(32) })).toEqual([])
+    expect(fields({ checksum: 'ab'.repeat(31) })).toEqual(['spec.checksum'])
   })
 
   test('keeps where it comes from, and can get another description', () => {

@@ -5,8 +5,6 @@ import { flag, having, int32, list, object, optional, text } from '../schema.ts'
 import { Conditions } from './condition.ts'
 import { BackupSpec, Failure } from './virtual-machine-backup.ts'
 
-const field = /^(\*|\d+(-\d+)?)(\/\d+)?(,(\*|\d+(-\d+)?)(\/\d+)?)*$/
-
 /** Backups at set times; the oldest go when there are more than are to be kept. */
 export const ScheduleVMBackup = defineKind({
   group: 'harvesterhci.io',
@@ -48,10 +46,8 @@ export const ScheduleVMBackup = defineKind({
   ],
   check({ spec }): FieldError[] {
     const errors: FieldError[] = []
-    const parts = spec.cron.trim().split(/\s+/)
-    if (parts.length !== 5 || !parts.every((part) => field.test(part)))
-      errors.push({ field: 'spec.cron', message: 'invalid cron format: give minute, hour, day, month and weekday' })
-    else if (/[*,/-]/.test(parts[0] ?? ''))
+    const [minute = ''] = spec.cron.trim().split(/\s/)
+    if (/^@every|[*?,/-]/.test(minute))
       errors.push({ field: 'spec.cron', message: 'schedule granularity is less than 1h: name one minute of the hour' })
     if ((spec.maxFailure ?? 4) >= (spec.retain ?? 8))
       errors.push({ field: 'spec.maxFailure', message: 'max failure should be less than retain' })

@@ -1,8 +1,5 @@
 import { age, column } from '../columns.ts'
-import type { FieldError } from '../error.ts'
 import { Conditions } from '../harvester/condition.ts'
-import { parseRange } from '../harvester/settings/checks.ts'
-import { isIP } from '../ip.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { int32, int64, labels, list, object, optional, text } from '../schema.ts'
 
@@ -36,14 +33,5 @@ export const IPPool = defineKind({
     column('Priority', '.spec.selector.priority'),
     age,
   ],
-  check: ({ spec }) =>
-    spec.ranges.flatMap((range, index): FieldError[] => {
-      const at = `spec.ranges[${index}]`
-      if (!parseRange(range.subnet))
-        return [{ field: `${at}.subnet`, message: 'must be an address range, such as 192.168.0.0/24' }]
-      return (['rangeStart', 'rangeEnd', 'gateway'] as const)
-        .filter((field) => range[field] && isIP(range[field]) === 0)
-        .map((field) => ({ field: `${at}.${field}`, message: 'must be an IP address' }))
-    }),
 })
 export type IPPool = ObjectOf<typeof IPPool>

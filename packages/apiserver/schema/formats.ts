@@ -1,4 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
+import { isBase64 } from '@thresher/api/inner-formats'
+import { parseRange } from '@thresher/api/ip'
 import { isQuantity } from '@thresher/api/quantity'
 
 const text =
@@ -10,20 +12,6 @@ const dateTime =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt ](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/
 const hostname =
   /^(?=.{1,253}$)[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*\.?$/
-
-function isCidr(value: unknown): boolean {
-  if (typeof value !== 'string') return false
-  const [address = '', bits = '', ...rest] = value.split('/')
-  if (rest.length > 0 || !/^\d{1,3}$/.test(bits)) return false
-  return (isIPv4(address) && Number(bits) <= 32) || (isIPv6(address) && Number(bits) <= 128)
-}
-
-function isBase64(value: unknown): boolean {
-  if (typeof value !== 'string') return false
-  const padding = value.indexOf('=')
-  const digits = padding < 0 ? value : value.slice(0, padding)
-  return !/[^A-Za-z0-9+/\r\n]/.test(digits) && (padding < 0 || /^={1,2}[\r\n]{0,4}$/.test(value.slice(padding)))
-}
 
 function isUri(value: unknown): boolean {
   return typeof value === 'string' && URL.canParse(value)
@@ -43,10 +31,10 @@ export const formats: ReadonlyMap<string, (value: unknown) => boolean> = new Map
   ['datetime', text(dateTime)],
   ['date', text(/^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/)],
   ['duration', text(/^[+-]?(?:0|(?:\d{1,18}(?:\.\d{0,18})?(?:ns|us|µs|μs|ms|s|m|h|d|w)\s?)+)$/i, 256)],
-  ['byte', isBase64],
+  ['byte', (value) => typeof value === 'string' && isBase64(value)],
   ['ipv4', (value) => typeof value === 'string' && isIPv4(value)],
   ['ipv6', (value) => typeof value === 'string' && isIPv6(value)],
-  ['cidr', isCidr],
+  ['cidr', (value) => typeof value === 'string' && parseRange(value) !== undefined],
   ['hostname', text(hostname)],
   ['email', text(/^[^\s@]{1,254}@[^\s@]{1,254}$/)],
   ['uri', isUri],

@@ -1,7 +1,7 @@
 import type { ObjectMeta } from '@thresher/api/meta'
 import { claimTemplatesAnnotation, parseClaimTemplates } from '@thresher/api/kubevirt/claim-templates'
 import { imageIdAnnotation } from '@thresher/api/names'
-import { textOf, textsAt, valuesAt, type FieldValue } from './field-values.ts'
+import { textOf, textsAt, valuesAt, type FieldValue } from '@thresher/api/field-values'
 import { qualified } from './reference-names.ts'
 import { readDisk, readImage, type Reference } from './reference-rights.ts'
 

@@ -1,5 +1,5 @@
 import { sshNamesAnnotation } from '@thresher/api/names'
-import { textOf, textsAt, valuesAt, type FieldValue } from './field-values.ts'
+import { textOf, textsAt, valuesAt, type FieldValue } from '@thresher/api/field-values'
 
 /** A name as `namespace/name`, or alone in the namespace of what holds it. */
 export function qualified(text: string, namespace: string): { namespace: string; name: string } {

@@ -10,7 +10,7 @@ import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { claimReferences, templateClaims, type ClassOf } from './claim-references.ts'
-import { textOf, textsAt, valuesAt } from './field-values.ts'
+import { textOf, textsAt, valuesAt } from '@thresher/api/field-values'
 import {
   readDisk,
   readImage,

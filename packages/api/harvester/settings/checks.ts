@@ -1,5 +1,3 @@
-import { isIP } from '../../ip.ts'
-
 /** A check of one value: what is wrong with it, empty when nothing is. */
 export type Check = (value: string) => string[]
 
@@ -64,12 +62,4 @@ export function flagField(object: Record<string, unknown>, ...names: string[]): 
   return names
     .filter((name) => object[name] !== undefined && typeof object[name] !== 'boolean')
     .map((name) => `${name} must be true or false`)
-}
-
-/** An IPv4 or IPv6 range as its first address and prefix length; undefined when it is none. */
-export function parseRange(range: string): { address: string; prefix: number; family: number } | undefined {
-  const [address = '', bits = ''] = range.split('/')
-  const family = isIP(address)
-  const prefix = /^\d{1,3}$/.test(bits) ? Number(bits) : -1
-  return family !== 0 && prefix >= 0 && prefix <= (family === 4 ? 32 : 128) ? { address, prefix, family } : undefined
 }

@@ -1,6 +1,6 @@
-import { isIP } from '../../ip.ts'
+import { isIP, parseRange } from '../../ip.ts'
 import type { SettingDeclaration } from './declaration.ts'
-import { flagField, isWebAddress, jsonObject, numberField, parseRange } from './checks.ts'
+import { flagField, isWebAddress, jsonObject, numberField } from './checks.ts'
 
 const hostname = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/i
 

@@ -1,7 +1,7 @@
 import type { Setting } from '../setting.ts'
-import { jsonObject, parseRange } from './checks.ts'
+import { jsonObject } from './checks.ts'
 import type { SettingDeclaration } from './declaration.ts'
-import { isIP } from '../../ip.ts'
+import { isIP, parseRange } from '../../ip.ts'
 
 /** The name of the setting below. */
 export const outboundRangesSetting = 'outbound-ranges'

@@ -1,13 +1,12 @@
-import { certificateFault } from '../../pem-certificate.ts'
+import { certificateFault, certificatesIn } from '../../pem-certificate.ts'
 import type { SettingDeclaration } from './declaration.ts'
 import { flagField, jsonObject, numberField, webAddress, wholeNumber } from './checks.ts'
 
-const certificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g
 const protocols = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3', 'SSLv2', 'SSLv3']
 
 function checkCertificates(pem: string): string[] {
-  const found = pem.match(certificate)
-  if (!found) return ['failed to append custom certificates: there is no PEM certificate in it']
+  const found = certificatesIn(pem)
+  if (found.length === 0) return ['failed to append custom certificates: there is no PEM certificate in it']
   return found.flatMap((one, index) => {
     const fault = certificateFault(one)
     return fault ? [`failed to append custom certificates: certificate ${index + 1}: ${fault}`] : []
