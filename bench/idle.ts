@@ -1,6 +1,6 @@
 /**
- * What the product costs while nothing happens: memory and CPU of server and agent with one machine, the memory of a
- * further machine, and the network engines apart.
+ * What the product costs while nothing happens: memory and CPU of server, agent and supervisor with one machine, the memory
+ * of a further machine, and the network engines apart.
  *
  *     node bench/idle.ts [--seconds 60] [--further 5]
  */
@@ -45,33 +45,47 @@ const enginePids = () => engineNames.flatMap((name) => pidsOf(name, host.runDir)
 await runMachine('first')
 /** The guest boots and caches settle. */
 await sleep(30_000)
-const [server, agent] = [pidOf('server'), pidOf('agent')]
-const before = { server: processUsage(server), agent: processUsage(agent) }
+const programs = ['server', 'agent', 'supervisor']
+const pids = programs.map(pidOf)
+const usages = () => pids.map((pid) => processUsage(pid))
+const total = (of: ReturnType<typeof usages>, part: 'residentBytes' | 'cpuSeconds') =>
+  of.reduce((sum, one) => sum + one[part], 0)
+const before = usages()
 await sleep(seconds * 1000)
-const after = { server: processUsage(server), agent: processUsage(agent) }
-const cpu = after.server.cpuSeconds + after.agent.cpuSeconds - before.server.cpuSeconds - before.agent.cpuSeconds
+const after = usages()
+const cpu = total(after, 'cpuSeconds') - total(before, 'cpuSeconds')
+const agentBytes = after[1]!.residentBytes
 
 const engines = enginePids().map((pid) => processUsage(pid))
 const engineCpuBefore = engines.reduce((sum, one) => sum + one.cpuSeconds, 0)
 
 for (let index = 0; index < further; index++) await runMachine(`further-${index}`)
 await sleep(30_000)
-const grown = processUsage(agent)
+const grown = processUsage(pids[1]!)
 const qemu = pidsOf('qemu-system', host.runDir).map((pid) => processUsage(pid).residentBytes)
 
 printFigures([
-  { name: 'server, resident', value: after.server.residentBytes / mebibyte, unit: 'MiB' },
-  { name: 'agent, resident', value: after.agent.residentBytes / mebibyte, unit: 'MiB' },
+  ...programs.map((name, index) => ({
+    name: `${name}, resident`,
+    value: after[index]!.residentBytes / mebibyte,
+    unit: 'MiB',
+  })),
   {
     name: 'server + agent, resident',
-    value: (after.server.residentBytes + after.agent.residentBytes) / mebibyte,
+    value: (after[0]!.residentBytes + agentBytes) / mebibyte,
     unit: 'MiB',
     limit: 250,
   },
-  { name: `server + agent, CPU of one core over ${seconds} s`, value: (cpu / seconds) * 100, unit: '%', limit: 1 },
+  { name: `${programs.join(' + ')}, resident`, value: total(after, 'residentBytes') / mebibyte, unit: 'MiB' },
+  {
+    name: `${programs.join(' + ')}, CPU of one core over ${seconds} s`,
+    value: (cpu / seconds) * 100,
+    unit: '%',
+    limit: 1,
+  },
   {
     name: 'agent, resident per further machine',
-    value: (grown.residentBytes - after.agent.residentBytes) / mebibyte / Math.max(1, further),
+    value: (grown.residentBytes - agentBytes) / mebibyte / Math.max(1, further),
     unit: 'MiB',
     limit: 2,
   },

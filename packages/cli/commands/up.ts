@@ -18,7 +18,7 @@ import {
 } from '../host/installation.ts'
 import { lockInstallation } from '../host/lock.ts'
 import { readPidFile } from '../host/process.ts'
-import { readReport } from '../host/supervisor.ts'
+import { readReport } from '../host/supervisor-report.ts'
 import { apiUrl, readyServer, takeFirstAdministrator } from '../host/credentials.ts'
 import { keepSettings, readSettings, type Settings } from '../host/settings.ts'
 import { ensureUser, serverUser } from '../host/users.ts'

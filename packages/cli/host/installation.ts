@@ -112,7 +112,6 @@ const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-si
  * @see mallopt(3), Node's `NODE_COMPILE_CACHE`
  */
 const lean = (dataDir: string) => ({
-  ...process.env,
   MALLOC_ARENA_MAX: '1',
   MALLOC_TRIM_THRESHOLD_: '65536',
   NODE_COMPILE_CACHE: join(dataDir, 'compiled'),
@@ -164,7 +163,7 @@ export async function startServer(paths: Paths, settings: Settings): Promise<Pro
     ],
     logFile: files.log('server'),
     pidFile: files.pid('server'),
-    env: lean(files.serverData),
+    env: { ...process.env, ...lean(files.serverData) },
   })
   await waitFor(() => readyServer(paths, owner) === started.pid, started, 'server', files.log('server'))
   await takeCredentials(paths, settings, owner)
@@ -200,7 +199,7 @@ export async function startAgent(paths: Paths, settings: Settings): Promise<Proc
     ],
     logFile: files.log('agent'),
     pidFile: files.pid('agent'),
-    env: lean(files.agentData),
+    env: { ...process.env, ...lean(files.agentData) },
   })
 }
 
@@ -216,8 +215,11 @@ export async function startSupervisor(paths: Paths, services: Settings['services
     paths.runDir,
   ]
   const [program, pidFile, logFile] = [nodeBinary(paths.app), files.pid('supervisor'), files.log('supervisor')]
-  if (services === 'supervisor') return startDetached({ program, args, logFile, pidFile, env: lean(files.agentData) })
-  await startUnit(paths, [program, ...args])
+  const env = lean(files.agentData)
+  if (services === 'supervisor')
+    return startDetached({ program, args, logFile, pidFile, env: { ...process.env, ...env } })
+  const assignments = Object.entries(env).map(([name, value]) => `${name}=${value}`)
+  await startUnit(paths, ['/usr/bin/env', ...assignments, program, ...args])
   for (let tries = 0; tries < 400; tries++) {
     const running = readPidFile(pidFile)
     if (running) return running

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { isAlive, signalProcess, type ProcessIdentity } from '@thresher/agent/compute/process-identity'
 import { readPidFile, startDetached } from './process.ts'
 import { afterEnd } from './restart.ts'
-import { readReport, Supervisor } from './supervisor.ts'
+import { Supervisor } from './supervisor.ts'
+import { readReport } from './supervisor-report.ts'
 
 describe('a program that ended', () => {
   const policy = { firstMs: 100, longestMs: 1000, starts: 5, withinMs: 10_000 }

@@ -1,23 +1,8 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Static } from 'typebox'
 import { isAlive, type ProcessIdentity } from '@thresher/agent/compute/process-identity'
-import { matches } from '@thresher/api/matches'
-import { Type } from '@thresher/api/type'
-import { readTrusted } from '@thresher/client/node/trusted-file'
 import { afterEnd, restartPolicy, type RestartPolicy } from './restart.ts'
-
-const Program = Type.Object({
-  /** How often this supervisor started it. */
-  starts: Type.Integer({ minimum: 0 }),
-  /** Why the last start failed, until one succeeds. */
-  failure: Type.Optional(Type.String()),
-  givenUp: Type.Boolean(),
-})
-
-/** What a supervisor says of its programs, by their names. */
-const Report = Type.Record(Type.String(), Program)
-export type SupervisorReport = Static<typeof Report>
+import type { SupervisorReport } from './supervisor-report.ts'
 
 /** One program: how it is found, and how it is started. */
 export interface Supervised {
@@ -43,7 +28,7 @@ export class Supervisor {
   readonly #report: SupervisorReport = {}
   #again = Promise.withResolvers<void>()
 
-  /** @param reportFile where {@link readReport} finds how it goes */
+  /** @param reportFile where `readReport` finds how it goes */
   constructor(programs: Supervised[], reportFile: string, log: (message: string) => void, policy = restartPolicy) {
     this.#programs = programs
     this.#reportFile = reportFile
@@ -128,15 +113,5 @@ export class Supervisor {
     } catch (error) {
       this.#log(`the report could not be written: ${(error as Error).message}`)
     }
-  }
-}
-
-/** What the supervisor last said; nothing when there is none. */
-export function readReport(file: string): SupervisorReport {
-  try {
-    const value: unknown = JSON.parse(readTrusted(file))
-    return matches(Report, value) ? value : {}
-  } catch {
-    return {}
   }
 }
