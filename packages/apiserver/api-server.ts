@@ -63,6 +63,8 @@ export interface ApiServerOptions {
   now?: () => number
   /** Milliseconds for a request on stored objects that is no watch; a minute unless said. */
   deadlineMs?: number
+  /** Told in one sentence of what goes wrong beside the requests; standard error unless said. */
+  onFault?: (message: string) => void
   /** Told of each request that took long. */
   onSlow?: (request: SlowRequest) => void
 }
@@ -103,7 +105,7 @@ export class ApiServer {
 
   constructor(options: ApiServerOptions) {
     this.#options = options
-    this.#feed = new CacheFeed(options.store)
+    this.#feed = new CacheFeed(options.store, options.onFault)
     this.registry = new Registry(this.#feed)
     this.#context = {
       store: options.store,

@@ -1,4 +1,4 @@
-import { StoreError, type Store, type StoreEvent, type StoredValue } from './store/store.ts'
+import { StoreError, type Store, type StoreEvent, type StorePage, type UnreadableValue } from './store/store.ts'
 import type { WatchCache } from './watch-cache.ts'
 
 const RETRY_MS = 500
@@ -9,10 +9,11 @@ const REACH_MS = 10_000
  * Keeps all watch caches in step with the store by one watch over everything.
  *
  * When the store loses the watch (a restart of etcd, a compaction), everything is listed again and the caches tell their
- * watchers the difference.
+ * watchers the difference. A value that cannot be read costs its one object: it is reported and left out, the rest goes on.
  */
 export class CacheFeed {
   readonly #store: Store
+  readonly #onFault: (message: string) => void
   readonly #caches = new Map<string, WatchCache>()
   /** Caches that are being listed; events for them wait here. */
   readonly #loading = new Map<WatchCache, StoreEvent[]>()
@@ -25,8 +26,10 @@ export class CacheFeed {
   #retry: NodeJS.Timeout | undefined
   #asked: Promise<number> | undefined
 
-  constructor(store: Store) {
+  /** @param onFault told in one sentence of what cannot be read */
+  constructor(store: Store, onFault: (message: string) => void = console.error) {
     this.#store = store
+    this.#onFault = onFault
   }
 
   /** Every write up to this revision is in the caches. */
@@ -41,17 +44,17 @@ export class CacheFeed {
 
   /** List the store into the caches added so far and follow it from there. */
   async start(): Promise<void> {
-    const byCache = new Map<WatchCache, StoredValue[]>([...this.#caches.values()].map((cache) => [cache, []]))
+    const byCache = new Map<WatchCache, StoreEvent[]>([...this.#caches.values()].map((cache) => [cache, []]))
     let revision = await this.#store.currentRevision()
     for await (const page of this.#store.list('/')) {
       revision = page.revision
-      for (const item of page.items) {
+      for (const item of valuesOf(page)) {
         const cache = this.#caches.get(resourcePrefix(item.key))
         if (cache) byCache.get(cache)?.push(item)
       }
     }
     if (this.#closed) return
-    for (const [cache, values] of byCache) cache.load(values, revision)
+    for (const [cache, values] of byCache) this.#report(cache.load(values, revision))
     // Kinds that came to be served meanwhile: what was listed of them was thrown away.
     for (const cache of this.#caches.values()) if (!byCache.has(cache)) await this.#loadAt(cache, revision)
     if (this.#closed) return
@@ -72,22 +75,22 @@ export class CacheFeed {
     const waiting: StoreEvent[] = []
     this.#loading.set(cache, waiting)
     this.#caches.set(cache.storePrefix, cache)
-    const values: StoredValue[] = []
+    const values: StoreEvent[] = []
     let revision = this.#revision
     for await (const page of this.#store.list(cache.storePrefix)) {
       revision = page.revision
-      values.push(...page.items)
+      values.push(...valuesOf(page))
     }
-    cache.load(values, revision)
-    cache.apply(waiting.filter((event) => event.revision > revision))
+    this.#report(cache.load(values, revision))
+    this.#report(cache.apply(waiting.filter((event) => event.revision > revision)))
     this.#loading.delete(cache)
   }
 
   /** Read one kind's objects as of a revision, from which the watch goes on. */
   async #loadAt(cache: WatchCache, revision: number): Promise<void> {
-    const values: StoredValue[] = []
-    for await (const page of this.#store.list(cache.storePrefix)) values.push(...page.items)
-    cache.load(values, revision)
+    const values: StoreEvent[] = []
+    for await (const page of this.#store.list(cache.storePrefix)) values.push(...valuesOf(page))
+    this.#report(cache.load(values, revision))
   }
 
   remove(cache: WatchCache): void {
@@ -151,8 +154,13 @@ export class CacheFeed {
     }
     // Before the watchers wake, so that what they read is at least as new as what they are told.
     this.#revision = Math.max(this.#revision, upTo)
-    for (const [cache, list] of byCache) cache.apply(list)
+    for (const [cache, list] of byCache) this.#report(cache.apply(list))
     this.#advance(upTo)
+  }
+
+  #report(refused: UnreadableValue[]): void {
+    for (const { key, revision, unreadable } of refused)
+      this.#onFault(`${key} at revision ${revision} is left out of the API: ${unreadable.message}`)
   }
 
   #advance(revision: number): void {
@@ -175,6 +183,10 @@ export class CacheFeed {
     }
     this.#retry = setTimeout(again, RETRY_MS)
   }
+}
+
+function valuesOf(page: StorePage): StoreEvent[] {
+  return page.unreadable.length === 0 ? page.items : [...page.items, ...page.unreadable]
 }
 
 /** `/apps/deployments/` of `/apps/deployments/default/web`. */

@@ -99,16 +99,37 @@ export class Entry {
 
 const none: Record<string, string> = Object.freeze({})
 
+const closingBrace = 0x7d
+
 /**
  * The entry behind a stored value.
  *
- * Values that another program wrote in another order of fields are brought into ours.
+ * Values that another program wrote in another order of fields are brought into ours. A value in ours is not parsed here,
+ * only one that was cut off is noticed; {@link requireJson} looks at all of it.
+ *
+ * @throws {Error} when the value is no object
  */
 export function decodeEntry(key: string, revision: number, value: Uint8Array, prefix: string): Entry {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  if (bytes.toString('latin1', 0, prefix.length) === prefix)
+  if (bytes.toString('latin1', 0, prefix.length) === prefix && bytes.at(-1) === closingBrace)
     return new Entry(key, revision, bytes.subarray(prefix.length))
-  const object = JSON.parse(bytes.toString()) as KubeObject
+  const object = requireJson(bytes)
   const encoded = encodeObject(prefix, object)
   return new Entry(key, revision, Buffer.from(encoded.buffer, encoded.byteOffset + prefix.length))
+}
+
+/** The object that a stored value is. The parser's own sentence quotes the value, which may be a secret. @throws {Error} */
+export function requireJson(value: Uint8Array): KubeObject {
+  const object = parsed(value)
+  if (!object?.metadata) throw new Error('its value in the store is not the JSON of an object')
+  return object
+}
+
+function parsed(value: Uint8Array): KubeObject | null | undefined {
+  try {
+    const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()
+    return JSON.parse(text) as KubeObject | null
+  } catch {
+    return undefined
+  }
 }

@@ -68,6 +68,11 @@ export class Metrics {
         resources.map((one) => `${name}{group="${escape(one.group)}",resource="${escape(one.plural)}"} ${value(one)}`),
       )
     per('apiserver_storage_objects', 'Objects stored.', (one) => one.cache.size)
+    per(
+      'apiserver_storage_unreadable_objects',
+      'Objects left out because their value in the store cannot be read.',
+      (one) => one.cache.unreadableCount,
+    )
     per('apiserver_storage_bytes', 'Bytes of JSON of the objects stored.', (one) => one.cache.bytes)
     per('apiserver_registered_watchers', 'Watches open.', (one) => one.cache.watchers)
     const memory = process.memoryUsage()

@@ -1,6 +1,6 @@
-import { decodeEntry, type Entry } from './entry.ts'
+import { decodeEntry, requireJson, type Entry } from './entry.ts'
 import { EventWindow, defaultWindow, type WindowLimits } from './event-window.ts'
-import type { StoreEvent, StoredValue } from './store/store.ts'
+import type { StoreEvent, UnreadableValue } from './store/store.ts'
 
 /**
  * After watchers were told, nothing more is told for this many times as long as that took. Who falls behind so gets
@@ -21,6 +21,8 @@ export class WatchCache {
   readonly jsonPrefix: string
   readonly #limits: WindowLimits
   readonly #entries = new Map<string, Entry>()
+  /** By key, what is in the store and cannot be read. */
+  readonly #unreadable = new Map<string, UnreadableValue>()
   readonly #listeners = new Set<() => void>()
   readonly #endings = new Set<() => void>()
   #sorted: Entry[] = []
@@ -61,44 +63,91 @@ export class WatchCache {
     return this.#entries.get(key)
   }
 
-  /** Take in what a list of the store brought, all as of `revision`. What was there before is replaced, watchers see the difference. */
-  load(values: Iterable<StoredValue>, revision: number): void {
+  /** How many objects are in the store and cannot be read. */
+  get unreadableCount(): number {
+    return this.#unreadable.size
+  }
+
+  /** Why the newest value of this object cannot be read, when that is so. {@link get} then gives the last one that could, if any. */
+  unreadable(key: string): Error | undefined {
+    return this.#unreadable.get(key)?.unreadable
+  }
+
+  /**
+   * Take in what a list of the store brought, all as of `revision`. What was there before is replaced, watchers see the difference.
+   *
+   * @returns what turned out to be unreadable, each once
+   */
+  load(values: Iterable<StoreEvent>, revision: number): UnreadableValue[] {
     const first = this.#revision === 0 && this.#entries.size === 0
     if (!first) return this.#reload(values, revision)
-    for (const { key, value, revision: at } of values)
-      this.#put(decodeEntry(this.#short(key), at, value, this.jsonPrefix))
+    const refused: UnreadableValue[] = []
+    for (const event of values) {
+      // Bytes on a disk rot; what this process wrote since it began comes from memory and is not parsed again.
+      const entry = this.#decode(event, refused, true)
+      if (entry) this.#put(entry)
+    }
     this.#revision = revision
     this.#window = new EventWindow(revision, this.#limits)
     this.#tell()
+    return refused
   }
 
-  #reload(values: Iterable<StoredValue>, revision: number): void {
-    const gone = new Set(this.#entries.keys())
+  #reload(values: Iterable<StoreEvent>, revision: number): UnreadableValue[] {
+    const gone = new Set([...this.#entries.keys(), ...this.#unreadable.keys()])
     const events: StoreEvent[] = []
-    for (const { key, value, revision: at } of values) {
-      const short = this.#short(key)
+    for (const event of values) {
+      const short = this.#short(event.key)
       gone.delete(short)
-      if (this.#entries.get(short)?.revision !== at) events.push({ key, value, revision: at })
+      const known = this.#unreadable.get(short) ?? this.#entries.get(short)
+      if (known?.revision !== event.revision) events.push(event)
     }
     events.sort((left, right) => left.revision - right.revision)
     for (const key of gone) events.push({ key: this.storePrefix + key, revision })
-    this.apply(events)
+    return this.apply(events)
   }
 
-  /** Take in changes, in the order of their revisions, and wake the watchers. */
-  apply(events: StoreEvent[]): void {
+  /** Take in changes, in the order of their revisions, and wake the watchers. @returns what turned out to be unreadable */
+  apply(events: StoreEvent[]): UnreadableValue[] {
     const at = performance.now()
-    for (const { key, value, revision } of events) {
+    const refused: UnreadableValue[] = []
+    for (const event of events) {
+      const { key, revision } = event
       const short = this.#short(key)
       const previous = this.#entries.get(short)
       if (previous && previous.revision >= revision) continue
-      const entry = value && decodeEntry(short, revision, value, this.jsonPrefix)
+      const entry = this.#decode(event, refused)
+      // Nobody may take an object that cannot be read for one that is gone.
+      if (this.#unreadable.has(short)) continue
       if (entry) this.#put(entry)
       else if (previous) this.#remove(previous)
       else continue
       this.#revision = Math.max(this.#revision, revision)
       this.#window.push({ revision, key: short, entry, previous, lines: new Map(), at })
     }
+    this.#wake()
+    return refused
+  }
+
+  /** The entry of a written value; none for a deletion, and for one that cannot be read, which is noted in `refused`. */
+  #decode(event: StoreEvent, refused: UnreadableValue[], whole = false): Entry | undefined {
+    const { key, value, revision } = event
+    const short = this.#short(key)
+    try {
+      if (event.unreadable) throw event.unreadable
+      if (value && whole) requireJson(value)
+      const entry = value && decodeEntry(short, revision, value, this.jsonPrefix)
+      this.#unreadable.delete(short)
+      return entry
+    } catch (error) {
+      const unreadable = { key, revision, unreadable: error as Error }
+      this.#unreadable.set(short, unreadable)
+      refused.push(unreadable)
+      return undefined
+    }
+  }
+
+  #wake(): void {
     if (this.#listeners.size === 0 || this.#resting) return
     const rest = this.#restUntil - performance.now()
     if (rest < 1) return this.#tell()

@@ -116,6 +116,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       version: manifest.version,
       audit: new AuditLog(auditFile),
       limiter: new FairLimiter(),
+      onFault: (message) => log('error', message),
       onSlow: ({ method, path, ...rest }) => log('warn', `slow: ${method} ${path}`, rest),
     })
     const transport = api.transport(controllersUser)

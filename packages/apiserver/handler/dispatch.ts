@@ -12,7 +12,7 @@ import type { Context } from './context.ts'
 import { createObject, type Written } from './create.ts'
 import { deleteObject, readDeleteOptions, type Deleted } from './delete.ts'
 import { deleteCollection } from './delete-collection.ts'
-import { methodNotAllowed, noSuchResource, notFound } from './failures.ts'
+import { methodNotAllowed, noSuchResource } from './failures.ts'
 import { readForm, type Form } from './form.ts'
 import { listObjects } from './list.ts'
 import { finalizeNamespace } from './namespace-finalize.ts'
@@ -101,9 +101,7 @@ export function readDryRun(query: URLSearchParams): boolean {
 async function get(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {
   const form = readForm(call.request, call.kind)
   await awaitVersion(context, readWanted(call.request.query, false))
-  const entry = resource.cache.get(resource.key(call.info.namespace, call.info.name))
-  if (!entry) throw notFound(resource, call.info.name)
-  return entryAnswer(resource, call.kind, entry, form)
+  return entryAnswer(resource, call.kind, findLive(resource, call.info.namespace, call.info.name), form)
 }
 
 async function list(context: Context, resource: Resource, call: ResourceCall): Promise<Answer> {

@@ -27,6 +27,15 @@ export function conflict(kind: Named, name: string, why: string): ApiError {
   })
 }
 
+/** The object is there, and neither to be read nor to be written over. */
+export function unreadable(kind: Named, name: string, cause: Error): ApiError {
+  const remedy = 'bring back the encryption key or the store from a backup and restart the server'
+  return new ApiError('InternalError', `${qualified(kind)} "${name}" cannot be read: ${cause.message}; ${remedy}`, {
+    cause,
+    details: details(kind, name),
+  })
+}
+
 /** The object was changed since the caller read it. */
 export function modified(kind: Named, name: string): ApiError {
   return conflict(

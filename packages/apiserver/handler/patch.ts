@@ -14,7 +14,7 @@ import { timeText, type Context } from './context.ts'
 import { createDecoded, place, type Written } from './create.ts'
 import { badQuery, invalid, notFound } from './failures.ts'
 import { isTrue } from './request-info.ts'
-import { findLive, liveObject, updateLive } from './update.ts'
+import { findLive, liveObject, peekLive, updateLive } from './update.ts'
 import { decodeObject } from './write.ts'
 
 export const jsonPatch = 'application/json-patch+json'
@@ -135,13 +135,13 @@ async function applyObject(context: Context, resource: Resource, call: ResourceC
   place(call, applied)
   const force = isTrue(query.get('force'))
   for (let attempt = 1; ; attempt += 1) {
-    const live = resource.cache.get(resource.key(call.info.namespace, call.info.name))
+    const live = peekLive(resource, call.info.namespace, call.info.name)
     try {
       if (live)
         return { ...(await applyToLive(context, resource, call, live, applied, manager, force)), created: false }
       return { ...(await applyNew(context, resource, call, applied, manager)), created: true }
     } catch (error) {
-      const now = resource.cache.get(resource.key(call.info.namespace, call.info.name))
+      const now = peekLive(resource, call.info.namespace, call.info.name)
       const raced = isReason(error, 'Conflict', 'AlreadyExists') && now?.revision !== live?.revision
       if (!raced || attempt >= PATCH_TRIES || applied.metadata.resourceVersion) throw error
     }

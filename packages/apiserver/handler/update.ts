@@ -8,7 +8,7 @@ import { deepClone, deepEqual } from '../schema/clone.ts'
 import { commitDelete, commitUpdate } from './commit.ts'
 import type { Context } from './context.ts'
 import type { Written } from './create.ts'
-import { badQuery, conflict, forbiddenWrite, invalid, modified, notFound } from './failures.ts'
+import { badQuery, conflict, forbiddenWrite, invalid, modified, notFound, unreadable } from './failures.ts'
 import { heldBySpec } from './namespaces.ts'
 import {
   Reservations,
@@ -64,9 +64,17 @@ async function overwrite(
   }
 }
 
+/** The object's entry, if there is one. @throws {ApiError} InternalError when it is there and cannot be read */
+export function peekLive(resource: Resource, namespace: string, name: string): Entry | undefined {
+  const key = resource.key(namespace, name)
+  const cause = resource.cache.unreadable(key)
+  if (cause) throw unreadable(resource, name, cause)
+  return resource.cache.get(key)
+}
+
 /** The object's entry. @throws {ApiError} NotFound */
 export function findLive(resource: Resource, namespace: string, name: string): Entry {
-  const live = resource.cache.get(resource.key(namespace, name))
+  const live = peekLive(resource, namespace, name)
   if (!live) throw notFound(resource, name)
   return live
 }

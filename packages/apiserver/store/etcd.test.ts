@@ -21,6 +21,39 @@ describe('an etcd store', () => {
   storeConformance({ open: () => open(), reopen: true })
 })
 
+test('a value that the transform of etcd’s reader refuses reaches list and watch as unreadable, and what follows it arrives', async () => {
+  const transform = {
+    toStore: (_key: string, plain: Uint8Array) => plain,
+    fromStore: (key: string, stored: Uint8Array) => {
+      if (key.endsWith('/foreign')) throw new Error('the key is not in the key file')
+      return stored
+    },
+  }
+  await using scope = new AsyncDisposableStack()
+  const store = await EtcdStore.open({ endpoints: cluster.endpoints, root: '/unreadable', transform })
+  scope.defer(() => store.close())
+  const seen: StoreEvent[] = []
+  const stop = store.watch('/', await store.currentRevision(), {
+    onEvents: (events) => seen.push(...events),
+    onLost: (error) => {
+      throw error
+    },
+  })
+  scope.defer(stop)
+  await store.create('/k/x/foreign', value('v'))
+  await store.create('/k/x/own', value('v'))
+  await expect
+    .poll(() => seen.map(({ key, unreadable }) => [key, unreadable?.message]))
+    .toEqual([
+      ['/k/x/foreign', 'the key is not in the key file'],
+      ['/k/x/own', undefined],
+    ])
+  for await (const page of store.list('/k/')) {
+    expect(page.items.map(({ key }) => key)).toEqual(['/k/x/own'])
+    expect(page.unreadable.map(({ key }) => key)).toEqual(['/k/x/foreign'])
+  }
+})
+
 describe('an etcd store that loses members', () => {
   test('goes on, and its watches miss nothing, when the member it talks to is killed and when one is frozen', async () => {
     const store = await open('/faults')

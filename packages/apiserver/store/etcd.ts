@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { EtcdClient, type EtcdOptions } from './etcd-client.ts'
 import type { Operation, TxnResponse, WatchResponse } from './etcd-messages.ts'
+import { partitionReadable, readable } from './readable.ts'
 import {
   StoreError,
   prefixEnd,
@@ -12,6 +13,7 @@ import {
   type StorePage,
   type StoredValue,
   type StoreWatcher,
+  type UnreadableValue,
   type ValueTransform,
 } from './store.ts'
 
@@ -65,8 +67,8 @@ export class EtcdStore implements Store {
     for (;;) {
       const page = await this.#client.call('Range', { key: from, range_end: end, limit: pageSize, revision })
       revision ||= page.header.revision
-      const items = page.kvs.map((pair) => this.#open(this.#short(pair.key), pair.value, pair.mod_revision))
-      yield { revision, items }
+      const values = page.kvs.map((pair) => this.#readable(this.#short(pair.key), pair.value, pair.mod_revision))
+      yield { revision, ...partitionReadable(values) }
       if (!page.more) return
       from = Buffer.concat([page.kvs.at(-1)!.key, everything])
     }
@@ -141,7 +143,7 @@ export class EtcdStore implements Store {
     if (!text.startsWith(this.#root + prefix)) return []
     const key = text.slice(this.#root.length)
     if (type !== PUT) return [{ key, revision: kv.mod_revision }]
-    return [this.#open(key, kv.value, kv.mod_revision)]
+    return [this.#readable(key, kv.value, kv.mod_revision)]
   }
 
   async currentRevision(): Promise<number> {
@@ -186,6 +188,10 @@ export class EtcdStore implements Store {
 
   #short(key: Buffer): string {
     return key.toString().slice(this.#root.length)
+  }
+
+  #readable(key: string, value: Uint8Array, revision: number): StoredValue | UnreadableValue {
+    return readable(key, revision, () => this.#open(key, value, revision))
   }
 
   #open(key: string, value: Uint8Array, revision: number): StoredValue {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { DatabaseSync, backup } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { marksQuery, readMarks, setup, type Marks } from './sqlite-schema.ts'
+import { partitionReadable, readable } from './readable.ts'
 import {
   serveStore,
   type WorkerReply,
@@ -20,6 +21,7 @@ import {
   type StorePage,
   type StoredValue,
   type StoreWatcher,
+  type UnreadableValue,
 } from './store.ts'
 
 interface PendingWrite {
@@ -121,7 +123,7 @@ export class SqliteStore implements Store {
       let after = prefix
       for (;;) {
         const rows = statement.all(after, prefixEnd(prefix), pageSize) as unknown as Row[]
-        yield { revision, items: rows.map((row) => this.#open(row)) }
+        yield { revision, ...partitionReadable(rows.map((row) => this.#readable(row))) }
         if (rows.length < pageSize) return
         after = rows.at(-1)!.key
       }
@@ -163,7 +165,7 @@ export class SqliteStore implements Store {
       this.#watchers.add(registration)
       if (upTo >= from) {
         watcher.onEvents(
-          rows.map((row) => (row.value === null ? { key: row.key, revision: row.revision } : this.#open(row))),
+          rows.map((row) => (row.value === null ? { key: row.key, revision: row.revision } : this.#readable(row))),
           upTo,
         )
       }
@@ -217,6 +219,10 @@ export class SqliteStore implements Store {
     const value = row.value!
     const { transform } = this.#options
     return { key: row.key, revision: row.revision, value: transform ? transform.fromStore(row.key, value) : value }
+  }
+
+  #readable(row: Row): StoredValue | UnreadableValue {
+    return readable(row.key, row.revision, () => this.#open(row))
   }
 
   #write(key: string, value: Uint8Array | undefined, expected: number): Promise<number> {

@@ -6,10 +6,19 @@ export interface StoredValue {
   revision: number
 }
 
-/** One write, in the order of revisions. `value` is missing for a deletion. */
+/** A key whose value is there and cannot be read: it is neither handed out empty nor taken for a deletion. */
+export interface UnreadableValue {
+  key: string
+  revision: number
+  unreadable: Error
+}
+
+/** One write, in the order of revisions. A deletion has neither `value` nor `unreadable`. */
 export interface StoreEvent {
   key: string
   value?: Uint8Array
+  /** Why the value that was written cannot be read. */
+  unreadable?: Error
   revision: number
 }
 
@@ -17,6 +26,8 @@ export interface StoreEvent {
 export interface StorePage {
   revision: number
   items: StoredValue[]
+  /** What the transform cannot read, so that one such value does not cost the others. */
+  unreadable: UnreadableValue[]
 }
 
 /** Where a watch delivers to. Both functions are called in turn, never at once. */
@@ -76,6 +87,7 @@ export interface StoreOptions {
  * A write is acknowledged once it is on stable storage. Revisions are safe integers above 0.
  */
 export interface Store {
+  /** One value. Rejects with the transform's error when it cannot be read. */
   get(key: string): Promise<StoredValue | undefined>
   /** Everything whose key begins with `prefix`, ordered by key, in pages, as of the latest revision. */
   list(prefix: string, options?: { pageSize?: number }): AsyncIterable<StorePage>
