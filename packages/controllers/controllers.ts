@@ -10,6 +10,7 @@ import { garbageCollector } from './garbage-collector/garbage-collector.ts'
 import { imageController } from './image/image.ts'
 import { namespaceController } from './namespace/namespace.ts'
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts'
+import { notBuiltController } from './not-built/not-built.ts'
 import { persistentVolumeClaimController } from './persistent-volume/persistent-volume-claim.ts'
 import { persistentVolumeController } from './persistent-volume/persistent-volume.ts'
 import { podGcController } from './pod-gc/pod-gc.ts'
@@ -34,6 +35,7 @@ function allControllers(): Controller[] {
     nodeLifecycleController(),
     podGcController,
     eventTtlController,
+    notBuiltController,
   ]
 }
 

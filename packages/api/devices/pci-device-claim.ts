@@ -1,4 +1,5 @@
 import { column } from '../columns.ts'
+import { Conditions } from '../harvester/condition.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { flag, optional, text } from '../schema.ts'
 
@@ -12,7 +13,7 @@ export const PCIDeviceClaim = defineKind({
   namespaced: false,
   specOptional: true,
   spec: optional({ address: text, nodeName: text, userName: text, disableResourcePooling: flag }),
-  status: optional({ kernelDriverToUnbind: text, passthroughEnabled: flag }),
+  status: optional({ kernelDriverToUnbind: text, passthroughEnabled: flag, conditions: Conditions }),
   columns: [
     column('Address', '.spec.address'),
     column('Node Name', '.spec.nodeName'),

@@ -1,4 +1,5 @@
 import { column } from '../columns.ts'
+import { Conditions } from '../harvester/condition.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { optional, text } from '../schema.ts'
 
@@ -12,7 +13,7 @@ export const USBDeviceClaim = defineKind({
   namespaced: false,
   specOptional: true,
   spec: optional({ userName: text }),
-  status: optional({ nodeName: text, pciAddress: text }),
+  status: optional({ nodeName: text, pciAddress: text, conditions: Conditions }),
   columns: [
     column('Node Name', '.status.nodeName'),
     column('PCI Address', '.status.pciAddress'),

@@ -1,4 +1,5 @@
 import { column } from '../columns.ts'
+import { Conditions } from './condition.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { int64, mapTo, optional } from '../schema.ts'
 
@@ -18,6 +19,7 @@ export const ResourceQuota = defineKind({
     snapshotLimit: optional({ namespaceTotalSnapshotSizeQuota: int64, vmTotalSnapshotSizeQuota: mapTo(int64) }),
   }),
   status: optional({
+    conditions: Conditions,
     snapshotLimitStatus: optional({ namespaceTotalSnapshotSizeUsage: int64, vmTotalSnapshotSizeUsage: mapTo(int64) }),
   }),
   columns: [

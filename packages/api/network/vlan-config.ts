@@ -1,5 +1,6 @@
 import { age, column } from '../columns.ts'
 import type { FieldError } from '../error.ts'
+import { Conditions } from '../harvester/condition.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { base64, having, int32, int64, labels, object, oneOf, optional, text, texts } from '../schema.ts'
 
@@ -36,6 +37,7 @@ export const VlanConfig = defineKind({
     },
     { description: text, nodeSelector: labels },
   ),
+  status: optional({ conditions: Conditions }),
   columns: [column('ClusterNetwork', '.spec.clusterNetwork'), column('Description', '.spec.description'), age],
   check({ spec }): FieldError[] {
     const errors: FieldError[] = []
