@@ -153,8 +153,10 @@ describe('with the server and its controllers, and no more rights than a node ha
     await claim('huge', 'local', '4Pi')
     const refused = await until(PersistentVolumeClaim, 'huge', (one) => (one?.status?.conditions ?? []).length > 0)
     expect(refused.status?.conditions?.[0]).toMatchObject({ type: 'Provisioned', status: 'False', reason: 'NoSpace' })
-    const { items } = await client.resource(Event).list({ namespace: 'default' })
-    expect(items.map(({ reason }) => reason)).toContain('ProvisioningFailed')
+    // Events are written beside the condition, not before it.
+    await expect
+      .poll(async () => (await client.resource(Event).list({ namespace: 'default' })).items.map(({ reason }) => reason))
+      .toContain('ProvisioningFailed')
     expect(warnings.filter((words) => words.includes('local-'))).toEqual([])
   })
 })

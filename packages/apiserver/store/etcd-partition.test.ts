@@ -10,8 +10,10 @@ import type { StoreEvent } from './store.ts'
 const run = promisify(execFile)
 const ip = (...args: string[]) => run('ip', args)
 const members = [0, 1, 2]
-const namespace = (member: number) => `aep-${member}`
-const bridge = 'aep-br'
+/** The process's own, so that nothing a killed run left is in the way; an interface's name has at most 15 characters. */
+const own = `ep${process.pid % 100_000}`
+const namespace = (member: number) => `${own}-${member}`
+const bridge = `${own}-br`
 const address = (member: number) => `10.199.93.${member + 2}`
 
 /** Three members, each in a network namespace of its own, so that the links among them can be cut and not those to us. */
