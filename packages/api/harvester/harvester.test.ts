@@ -141,5 +141,6 @@ describe('settings', () => {
     expect(faults('backup-target', '{"type":"nfs","endpoint":"nfs://10.0.0.1:/backups"}')).toEqual([])
     expect(faults('additional-guest-memory-overhead-ratio', '0')).toEqual([])
     expect(faults('my-own', 'anything')).toEqual([])
+    expect(faults('log-level', 'Debug')).toEqual([])
   })
 })

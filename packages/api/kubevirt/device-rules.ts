@@ -1,6 +1,7 @@
 import type { FieldError } from '../error.ts'
 import { parseMac, unfitMac } from '../mac.ts'
 import type { Disk } from './disk.ts'
+import { checkSerials } from './disk-serials.ts'
 import type { Interface } from './interface.ts'
 import type { VirtualMachineInstanceSpec } from './virtual-machine-instance-spec.ts'
 import { volumeSources } from './volume.ts'
@@ -30,6 +31,7 @@ export function checkDisks(spec: VirtualMachineInstanceSpec, at: string): FieldE
       const found = given.length === 0 ? 'there is none' : `there are ${given.join(' and ')}`
       return [{ field: `${at}.volumes[${index}]`, message: `give exactly one source of the volume; ${found}` }]
     }),
+    ...checkSerials(disks, `${at}.domain.devices.disks`),
     ...checkCloudInit(spec, at),
     ...checkClaims(spec, at),
     ...checkBootOrder(spec, at),
@@ -58,8 +60,6 @@ function checkDisk(disk: Disk, volumes: Set<string>, at: string): FieldError[] {
   }
   if (disk.cache && !caches.includes(disk.cache)) errors.push(notOneOf(`${at}.cache`, disk.cache, caches))
   if (disk.io && !ioModes.includes(disk.io)) errors.push(notOneOf(`${at}.io`, disk.io, ioModes))
-  if (disk.serial && !/^[A-Za-z0-9_.+-]{1,256}$/.test(disk.serial))
-    errors.push({ field: `${at}.serial`, message: "use up to 256 letters, digits and '_', '.', '+', '-'" })
   if (disk.shareable && disk.cache && disk.cache !== 'none')
     errors.push({
       field: `${at}.cache`,

@@ -222,7 +222,7 @@ describe('disks', () => {
           disks: [
             { name: 'a', disk: { bus: 'virtio' }, serial: 'S1' },
             { name: 'b', disk: { bus: 'sata' } },
-            { name: 'c', disk: { bus: 'scsi' } },
+            { name: 'c', disk: { bus: 'scsi' }, serial: 'pvc-longer-than-20-characters' },
             { name: 'd', disk: { bus: 'usb' } },
             { name: 'e', cdrom: { bus: 'sata' } },
           ],
@@ -237,7 +237,13 @@ describe('disks', () => {
       serial: 'S1',
     })
     expect(device(args, 'disk-b')).toMatchObject({ driver: 'ide-hd', bus: 'ide.0', bootindex: 2 })
-    expect(device(args, 'disk-c')).toMatchObject({ driver: 'scsi-hd', bus: 'scsi0.0', lun: 0 })
+    expect(device(args, 'disk-c')).toMatchObject({
+      driver: 'scsi-hd',
+      bus: 'scsi0.0',
+      lun: 0,
+      serial: 'pvc-longer-than-20-characters',
+      device_id: 'pvc-longer-than-20-characters',
+    })
     expect(device(args, 'disk-d')).toMatchObject({ driver: 'usb-storage', bus: 'usb0.0' })
     expect(device(args, 'disk-e')).toMatchObject({ driver: 'ide-cd', bus: 'ide.1', bootindex: 5 })
     expect(disks.map(({ target }) => target)).toEqual(['vda', 'sda', 'sdb', 'sdc', 'sr0'])

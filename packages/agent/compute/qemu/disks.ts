@@ -117,6 +117,8 @@ function addDisk(
       const unit = place
       draft.device(disk.cdrom ? 'scsi-cd' : 'scsi-hd', {
         ...common,
+        // Without it, QEMU takes the first 20 characters of the serial for the identifier that by-id names are made of.
+        ...(disk.serial ? { device_id: disk.serial } : {}),
         bus: 'scsi0.0',
         channel: 0,
         'scsi-id': Math.floor(unit / 8),

@@ -1,6 +1,7 @@
 import type { SettingDeclaration } from './declaration.ts'
 import { flagField, isWebAddress, jsonObject, trueOrFalse, webAddress, wholeNumber, word } from './checks.ts'
 
+const level = word('panic', 'fatal', 'error', 'warn', 'info', 'debug', 'trace')
 const strategies = ['skip', 'sequential', 'parallel']
 
 function checkUpgrade(config: Record<string, unknown>): string[] {
@@ -27,7 +28,7 @@ export const operationSettings: SettingDeclaration[] = [
     name: 'log-level',
     default: 'info',
     about: 'How much the server writes to its log.',
-    check: word('panic', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'),
+    check: (value) => level(value.toLowerCase()),
   },
   {
     name: 'support-bundle-image',
