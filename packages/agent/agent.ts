@@ -8,9 +8,10 @@ import { runControllers } from '@thresher/client/controller'
 import { EventRecorder } from '@thresher/client/events'
 import { httpsTransport } from '@thresher/client/node/https-transport'
 import { Informers } from '@thresher/client/informers'
-import { loadOwnKubeconfig } from '@thresher/client/node/kubeconfig'
-import { readTrusted, requireTrustedFolder } from '@thresher/client/node/trusted-file'
+import { loadOwnKubeconfig, renewedCertificate } from '@thresher/client/node/kubeconfig'
+import { requireTrustedFolder } from '@thresher/client/node/trusted-file'
 import { AgentServer } from './api/server.ts'
+import { followServingCertificate, readServingCertificate } from './api/serving-certificate.ts'
 import { knownAcceleration, openTo, type Acceleration } from './compute/accelerator.ts'
 import { probeHierarchy } from './compute/cgroup.ts'
 import type { ComputeHost, Log } from './compute/host.ts'
@@ -61,7 +62,11 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     closedRanges: [config.guestSubnet],
   })
   const host = computeHost(config, { user, storage, network, networkUp, probed, qemu, log })
-  const transport = httpsTransport({ ...api, userAgent: `thresher-agent/${version}` })
+  const transport = httpsTransport({
+    ...api,
+    certificate: renewedCertificate(() => loadOwnKubeconfig(config.kubeconfig)),
+    userAgent: `thresher-agent/${version}`,
+  })
   const client = new Client(transport)
   const informers = new Informers(client, signal, (kind, error) =>
     log('warn', `cannot watch ${kind.plural}: ${(error as Error).message}`),
@@ -120,6 +125,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   clearInterval(refresh)
   clearInterval(sweep)
+  agentServer.stopFollowing()
   agentServer.close()
   runs.release()
   await network.close()
@@ -224,11 +230,11 @@ async function serve(
     probed: Promise<Acceleration>
     log: Log
   },
-): Promise<AgentServer & { port: number }> {
-  const file = (name: string): string => readTrusted(join(config.dataDir, name))
+): Promise<AgentServer & { port: number; stopFollowing: () => void }> {
+  const current = readServingCertificate(config.dataDir)
   const server = new AgentServer({
     port: config.port,
-    tls: { ca: file('ca.crt'), cert: file('agent.crt'), key: file('agent.key') },
+    tls: current,
     find: (namespace, name) => runs.find(namespace, name),
     addressOf: (run) => runs.addressOf(run),
     images: parts.images,
@@ -248,5 +254,15 @@ async function serve(
     }),
     log: parts.log,
   })
-  return Object.assign(server, { port: await server.listen() })
+  const port = await server.listen()
+  const stopFollowing = followServingCertificate({
+    folder: config.dataDir,
+    current,
+    onRenewed: (renewed) => {
+      server.setCertificate(renewed)
+      parts.log('info', "the agent's certificate was renewed")
+    },
+    onError: (error) => parts.log('warn', `the agent's certificate could not be read: ${(error as Error).message}`),
+  })
+  return Object.assign(server, { port, stopFollowing })
 }

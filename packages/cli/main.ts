@@ -4,7 +4,7 @@ import { Command as Commander, Option as CommanderOption } from 'commander'
 import { ApiError } from '@thresher/api/error'
 import { Client } from '@thresher/client/client'
 import { httpsTransport } from '@thresher/client/node/https-transport'
-import { loadKubeconfig, loadOwnKubeconfig } from '@thresher/client/node/kubeconfig'
+import { loadKubeconfig, loadOwnKubeconfig, renewedCertificate } from '@thresher/client/node/kubeconfig'
 import { UntrustedFileError } from '@thresher/client/node/trusted-file'
 import type { Command, Context, OptionValues } from './command.ts'
 import { commands } from './commands.ts'
@@ -40,7 +40,8 @@ function contextOf(globals: GlobalOptions, signal: AbortSignal): Context & Async
     signal,
     kubeconfig,
     connection,
-    client: async () => (connected ??= new Client(httpsTransport(connection()))),
+    client: async () =>
+      (connected ??= new Client(httpsTransport({ ...connection(), certificate: renewedCertificate(connection) }))),
     [Symbol.asyncDispose]: async () => connected?.transport.close(),
   }
 }

@@ -1,5 +1,11 @@
 import { join } from 'node:path'
-import { issueAdminCertificate, issueAgentCertificates, isUsable, type Pki } from '@thresher/apiserver/pki/ensure'
+import {
+  agentServingNames,
+  issueAdminCertificate,
+  issueAgentCertificates,
+  isUsable,
+  type Pki,
+} from '@thresher/apiserver/pki/ensure'
 import { writeKubeconfig } from '@thresher/apiserver/pki/kubeconfig'
 import { makePrivateDirectory, writePrivateFile } from '@thresher/apiserver/pki/private-file'
 import { readFile } from 'node:fs/promises'
@@ -25,7 +31,7 @@ export const readyFile = 'ready'
 
 /**
  * Write the administrator's kubeconfig and this node's credentials below `<dataDir>/bootstrap`, each for its owner only.
- * The agent's are kept while they are good, so that its restart needs no new ones.
+ * Those that are there are kept while they are good; called once in a while, it renews what would end otherwise.
  */
 export async function writeBootstrap({ dataDir, nodeName, serverUrl, pki }: Bootstrap): Promise<void> {
   const folder = join(dataDir, 'bootstrap')
@@ -36,11 +42,11 @@ export async function writeBootstrap({ dataDir, nodeName, serverUrl, pki }: Boot
   const admin = await keep(folder, files.admin, pki, () => issueAdminCertificate(pki.ca))
   await writeKubeconfig(join(folder, 'admin.kubeconfig'), { ...access, name: 'thresher', ...admin })
   const addresses = ['127.0.0.1', ...hostAddresses()]
-  const issued = issueAgentCertificates(pki.ca, { node: nodeName, addresses })
-  const client = await keep(folder, files.node, pki, () => issued.client)
+  const agent = { node: nodeName, addresses }
+  const client = await keep(folder, files.node, pki, () => issueAgentCertificates(pki.ca, agent).client)
   await writeKubeconfig(join(folder, 'agent.kubeconfig'), { ...access, name: nodeName, ...client })
-  await writePrivateFile(join(folder, files.agent.key), issued.serving.key)
-  await writePrivateFile(join(folder, files.agent.cert), issued.serving.cert)
+  const serving = () => issueAgentCertificates(pki.ca, agent).serving
+  await keep(folder, files.agent, pki, serving, agentServingNames(agent))
 }
 
 /** The first administrator's name and password, for `thresher up` to show once and remove. */
@@ -63,11 +69,12 @@ async function keep(
   names: { cert: string; key: string },
   pki: Pki,
   issue: () => { cert: string; key: string },
+  serverNames: string[] = [],
 ): Promise<{ cert: string; key: string }> {
   const paths = { cert: join(folder, names.cert), key: join(folder, names.key) }
   const read = (path: string) => readFile(path, 'utf8').catch(() => '')
   const kept = { cert: await read(paths.cert), key: await read(paths.key) }
-  if (isUsable(kept, pki.ca)) return kept
+  if (isUsable(kept, pki.ca, serverNames)) return kept
   const made = issue()
   await writePrivateFile(paths.key, made.key)
   await writePrivateFile(paths.cert, made.cert)

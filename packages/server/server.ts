@@ -127,16 +127,21 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     await seedSettings(api.objects, process.env)
     const http = await HttpServer.listen(api, { ...pki.server, ca: pki.ca.cert }, config.listen)
     cleanup.defer(() => http.close())
+    const bootstrap = { dataDir: config.dataDir, nodeName: config.nodeName, serverUrl: url }
     cleanup.defer(
       renewCertificates({
         dir: pkiDir,
         current: pki,
         identity,
         onServer: (server) => http.setCertificate({ ...server, ca: pki.ca.cert }),
+        onLook: async (renewed) => {
+          dialer.setCertificate(renewed.agentClient)
+          await writeBootstrap({ ...bootstrap, pki: renewed })
+        },
         onError: (error) => log('warn', `the certificates could not be renewed: ${String(error)}`),
       }),
     )
-    await writeBootstrap({ dataDir: config.dataDir, nodeName: config.nodeName, serverUrl: url, pki })
+    await writeBootstrap({ ...bootstrap, pki })
     const controllers = {
       transport,
       signal: stopping.signal,

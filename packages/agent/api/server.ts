@@ -83,6 +83,11 @@ export class AgentServer {
     })
   }
 
+  /** Serve with a renewed certificate from now on; connections go on. */
+  setCertificate(tls: AgentServerOptions['tls']): void {
+    this.#server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' })
+  }
+
   close(): void {
     for (const viewer of this.#sockets.clients) viewer.close(1001, 'the agent is stopping')
     this.#sockets.close()

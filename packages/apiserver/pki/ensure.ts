@@ -96,6 +96,11 @@ export function issueAdminCertificate(ca: KeyPairPem): KeyPairPem {
   return issueClientCertificate(ca, { name: 'admin', groups: ['system:masters'] })
 }
 
+/** The names that an agent's serving certificate holds. */
+export function agentServingNames(agent: { node: string; addresses: string[] }): string[] {
+  return [...new Set([agent.node, 'localhost', ...agent.addresses])]
+}
+
 /** What an agent needs: its identity towards the API server, and the certificate that it serves with. */
 export function issueAgentCertificates(
   ca: KeyPairPem,
@@ -106,7 +111,7 @@ export function issueAgentCertificates(
     serving: issue(ca, {
       subject: { commonName: `system:node:${agent.node}`, organizations: ['system:nodes'] },
       usages: ['server'],
-      names: [...new Set([agent.node, 'localhost', ...agent.addresses])],
+      names: agentServingNames(agent),
     }),
   }
 }

@@ -5,6 +5,7 @@ import { ensurePki, type Pki, type ServerIdentity } from './ensure.ts'
  *
  * @param identity asked anew each time, since a host's addresses change
  * @param onServer called when the server's certificate was issued again: serve with it from now on
+ * @param onLook called at each look with all of them, for what else was issued from them
  * @returns stops it
  */
 export function renewCertificates(options: {
@@ -12,15 +13,18 @@ export function renewCertificates(options: {
   current: Pki
   identity: () => ServerIdentity
   onServer: (server: Pki['server']) => void
+  onLook?: (pki: Pki) => Promise<void>
   onError: (error: unknown) => void
   everyMs?: number
 }): () => void {
   let served = options.current.server.cert
   const look = async (): Promise<void> => {
-    const { server } = await ensurePki(options.dir, options.identity())
-    if (server.cert === served) return
-    served = server.cert
-    options.onServer(server)
+    const pki = await ensurePki(options.dir, options.identity())
+    if (pki.server.cert !== served) {
+      served = pki.server.cert
+      options.onServer(pki.server)
+    }
+    await options.onLook?.(pki)
   }
   let timer: NodeJS.Timeout | undefined
   let stopped = false

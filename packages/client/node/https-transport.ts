@@ -17,6 +17,8 @@ export interface HttpsTransportOptions {
   ca?: string | Buffer
   cert?: string | Buffer
   key?: string | Buffer
+  /** The certificate and key as they are now, asked for each request, so that renewed ones are used; instead of `cert` and `key`. */
+  certificate?: () => Pick<HttpsTransportOptions, 'cert' | 'key'>
   /** Bearer token; read again for each request when a function, so that a rotated token is used. */
   token?: string | (() => string)
   /** The name the server's certificate must carry, where it differs from the address. */
@@ -32,10 +34,11 @@ const keepAliveProbeMs = 15_000
 
 /** How to prove who we are, and what the server must prove, as Node's TLS wants it. */
 export function tlsOptions(options: HttpsTransportOptions): ConnectionOptions {
+  const { cert, key } = options.certificate?.() ?? options
   return {
     ca: options.ca,
-    cert: options.cert,
-    key: options.key,
+    cert,
+    key,
     rejectUnauthorized: !options.insecureSkipTlsVerify,
     ...(options.serverName ? { servername: options.serverName } : {}),
   }
@@ -52,7 +55,7 @@ export function httpsTransport(options: HttpsTransportOptions): Transport {
   const base = new URL(options.server)
   const secure = base.protocol === 'https:'
   const agentOptions = { keepAlive: true, keepAliveMsecs: keepAliveProbeMs, maxFreeSockets: 4 }
-  const agent = secure ? new https.Agent({ ...agentOptions, ...tlsOptions(options) }) : new http.Agent(agentOptions)
+  const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions)
   const prefix = base.pathname.replace(/\/$/, '')
 
   /** Send, and give the answer once its head is there. */
@@ -61,8 +64,11 @@ export function httpsTransport(options: HttpsTransportOptions): Transport {
     signal?.throwIfAborted()
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body))
     const credentials = authorization(options)
+    // With the request, not the agent: connections are kept apart by certificate, so a renewed one opens new ones.
+    const tls = secure ? tlsOptions(options) : {}
     return new Promise((resolve, reject) => {
       const outgoing = (secure ? https : http).request({
+        ...tls,
         agent,
         host: base.hostname.replace(/^\[(.*)\]$/, '$1'),
         port: base.port || (secure ? 443 : 80),

@@ -41,6 +41,29 @@ export function loadOwnKubeconfig(file: string): KubeconfigContext {
   }
 }
 
+/**
+ * The client certificate of a kubeconfig, read again when it is asked for some time after the last reading, so that a program that
+ * runs for long uses a renewed one. What cannot be read leaves the former in use.
+ */
+export function renewedCertificate(
+  load: () => KubeconfigContext,
+  everyMs = 60_000,
+): () => Pick<KubeconfigContext, 'cert' | 'key'> {
+  let { cert, key } = load()
+  let readAt = performance.now()
+  return () => {
+    if (performance.now() - readAt >= everyMs) {
+      readAt = performance.now()
+      try {
+        ;({ cert, key } = load())
+      } catch {
+        // The server says when the former one is good no more.
+      }
+    }
+    return { cert, key }
+  }
+}
+
 /** As {@link loadKubeconfig}, from text; `directory` is what relative file names in it start from; without one it may name no files. */
 export function parseKubeconfig(text: string, directory: string | undefined, context?: string): KubeconfigContext {
   const config = fields(parse(text), 'the kubeconfig')

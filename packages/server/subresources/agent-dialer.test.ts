@@ -7,17 +7,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import type { Node } from '@thresher/api/core/node'
-import { ensurePki, issueAgentCertificates, type Pki } from '@thresher/apiserver/pki/ensure'
+import { ensurePki, issueAgentCertificates, issueClientCertificate, type Pki } from '@thresher/apiserver/pki/ensure'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { agentDialer, type AgentDialer } from './agent-dialer.ts'
+import { agentDialer, type RenewableDialer } from './agent-dialer.ts'
 import { refuse } from './streams.ts'
 import { ApiError } from '@thresher/api/error'
 
 let directory: string
 let pki: Pki
 let agent: https.Server
-let dialer: AgentDialer
+let dialer: RenewableDialer
 let front: http.Server
 
 beforeAll(async () => {
@@ -112,4 +112,12 @@ test('a WebSocket to an agent that is down gets a Status that clients can print'
   for await (const chunk of response) body += String(chunk)
   expect(response.statusCode).toBe(503)
   expect(JSON.parse(body)).toMatchObject({ kind: 'Status', reason: 'ServiceUnavailable' })
+})
+
+test('shows a renewed certificate from the next request on', async () => {
+  const caller = async () => (await dialer.request('node-1', 'GET', '/healthz')).body
+  expect(await caller()).toMatchObject({ caller: 'thresher-apiserver' })
+  dialer.setCertificate(issueClientCertificate(pki.ca, { name: 'renewed' }))
+  expect(await caller()).toMatchObject({ caller: 'renewed' })
+  dialer.setCertificate(pki.agentClient)
 })

@@ -23,6 +23,12 @@ export interface AgentDialer {
   close(): void
 }
 
+/** One whose certificate ends before the server does. */
+export interface RenewableDialer extends AgentDialer {
+  /** Show the agents a renewed certificate from now on; connections go on. PEM. */
+  setCertificate(renewed: { cert: string; key: string }): void
+}
+
 /** A request whose body, if any, is passed on as it comes. */
 export interface StreamedRequest {
   method: string
@@ -50,16 +56,26 @@ const streamIdleMs = 120_000
 const handshake = ['sec-websocket-key', 'sec-websocket-version', 'sec-websocket-protocol', 'sec-websocket-extensions']
 
 /** Reach agents over HTTPS with certificates on both sides. The agent must show a certificate with its node's name. */
-export function agentDialer(options: AgentDialerOptions): AgentDialer {
-  const { ca, cert, key, timeoutMs = 30_000 } = options
-  const agent = new https.Agent({ keepAlive: true, ca, cert, key, minVersion: 'TLSv1.2' })
+export function agentDialer(options: AgentDialerOptions): RenewableDialer {
+  const { ca, timeoutMs = 30_000 } = options
+  let { cert, key } = options
+  const agent = new https.Agent({ keepAlive: true })
 
-  function target(name: string): { host: string; port: number; servername: string } {
+  /** Where it is and how both sides prove who they are: connections of different certificates are kept apart by that. */
+  function target(name: string): https.RequestOptions {
     const node = options.node(name)
     const addresses = node?.status?.addresses ?? []
     const host = (addresses.find(({ type }) => type === 'InternalIP') ?? addresses[0])?.address
     if (!host) throw unreachable(name, node ? 'its node has no address' : 'there is no such node')
-    return { host, port: node?.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? 10250, servername: name }
+    return {
+      host,
+      port: node?.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? 10250,
+      servername: name,
+      ca,
+      cert,
+      key,
+      minVersion: 'TLSv1.2',
+    }
   }
 
   return {
@@ -102,10 +118,6 @@ export function agentDialer(options: AgentDialerOptions): AgentDialer {
         for (const name of handshake) if (raw.headers[name] !== undefined) headers[name] = raw.headers[name]
         const request = https.request({
           ...target(node),
-          ca,
-          cert,
-          key,
-          minVersion: 'TLSv1.2',
           agent: false,
           path,
           headers,
@@ -127,6 +139,10 @@ export function agentDialer(options: AgentDialerOptions): AgentDialer {
         })
         request.end()
       })
+    },
+
+    setCertificate(renewed) {
+      ;({ cert, key } = renewed)
     },
 
     close: () => agent.destroy(),
