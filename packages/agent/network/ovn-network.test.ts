@@ -99,6 +99,38 @@ describe('the network of one host', () => {
     await run('ip', ['-n', host.netns('web'), 'address', 'del', '10.52.9.9/16', 'dev', 'eth0'])
   })
 
+  it('lets only the listed ports of a guest be reached, by host and guests, and the guest reach all', async () => {
+    const reaches = async (from: string, to: string) => {
+      const silence = new Promise((done) => setTimeout(() => done({}), 2500))
+      return 'mbits' in ((await Promise.race([host.peer(from, 'load', to, 'up', '20'), silence])) as object)
+    }
+    const guests = { listed: 5001, closed: 22 }
+    const addresses: Record<string, string> = {}
+    for (const [index, [name, port]] of Object.entries(guests).entries()) {
+      const ownMac = `52:54:00:00:01:0${index}`
+      const made = await host.port(name, ownMac, [{ port }])
+      addresses[name] = made.address
+      await host.guest(name, ownMac, made.port)
+      await host.configure(name, made.address)
+      await host.serve(name)
+    }
+    for (const from of ['host', 'web']) {
+      expect(await reaches(from, addresses['listed']!)).toBe(true)
+      expect(await reaches(from, addresses['closed']!)).toBe(false)
+    }
+    expect(await reaches('closed', '10.52.0.1')).toBe(true)
+    expect(await reaches('closed', outside)).toBe(true)
+    expect(await reaches('closed', addresses['listed']!)).toBe(true)
+    for (const from of ['closed', 'web']) {
+      const ask = (name: string) => host.peer(from, 'ask', '10.52.0.1', name)
+      expect(await ask('example.org')).toMatchObject({ answers: ['203.0.113.9'] })
+      expect(await ask('web.thresher.internal')).toMatchObject({ answers: [address] })
+    }
+    expect(await host.peer('closed', 'dhcp', '52:54:00:00:01:01')).toMatchObject({ address: addresses['closed'] })
+    // Guests without a list are as fast and as open as before, though connections are tracked now.
+    expect(await mbits('web', outside, 'down')).toBeGreaterThan(50)
+  }, 60_000)
+
   it('makes a tap for a user, puts it on the switch, and takes both away again', async () => {
     const { port, address } = await host.port('db', '52:54:00:00:00:02')
     const nic = { vmi: 'c0ffee', nic: 'default' }

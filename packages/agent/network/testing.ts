@@ -6,7 +6,8 @@ import { promisify } from 'node:util'
 import { managementNetwork, managementSwitch } from '@thresher/api/management-network'
 import { northbound, type NorthboundTables } from '@thresher/controllers/network/northbound'
 import { guestNames, planNames } from '@thresher/controllers/network/name-plan'
-import { addressOf, planPorts, portName } from '@thresher/controllers/network/port-plan'
+import { addressOf, planPorts, portName, type Nic } from '@thresher/controllers/network/port-plan'
+import { planRules } from '@thresher/controllers/network/rule-plan'
 import { planManagement } from '@thresher/controllers/network/switch-plan'
 import { Database } from '@thresher/ovsdb/database'
 import { namesOf } from './names.ts'
@@ -92,13 +93,13 @@ export class TestHost implements AsyncDisposable {
   }
 
   /** Make a guest's port, as the network controller does. @returns its name and address */
-  async port(guest: string, mac: string): Promise<{ port: string; address: string }> {
+  async port(guest: string, mac: string, ports: Nic['ports'] = []): Promise<{ port: string; address: string }> {
     const database = await this.northbound()
     const who = { namespace: 'default', name: guest }
-    const nics = [{ name: 'default', mac }]
+    const nics = [{ name: 'default', mac, ports }]
     const dhcp = [...database.rows('DHCP_Options').keys()][0]!
     const row = () => database.find('Logical_Switch_Port', 'name', portName(who, 'default'))
-    await database.transact(planPorts(who, nics, [], dhcp))
+    await database.transact([...planPorts(who, nics, [], dhcp), ...planRules(who, nics, [])])
     const limit = AbortSignal.timeout(5000)
     const address = await database.until(() => row() && addressOf(row()!), limit)
     await database.transact(planPorts(who, nics, [row()!], dhcp))

@@ -1,4 +1,5 @@
 import { addressesAnnotation } from '@thresher/api/pod-network'
+import type { Interface } from '@thresher/api/kubevirt/interface'
 import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { stableMac } from '../virtual-machine/mac-address.ts'
@@ -9,10 +10,11 @@ type InstanceSpec = VirtualMachineInstance['spec']
 /** The NICs of a running guest that are on the management network. */
 export function nicsOf(instance: VirtualMachineInstance): Nic[] {
   const addresses = fixedAddresses(instance.metadata.annotations)
-  return managementNics(instance.spec).map(({ name, macAddress }) => ({
+  return managementNics(instance.spec).map(({ name, macAddress, ports }) => ({
     name,
     mac: macAddress || stableMac(instance.metadata.uid ?? '', name),
     address: addresses[name],
+    ports,
   }))
 }
 
@@ -24,7 +26,7 @@ export function nicNamesOf(machine: VirtualMachine): string[] {
   return spec.networks?.length ? names : [...names, 'default']
 }
 
-function managementNics(spec: InstanceSpec): { name: string; macAddress?: string }[] {
+function managementNics(spec: InstanceSpec): Pick<Interface, 'name' | 'macAddress' | 'ports'>[] {
   const onManagement = new Set((spec.networks ?? []).filter((network) => network.pod).map((network) => network.name))
   return (spec.domain.devices.interfaces ?? []).filter((nic) => onManagement.has(nic.name))
 }

@@ -178,6 +178,42 @@ describe('the network controller, on a real northbound database with ovn-northd'
     expect(status?.conditions?.[0]?.message).toContain('the northbound database does not answer')
   })
 
+  it('lets only the listed ports of a guest be reached: puts the rules back, and takes them away with the guest', async () => {
+    const web = instance('web')
+    web.spec.domain.devices.interfaces![0]!.ports = [
+      { port: 443 },
+      { port: 22, protocol: 'TCP' },
+      { port: 53, protocol: 'UDP' },
+    ]
+    const instances = client.resource<VirtualMachineInstance>(VirtualMachineInstance)
+    await instances.create(web)
+    const rules = (count: number) =>
+      database.until(() => {
+        const rows = [...database.rows('ACL').values()]
+        return rows.length === count ? rows : undefined
+      }, within())
+    const texts = (rows: Awaited<ReturnType<typeof rules>>) =>
+      rows.map(({ priority, action, direction, match }) => `${priority} ${action} ${direction} ${match}`).toSorted()
+    const made = texts(await rules(4))
+    expect(made).toEqual([
+      '1001 drop to-lport outport == "lab/web/default" && ip',
+      '1002 allow-related to-lport outport == "lab/web/default" && ip4 && tcp.dst == {22, 443}',
+      '1002 allow-related to-lport outport == "lab/web/default" && ip4 && udp.dst == {53}',
+      '1002 allow-stateless to-lport outport == "mgmt-gateway" && ip4 && udp.dst == 53',
+    ])
+    const [first] = await rules(4)
+    await database.transact([northbound.update('ACL', { _uuid: first!._uuid }, { action: 'allow', match: 'ip' })])
+    await database.until(
+      () => (texts([...database.rows('ACL').values()]).join() === made.join() ? true : undefined),
+      within(),
+    )
+    await instances.create(instance('open'))
+    await database.until(() => portOf('open'), within())
+    expect(database.rows('ACL').size).toBe(4)
+    await instances.delete('web', 'lab')
+    await rules(0)
+  })
+
   it('gives a guest an address, tells its pod, and binds the port to it', async () => {
     await database.until(() => database.find('Logical_Switch', 'name', 'mgmt'), within())
     const started = performance.now()

@@ -24,9 +24,11 @@ import {
   type Guest,
   type Nic,
 } from './port-plan.ts'
+import { planRules } from './rule-plan.ts'
 import { planManagement } from './switch-plan.ts'
 
 type PortRow = NorthboundRow<'Logical_Switch_Port'>
+type RuleRow = NorthboundRow<'ACL'>
 
 export interface NetworkControllerOptions {
   /** Where OVN's northbound database listens. */
@@ -98,6 +100,8 @@ class Central {
   readonly #network: ManagementNetwork
   /** Identities of the ports of each guest. */
   readonly #ports = new Map<string, Set<string>>()
+  /** Identities of the rules of each guest. */
+  readonly #rules = new Map<string, Set<string>>()
   /** Identities of the ports that have an address, by its canonical form. */
   readonly #holders = new Map<string, Set<string>>()
   /** Addresses in transactions that are under way, and for which port. */
@@ -112,6 +116,14 @@ class Central {
     this.database = new Database({ schema: northbound, endpoints, tls, backoffMs: { first: 50, most: 500 } })
     this.database.onChange((changes) => {
       for (const { table, uuid, before, after } of changes) {
+        if (table === 'ACL') {
+          const owner = ownerOf((after ?? before) as RuleRow)
+          if (!owner) continue
+          note(this.#rules, `${owner.namespace}/${owner.name}`, uuid, after !== undefined)
+          // One that was changed or taken away by others is put back.
+          if (before) wake(`${owner.namespace}/${owner.name}`)
+          continue
+        }
         if (table !== 'Logical_Switch_Port') {
           if (before && !(after && table === 'DNS')) wake(switchKey)
           continue
@@ -130,7 +142,7 @@ class Central {
       wake(switchKey)
       if (!connected) return
       wake(namesKey)
-      for (const key of this.#ports.keys()) wake(key)
+      for (const key of new Set([...this.#ports.keys(), ...this.#rules.keys()])) wake(key)
     })
   }
 
@@ -142,6 +154,12 @@ class Central {
   portsOf(key: string): PortRow[] {
     const rows = this.database.rows('Logical_Switch_Port')
     return [...(this.#ports.get(key) ?? [])].flatMap((uuid) => rows.get(uuid) ?? [])
+  }
+
+  /** The rules that a guest has now. */
+  rulesOf(key: string): RuleRow[] {
+    const rows = this.database.rows('ACL')
+    return [...(this.#rules.get(key) ?? [])].flatMap((uuid) => rows.get(uuid) ?? [])
   }
 
   /** Make the switch with all that belongs to it. @returns the identity of its DHCP options */
@@ -189,7 +207,8 @@ class Central {
     // Nothing has been awaited since the look: no other guest came between.
     for (const [identity, own] of claimed) this.#claims.set(identity, own)
     try {
-      await this.database.transact(planPorts(guest, nics, ports, dhcp), signal)
+      const rules = planRules(guest, nics, this.rulesOf(`${guest.namespace}/${guest.name}`))
+      await this.database.transact([...planPorts(guest, nics, ports, dhcp), ...rules], signal)
     } finally {
       for (const identity of claimed.keys()) this.#claims.delete(identity)
     }
@@ -237,7 +256,7 @@ async function reconcileGuest(
   const instance = context.objects(VirtualMachineInstance).get(key)
   const machine = context.objects(VirtualMachine).get(key)
   const ports = central.portsOf(key)
-  if (!instance && !machine && ports.length === 0) return
+  if (!instance && !machine && ports.length === 0 && central.rulesOf(key).length === 0) return
   const dhcp = central.dhcp ?? (await central.makeSwitch(signal))
   if (!instance) {
     // A stopped machine keeps the addresses of the NICs that it will have again.
@@ -247,7 +266,8 @@ async function reconcileGuest(
       return owner && kept.has(owner.nic) ? [port] : []
     })
     const gone = ports.filter((port) => !keep.includes(port))
-    await central.database.transact(planPorts(guest, [], gone, dhcp), signal)
+    const rules = planRules(guest, [], central.rulesOf(key))
+    await central.database.transact([...planPorts(guest, [], gone, dhcp), ...rules], signal)
     return
   }
   const admitted = nicsOf(instance).map((nic) => admitNic(nic, network))

@@ -1,4 +1,4 @@
-import { map, optional, set, string, uuid } from '@thresher/ovsdb/column'
+import { map, number, optional, set, string, uuid } from '@thresher/ovsdb/column'
 import { defineDatabase, type Row } from '@thresher/ovsdb/schema'
 
 /** What is used of OVN's northbound database. @see ovn-nb(5) */
@@ -13,6 +13,7 @@ export const northbound = defineDatabase('OVN_Northbound', {
     dhcpv4_options: optional(uuid),
     external_ids: map(string),
   },
+  ACL: { direction: string, match: string, action: string, priority: number, external_ids: map(string) },
   DHCP_Options: { cidr: string, options: map(string), external_ids: map(string) },
   DNS: { records: map(string), external_ids: map(string) },
 })

@@ -20,6 +20,8 @@ export interface Nic {
   mac: string
   /** The address that it must have; any free one unless given. */
   address?: string
+  /** The only ports that others may reach; all of them where none is listed. */
+  ports?: readonly { port: number; protocol?: string }[]
 }
 
 /** Marks in a port's external_ids whose it is. */
@@ -27,8 +29,8 @@ export function portIds(guest: Guest, nic: string): Record<string, string> {
   return { [mark]: 'guest', namespace: guest.namespace, guest: guest.name, nic }
 }
 
-/** Whose port a row is; undefined for rows that are not a guest's. */
-export function ownerOf(port: PortRow): (Guest & { nic: string }) | undefined {
+/** Whose port or rule a row is; undefined for rows that are not a guest's. */
+export function ownerOf(port: Pick<PortRow, 'external_ids'>): (Guest & { nic: string }) | undefined {
   const { namespace, guest, nic } = port.external_ids
   if (port.external_ids[mark] !== 'guest' || !namespace || !guest || !nic) return undefined
   return { namespace, name: guest, nic }

@@ -66,23 +66,26 @@ export function planManagement(rows: ManagementRows, network: ManagementNetwork)
   return operations
 }
 
-/** Put a port, an existing one or one named by an insert of the same transaction, on the management switch. */
-export function attach(port: string): Operation {
-  return ports('insert', port)
+/** Columns of the management switch that list rows of ours and are not in the declaration. */
+type Listing = 'ports' | 'acls'
+
+/** Put a row, an existing one or one named by an insert of the same transaction, on the management switch. */
+export function attach(row: string, column: Listing = 'ports'): Operation {
+  return mutate(column, 'insert', row)
 }
 
-/** Take a port off the management switch, which ends it. */
-export function detach(port: string): Operation {
-  return ports('delete', port)
+/** Take a row off the management switch, which ends it. */
+export function detach(row: string, column: Listing = 'ports'): Operation {
+  return mutate(column, 'delete', row)
 }
 
-function ports(action: 'insert' | 'delete', port: string): Operation {
-  const reference = /^[0-9a-f]{8}-/.test(port) ? ['uuid', port] : ['named-uuid', port]
+function mutate(column: Listing, action: 'insert' | 'delete', row: string): Operation {
+  const reference = /^[0-9a-f]{8}-/.test(row) ? ['uuid', row] : ['named-uuid', row]
   return {
     op: 'mutate',
     table: 'Logical_Switch',
     where: [['name', '==', managementSwitch]],
-    mutations: [['ports', action, ['set', [reference]]]],
+    mutations: [[column, action, ['set', [reference]]]],
   }
 }
 
