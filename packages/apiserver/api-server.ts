@@ -135,7 +135,7 @@ export class ApiServer {
       ...options.routes,
       ...healthRoutes([
         { name: 'ping', check: () => undefined },
-        { name: 'store', check: () => (this.#feed.synced ? undefined : 'the store cannot be reached') },
+        { name: 'store', check: () => this.#feed.outage },
         {
           name: 'poststarthook/start-watch-caches',
           check: () => (this.#ready ? undefined : 'the caches are still being filled'),

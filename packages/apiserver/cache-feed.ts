@@ -4,6 +4,8 @@ import type { WatchCache } from './watch-cache.ts'
 const RETRY_MS = 500
 /** Longer than a cluster needs to choose another leader. */
 const REACH_MS = 10_000
+/** How long a watch may look for another member before the caches count as cut off; a choice of a leader takes less. */
+const RECONNECT_MS = 3000
 
 /**
  * Keeps all watch caches in step with the store by one watch over everything.
@@ -25,6 +27,7 @@ export class CacheFeed {
   #synced = false
   #retry: NodeJS.Timeout | undefined
   #asked: Promise<number> | undefined
+  #lost: { since: number } | undefined
 
   /** @param onFault told in one sentence of what cannot be read */
   constructor(store: Store, onFault: (message: string) => void = console.error) {
@@ -40,6 +43,15 @@ export class CacheFeed {
   /** Whether the caches follow the store at present. */
   get synced(): boolean {
     return this.#synced
+  }
+
+  /** In one sentence, that and since when the caches have lost the store; undefined while they follow it. */
+  get outage(): string | undefined {
+    const { source } = this.#store
+    const seconds = this.#lost ? (performance.now() - this.#lost.since) / 1000 : 0
+    if (this.#synced && seconds * 1000 < RECONNECT_MS) return undefined
+    if (!this.#lost) return `the caches have not been filled from ${source} yet`
+    return `the caches have lost their source, ${source}, for ${seconds.toFixed(0)} s; what is read may be old until it answers`
   }
 
   /** List the store into the caches added so far and follow it from there. */
@@ -60,9 +72,11 @@ export class CacheFeed {
     if (this.#closed) return
     this.#advance(revision)
     this.#synced = true
+    this.#found()
     this.#stop = this.#store.watch('/', revision, {
       onEvents: (events, upTo) => this.#onEvents(events, upTo),
       onLost: (error) => this.#onLost(error),
+      onConnection: (error) => (error ? this.#miss(error) : this.#found()),
     })
   }
 
@@ -173,11 +187,26 @@ export class CacheFeed {
     for (const listener of this.#progress) listener(this.#revision)
   }
 
-  #onLost(_error: StoreError): void {
+  #miss(error: Error): void {
+    if (this.#closed || this.#lost) return
+    this.#lost = { since: performance.now() }
+    this.#onFault(`the caches have lost their source, ${this.#store.source}: ${error.message}`)
+  }
+
+  #found(): void {
+    if (!this.#lost) return
+    const seconds = (performance.now() - this.#lost.since) / 1000
+    this.#lost = undefined
+    this.#onFault(`the caches follow ${this.#store.source} again, after ${seconds.toFixed(1)} s`)
+  }
+
+  #onLost(error: StoreError): void {
     this.#synced = false
+    this.#miss(error)
     if (this.#closed) return
     const again = () => {
-      this.start().catch(() => {
+      this.start().catch((cause: Error) => {
+        this.#miss(cause)
         if (!this.#closed) this.#retry = setTimeout(again, RETRY_MS)
       })
     }

@@ -87,6 +87,32 @@ describe('an etcd store that loses members', () => {
   }, 60_000)
 })
 
+describe('an API server whose etcd is gone', () => {
+  test('is not ready and names etcd, and is ready again when a majority is back', async () => {
+    const store = await open('/readiness')
+    await using scope = new AsyncDisposableStack()
+    scope.defer(() => store.close())
+    const faults: string[] = []
+    const server = await startTestServer({ kinds: [Namespace], store, onFault: (fault) => faults.push(fault) })
+    scope.defer(() => server.close())
+    const readiness = async () => {
+      const query = new URLSearchParams()
+      const signal = AbortSignal.timeout(5000)
+      const answer = await server.api.handle({ method: 'GET', path: '/readyz', query, headers: {}, signal })
+      return 'value' in answer ? `${answer.status} ${String(answer.value())}` : undefined
+    }
+    expect(await readiness()).toBe('200 ok')
+    for (const member of [0, 1, 2]) await cluster.kill(member)
+    await expect
+      .poll(readiness, { timeout: 15_000 })
+      .toMatch(/^500 [^]*\[-\]store failed: the caches have lost their source, etcd, for \d+ s/)
+    await Promise.all([0, 1, 2].map((member) => cluster.revive(member)))
+    await expect.poll(readiness, { timeout: 20_000 }).toBe('200 ok')
+    expect(faults[0]).toMatch(/^the caches have lost their source, etcd: /)
+    expect(faults.at(-1)).toMatch(/^the caches follow etcd again/)
+  }, 60_000)
+})
+
 describe('two API servers on one etcd', () => {
   test('read what was written through the other, and watch it', async () => {
     const stores = [await open('/two'), await open('/two')]

@@ -30,6 +30,7 @@ const everything = Buffer.from([0])
  * reader can wait for the one that a linearizable read has named.
  */
 export class EtcdStore implements Store {
+  readonly source = 'etcd'
   readonly shared = true
   readonly #client: EtcdClient
   readonly #root: string
@@ -129,6 +130,7 @@ export class EtcdStore implements Store {
         return last
       },
       onLost: (error) => watcher.onLost(error),
+      onConnection: (error) => watcher.onConnection?.(error),
     })
     this.#watches.add(watch)
     watch.open()
@@ -215,6 +217,7 @@ interface WatchTarget {
   /** @returns the revision up to which everything is delivered */
   onResponse(response: WatchResponse): number
   onLost(error: StoreError): void
+  onConnection(error: StoreError | undefined): void
 }
 
 /** A watch over all keys that goes on at another member when its own fails, from where it was. */
@@ -238,13 +241,13 @@ class EtcdWatch {
     try {
       const request = { key: everything, range_end: everything, start_revision: this.#after + 1 }
       stream = this.#client.openWatch(request)
-    } catch {
-      return this.#again()
+    } catch (error) {
+      return this.#again(error)
     }
     this.#stream = stream
     this.#follow(stream).then(
-      () => this.#again(),
-      () => this.#again(),
+      () => this.#again(new Error('the member has ended the watch')),
+      (error: unknown) => this.#again(error),
     )
   }
 
@@ -257,14 +260,16 @@ class EtcdWatch {
         return this.lose(new StoreError('Compacted', error))
       }
       if (response.canceled) return
+      this.#target.onConnection(undefined)
       // The answer to the creation names the store's revision, not ours.
       if (response.created && response.events.length === 0) continue
       this.#after = Math.max(this.#after, this.#target.onResponse(response))
     }
   }
 
-  #again(): void {
+  #again(cause: unknown): void {
     if (this.#closed) return
+    this.#target.onConnection(new StoreError('Unavailable', String(cause), { cause }))
     this.#client.passOver()
     this.#retry = setTimeout(() => this.open(), RECONNECT_MS)
   }

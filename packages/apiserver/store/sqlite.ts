@@ -53,6 +53,7 @@ const BATCH_WRITES = 512
  * just before its promise is fulfilled, so whoever wrote finds the watch cache up to date.
  */
 export class SqliteStore implements Store {
+  readonly source = 'SQLite'
   readonly shared = false
   readonly #path: string
   readonly #options: StoreOptions

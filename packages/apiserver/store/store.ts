@@ -40,6 +40,8 @@ export interface StoreWatcher {
   onEvents(events: StoreEvent[], revision: number): void
   /** The watch has ended and will deliver nothing more; list again and start a new one. */
   onLost(error: StoreError): void
+  /** The source is not to be reached at present (`error`), or is again (none). The watch goes on by itself and misses nothing. */
+  onConnection?(error: StoreError | undefined): void
 }
 
 export type StoreFailure =
@@ -87,6 +89,8 @@ export interface StoreOptions {
  * A write is acknowledged once it is on stable storage. Revisions are safe integers above 0.
  */
 export interface Store {
+  /** What keeps the values, for messages: `etcd`, `SQLite`. */
+  readonly source: string
   /** One value. Rejects with the transform's error when it cannot be read. */
   get(key: string): Promise<StoredValue | undefined>
   /** Everything whose key begins with `prefix`, ordered by key, in pages, as of the latest revision. */
