@@ -124,7 +124,7 @@ export class ApiServer {
       options.version,
     )
     this.registry.onChange(() => this.#documents.forget())
-    this.#compaction = new Compaction(options.store, this.#feed)
+    this.#compaction = new Compaction(options.store, this.#feed, this.metrics, options.onFault)
     this.objects = new RegistryObjects(
       this.registry,
       this.transport({ name: 'system:apiserver', groups: ['system:masters'] }),

@@ -15,6 +15,7 @@ export class Metrics {
   readonly #requests = new Map<string, number>()
   readonly #durations = new Map<string, Series>()
   #unexpected = 0
+  #failedCompactions = 0
 
   /** @param milliseconds until the answer was ready to be sent */
   request(info: RequestInfo | undefined, status: number, milliseconds: number): void {
@@ -39,6 +40,11 @@ export class Metrics {
   /** A failure that is our fault, answered with 500. */
   unexpected(): void {
     this.#unexpected += 1
+  }
+
+  /** The store could not forget the past. */
+  compactionFailed(): void {
+    this.#failedCompactions += 1
   }
 
   render(resources: Resource[], revision: number): string {
@@ -80,6 +86,9 @@ export class Metrics {
     family('apiserver_storage_revision', 'gauge', 'The newest revision.', [`apiserver_storage_revision ${revision}`])
     family('apiserver_unexpected_failures_total', 'counter', 'Failures that are bugs.', [
       `apiserver_unexpected_failures_total ${this.#unexpected}`,
+    ])
+    family('apiserver_storage_compaction_failures_total', 'counter', 'Compactions of the store that failed.', [
+      `apiserver_storage_compaction_failures_total ${this.#failedCompactions}`,
     ])
     family('process_resident_memory_bytes', 'gauge', 'Resident memory.', [
       `process_resident_memory_bytes ${memory.rss}`,

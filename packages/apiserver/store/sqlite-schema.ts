@@ -6,7 +6,7 @@ import type { DatabaseSync } from 'node:sqlite'
  * `log` has a row for each write, whose id is the revision; `current` says which row is a key's present one. A row that
  * a later one replaced carries no value for anyone but watchers of the past, so compaction removes it.
  */
-const tables = `
+const format1 = `
   CREATE TABLE IF NOT EXISTS log (
     revision INTEGER PRIMARY KEY,
     key TEXT NOT NULL,
@@ -19,6 +19,12 @@ const tables = `
 `
 
 /**
+ * What brings a file from each format to the next; the first makes an empty file one of format 1. A step that has been in
+ * use is never changed, a change of the tables is one more step.
+ */
+export const upgrades: readonly string[] = [format1]
+
+/**
  * What prepares a connection that writes. `synchronous` is set by hand because builds of SQLite differ in what WAL mode
  * implies: FULL makes every commit reach the disk before it is acknowledged.
  */
@@ -29,7 +35,6 @@ export const setup = `
   PRAGMA wal_autocheckpoint = 2000;
   PRAGMA journal_size_limit = 67108864;
   PRAGMA cache_size = -4096;
-  ${tables}
 `
 
 /** Asks for the last revision given out (the greatest of the three) and the one up to which the past is gone. */

@@ -22,6 +22,7 @@ export interface WriteOperation {
 /** What the main thread asks for. Values of a batch travel in one transferred buffer. */
 export type WorkerRequest =
   | { id: number; type: 'write'; operations: WriteOperation[]; values: ArrayBuffer }
+  /** One step of it, so that writes have their turn between the steps. */
   | { id: number; type: 'compact'; revision: number }
   | { id: number; type: 'close' }
 
@@ -31,6 +32,7 @@ export type WriteResult = { revision: number } | { failed: 'Exists' | 'Conflict'
 export type WorkerReply =
   | { type: 'ready'; revision: number; compacted: number }
   | { id: number; type: 'written'; results: WriteResult[] }
+  | { id: number; type: 'compacted'; finished: boolean }
   | { id: number; type: 'done' }
   | { id: number; type: 'error'; message: string; full: boolean }
 
@@ -84,23 +86,25 @@ export function serveStore(
     return results
   }
 
-  const compact = (upTo: number): void => {
+  const superseded = database.prepare(
+    `DELETE FROM log WHERE revision IN
+       (SELECT previous FROM log WHERE revision > ? AND revision <= ? AND previous != 0)`,
+  )
+  const tombstones = database.prepare('DELETE FROM log WHERE revision > ? AND revision <= ? AND value IS NULL')
+  const remember = database.prepare(`UPDATE mark SET revision = ? WHERE name = 'compacted'`)
+
+  // The mark moves with the rows, so that one that is cut off goes on from there the next time.
+  const compactStep = (upTo: number): boolean => {
     const target = Math.min(upTo, revision)
-    if (target <= compacted) return
-    database.prepare(`UPDATE mark SET revision = ? WHERE name = 'compacted'`).run(target)
-    const superseded = database.prepare(
-      `DELETE FROM log WHERE revision IN
-         (SELECT previous FROM log WHERE revision > ? AND revision <= ? AND previous != 0)`,
-    )
-    const tombstones = database.prepare('DELETE FROM log WHERE revision > ? AND revision <= ? AND value IS NULL')
-    for (let from = compacted; from < target; from += COMPACTION_STEP) {
-      const to = Math.min(from + COMPACTION_STEP, target)
-      database.exec('BEGIN IMMEDIATE')
-      superseded.run(from, to)
-      tombstones.run(from, to)
-      database.exec('COMMIT')
-    }
-    compacted = target
+    if (target <= compacted) return true
+    const to = Math.min(compacted + COMPACTION_STEP, target)
+    database.exec('BEGIN IMMEDIATE')
+    superseded.run(compacted, to)
+    tombstones.run(compacted, to)
+    remember.run(to)
+    database.exec('COMMIT')
+    compacted = to
+    return to === target
   }
 
   const answer = (request: WorkerRequest): WorkerReply => {
@@ -108,8 +112,9 @@ export function serveStore(
       if (request.type === 'write') {
         return { id: request.id, type: 'written', results: write(request.operations, request.values) }
       }
-      if (request.type === 'compact') compact(request.revision)
-      else database.close()
+      if (request.type === 'compact')
+        return { id: request.id, type: 'compacted', finished: compactStep(request.revision) }
+      database.close()
       return { id: request.id, type: 'done' }
     } catch (error) {
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK')

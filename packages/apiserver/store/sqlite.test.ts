@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { storeConformance } from './conformance.ts'
 import { SqliteStore, restoreSqlite } from './sqlite.ts'
@@ -38,6 +39,32 @@ describe('a SQLite store', () => {
     const plain = await SqliteStore.open(path)
     expect(text((await plain.get('/a/b/c'))?.value)).not.toBe('secret')
     await plain.close()
+  })
+
+  test('lets writes through between the steps of a compaction, which goes on after it was cut off', async () => {
+    const path = join(directory, 'compaction.db')
+    await (await SqliteStore.open(path)).close()
+    const revisions = 60_000
+    using database = new DatabaseSync(path)
+    database.exec(`
+      WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < ${revisions})
+      INSERT INTO log SELECT n, '/a/b/c', n - 1, 'value' FROM count;
+      INSERT INTO current VALUES ('/a/b/c', ${revisions});
+    `)
+    const rows = () => Number(database.prepare('SELECT count(*) AS rows FROM log').get()?.rows)
+    const cutOff = await SqliteStore.open(path)
+    const unfinished = cutOff.compact(revisions).catch(() => undefined)
+    const left: number[] = []
+    await cutOff.create('/a/b/d', Buffer.from('x'))
+    left.push(rows())
+    await cutOff.close()
+    await unfinished
+    const store = await SqliteStore.open(path)
+    await store.compact(revisions)
+    left.push(rows())
+    await store.close()
+    expect(left[0]).toBeGreaterThan(revisions / 2)
+    expect(left[1]).toBe(2)
   })
 
   test('is restored from a backup, with revisions that were never given out', async () => {

@@ -2,6 +2,7 @@ import { copyFile, rename, rm, stat, open } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { DatabaseSync, backup } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
+import { prepareFormat } from './sqlite-format.ts'
 import { marksQuery, readMarks, setup, type Marks } from './sqlite-schema.ts'
 import { partitionReadable, readable } from './readable.ts'
 import {
@@ -88,6 +89,7 @@ export class SqliteStore implements Store {
 
   /** Open the file at `path`, which is made if need be; its directory must be there. */
   static async open(path: string, options: StoreOptions = {}): Promise<SqliteStore> {
+    requireFormat(path)
     const worker = new Worker(workerCode(), {
       eval: true,
       workerData: { path, setup, marksQuery } satisfies WorkerSetup,
@@ -183,7 +185,10 @@ export class SqliteStore implements Store {
 
   async compact(revision: number): Promise<void> {
     this.#compacted = Math.max(this.#compacted, Math.min(revision, this.#revision))
-    await this.#call({ type: 'compact', revision })
+    for (;;) {
+      const reply = await this.#call({ type: 'compact', revision })
+      if (reply.type !== 'compacted' || reply.finished) return
+    }
   }
 
   async backup(path: string): Promise<void> {
@@ -314,6 +319,16 @@ export class SqliteStore implements Store {
   }
 }
 
+/** @throws {StoreError} when the file is not this program's, or of a newer version */
+function requireFormat(path: string): void {
+  try {
+    using database = new DatabaseSync(path)
+    prepareFormat(database)
+  } catch (cause) {
+    throw new StoreError('Unavailable', `cannot open the store ${path}: ${(cause as Error).message}`, { cause })
+  }
+}
+
 /** The thread's program, see {@link serveStore}. */
 function workerCode(): string {
   return `const { parentPort, workerData } = require('node:worker_threads');
@@ -351,6 +366,7 @@ export async function restoreSqlite(backupPath: string, path: string): Promise<v
     try {
       const check = database.prepare('PRAGMA integrity_check').get() as { integrity_check: string }
       if (check.integrity_check !== 'ok') throw new Error(check.integrity_check)
+      prepareFormat(database)
       database.exec(setup)
       const { revision } = readMarks(database)
       const floor = revision + RESTORE_GAP
