@@ -79,13 +79,16 @@ export class ResourceClient<O extends KubeObject> {
     return this.#transport.request<O>({ method: 'GET', path: pathOf(this.kind, { namespace, name }), signal })
   }
 
-  list(options: ListOptions = {}): Promise<KubeList<O>> {
-    return this.#transport.request<KubeList<O>>({
+  async list(options: ListOptions = {}): Promise<KubeList<O>> {
+    const list = await this.#transport.request<KubeList<O>>({
       method: 'GET',
       path: pathOf(this.kind, { namespace: options.namespace }),
       query: listQuery(options),
       signal: options.signal,
     })
+    // Kubernetes names the type of items of its own kinds only once, as the list's.
+    const { apiVersion, kind } = this.kind
+    return { ...list, items: list.items.map((item) => (item.kind ? item : { apiVersion, kind, ...item })) }
   }
 
   watch(options: WatchOptions = {}): AsyncIterable<WatchEvent<O>> {

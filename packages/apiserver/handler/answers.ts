@@ -106,25 +106,28 @@ export function listAnswer(resource: Resource, kind: Kind, list: ListResult, for
   if (form.shape === 'partial' || form.shape === 'partial-list') {
     return encode(200, partialMetadataList(objects(), metadata, `meta.k8s.io/${form.version}`), form)
   }
-  const message = form.encoding === 'protobuf' ? messageOf(kind.apiVersion, kind.kind) : undefined
-  if (message) {
-    const bytes = () => encodeList(message, kind.apiVersion, kind.kind, metadata, objects())
-    return bytesAnswer(200, bytes, () => ({
-      kind: `${kind.kind}List`,
-      apiVersion: kind.apiVersion,
-      metadata,
-      items: objects(),
-    }))
+  const message = messageOf(kind.apiVersion, kind.kind)
+  const head = { kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata }
+  const value = () => ({ ...head, items: objects() })
+  if (form.encoding === 'protobuf' && message) {
+    return bytesAnswer(200, () => encodeList(message, kind.apiVersion, kind.kind, metadata, objects()), value)
   }
-  const value = () => ({ kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata, items: objects() })
-  if (form.encoding !== 'json') return encode(200, value(), form)
-  const head = `${JSON.stringify({ kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata }).slice(0, -1)},"items":[`
+  // A list of Kubernetes' own kinds names the type of its items once, as its own. Callers in this process get what lies in the cache.
+  if (form.encoding === 'yaml') return encode(200, message ? { ...head, items: objects().map(untyped) } : value(), form)
+  const start = message ? untypedStart : resource.prefix(kind).bytes
   return {
     status: 200,
-    contentType: contentTypeOf(form),
+    contentType: contentTypeOf({ ...form, encoding: 'json' }),
     value,
-    chunks: () => listChunks(resource.prefix(kind).bytes, list.entries, head),
+    chunks: () => listChunks(start, list.entries, `${JSON.stringify(head).slice(0, -1)},"items":[`),
   }
+}
+
+/** How an object without its type begins. */
+const untypedStart = Buffer.from('{"metadata":{')
+
+function untyped({ apiVersion: _version, kind: _kind, ...object }: KubeObject): object {
+  return object
 }
 
 /** The list's JSON in pieces, copied together from the stored bytes as they are taken. */
