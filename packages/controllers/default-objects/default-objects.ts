@@ -1,4 +1,5 @@
 import { Namespace } from '@thresher/api/core/namespace'
+import { Service } from '@thresher/api/core/service'
 import { Setting } from '@thresher/api/harvester/setting'
 import { settingNamed, settings } from '@thresher/api/harvester/settings/table'
 import { localDriver } from '@thresher/api/names'
@@ -19,6 +20,7 @@ const defaultNamespaces = [
 ]
 
 const localClass = 'local'
+const apiServiceKey = 'service/kubernetes'
 
 /** Makes what every cluster has, and makes it again should it be deleted: namespaces, the class of local volumes, settings. */
 export const defaultObjectsController = defineController({
@@ -26,11 +28,18 @@ export const defaultObjectsController = defineController({
   keys: [
     ...defaultNamespaces.map((name) => `namespace/${name}`),
     `class/${localClass}`,
+    apiServiceKey,
     ...Object.keys(embeddedDrivers).map((name) => `driver/${name}`),
     ...settings.map(({ name }) => `setting/${name}`),
   ],
   watches: [
     watch(Namespace, (namespace, _, { type }) => (type === 'deleted' ? [`namespace/${namespace.metadata.name}`] : [])),
+    watch(Namespace, ({ metadata }, _, { type }) =>
+      metadata.name === 'default' && type === 'added' ? [apiServiceKey] : [],
+    ),
+    watch(Service, ({ metadata }, _, { type }) =>
+      metadata.namespace === 'default' && metadata.name === 'kubernetes' && type === 'deleted' ? [apiServiceKey] : [],
+    ),
     watch(StorageClass, (storageClass, _, { type }) =>
       type === 'deleted' ? [`class/${storageClass.metadata.name}`] : [],
     ),
@@ -43,10 +52,30 @@ export const defaultObjectsController = defineController({
     if (key.startsWith('namespace/') && defaultNamespaces.includes(name))
       await context.objects(Namespace).ensure({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } } as Namespace)
     if (key === `class/${localClass}`) await ensureLocalClass(context)
+    if (key === apiServiceKey) await ensureApiService(context)
     if (key.startsWith('driver/')) await ensureDriver(name, context)
     if (key.startsWith('setting/')) await ensureSetting(name, context)
   },
 })
+
+/** The API's own Service, whose address the API's certificate names. It has no selector: its servers are no pods. */
+async function ensureApiService(context: Context): Promise<void> {
+  if (!context.objects(Namespace).get('default')) return
+  await context.objects(Service).ensure({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      namespace: 'default',
+      name: 'kubernetes',
+      labels: { component: 'apiserver', provider: 'kubernetes' },
+    },
+    spec: {
+      type: 'ClusterIP',
+      clusterIP: '10.53.0.1',
+      ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: 'https' }],
+    },
+  })
+}
 
 /** The class of volumes on the nodes' own disks: the default one, unless another is by then. */
 async function ensureLocalClass(context: Context): Promise<void> {

@@ -8,6 +8,8 @@ import { claimInUse, imageInUse } from './in-use.ts'
 import { machineVolumes } from './machine-volumes.ts'
 import { podNetwork } from './pod-network.ts'
 import type { AdmissionStep } from '@thresher/apiserver/admission'
+import type { Objects } from '@thresher/apiserver/auth/objects'
+import { serviceAddresses } from './service-addresses.ts'
 import type { Lookup } from './request.ts'
 
 /**
@@ -15,7 +17,7 @@ import type { Lookup } from './request.ts'
  *
  * @param objects the server's own caches; asked for only when a write comes in
  */
-export function machineAdmission(objects: () => Lookup): AdmissionStep[] {
+export function machineAdmission(objects: () => Lookup & Pick<Objects, 'follow'>): AdmissionStep[] {
   return [
     finalizers,
     encryption,
@@ -26,6 +28,7 @@ export function machineAdmission(objects: () => Lookup): AdmissionStep[] {
     imageInUse(objects),
     imageName(objects),
     defaultClass(objects),
+    serviceAddresses(objects),
     clusterNetwork(objects),
   ]
 }
