@@ -1,6 +1,8 @@
+import { ResourceQuota } from '@thresher/api/core/resource-quota'
 import { isReason } from '@thresher/api/error'
 import type { TypedKind } from '@thresher/api/kind'
 import type { KubeObject } from '@thresher/api/meta'
+import { same } from '@thresher/api/same'
 import { Client } from './client.ts'
 import { EventRecorder } from './events.ts'
 import type { Change, Informer } from './informer.ts'
@@ -8,6 +10,8 @@ import { Informers } from './informers.ts'
 import { Objects } from './objects.ts'
 import { keyOf, type KindAddress } from './paths.ts'
 import { WorkQueue } from './queue.ts'
+import { Refusals, type RefusalTarget } from './refusals.ts'
+import { RefusedError } from './refused-error.ts'
 import type { Transport } from './transport.ts'
 
 /** What is wrong can only be mended by the object's author, so trying again is pointless until the object changes. */
@@ -60,6 +64,8 @@ export interface Controller {
   keys?: readonly string[]
   /** What wakes it beside changes in the API, such as another database. */
   sources?: readonly Source[]
+  /** Where it shows that the API refuses what it makes: see {@link refusalsOn}. Without it the log alone says so. */
+  refusals?: RefusalTarget
   /** @param queue for a controller that finds further keys by itself */
   reconcile(key: string, context: Context, queue: Queue): Promise<Result | void>
 }
@@ -144,11 +150,15 @@ export async function runControllers(controllers: readonly Controller[], options
 /** A failure that is tried again only after this long is told each time. */
 const toldFromMs = 1000
 
+/** What the API refused is tried again after at most this long: what refused it may have changed. */
+const refusedRetryMs = 5000
+
 /** Feed a controller's queue from its watches. */
 function connect(controller: Controller, context: Context): WorkQueue {
+  const refusals = controller.refusals && new Refusals(controller.refusals, context)
   const queue: WorkQueue = new WorkQueue({
     workers: controller.workers,
-    work: (key) => work(controller, key, queue, context),
+    work: (key) => work(controller, key, queue, context, refusals),
     onHog: ({ key, problem, amount }) =>
       context.log(
         'warn',
@@ -166,14 +176,29 @@ function connect(controller: Controller, context: Context): WorkQueue {
     if (informer.hasSynced)
       for (const object of informer.list()) for (const key of keys({ type: 'added', object }, context)) queue.add(key)
   }
+  if (refusals) wakeRefused(refusals, queue, context)
   for (const key of controller.keys ?? []) queue.add(key)
   for (const source of controller.sources ?? []) source((key) => queue.add(key), context)
   return queue
 }
 
-async function work(controller: Controller, key: string, queue: WorkQueue, context: Context): Promise<void> {
+/** What a quota refused is tried again when someone changes the quota. Its count of what is used moves with each try, so it wakes nobody. */
+function wakeRefused(refusals: Refusals, queue: WorkQueue, context: Context): void {
+  context.informers.of<ResourceQuota>(ResourceQuota).onChange(({ type, object, previous }) => {
+    if (type === 'updated' && same(object.spec, previous.spec)) return
+    for (const key of refusals.keysIn(object.metadata.namespace)) queue.add(key)
+  })
+}
+
+async function work(
+  controller: Controller,
+  key: string,
+  queue: WorkQueue,
+  context: Context,
+  refusals: Refusals | undefined,
+): Promise<void> {
   try {
-    const result = await controller.reconcile(key, context, queue)
+    const result = await reconcile(controller, key, queue, context, refusals)
     queue.forget(key)
     if (result?.afterMs !== undefined) queue.addAfter(key, result.afterMs)
   } catch (error) {
@@ -183,12 +208,30 @@ async function work(controller: Controller, key: string, queue: WorkQueue, conte
       context.log('info', `${controller.name} ${key}: ${error.message}`)
       return
     }
-    const delayMs = queue.retry(key)
+    const delayMs = queue.retry(key, refusals && error instanceof RefusedError ? refusedRetryMs : undefined)
     // A lost race with another writer is part of the game; the next look decides anew.
     if (isReason(error, 'Conflict', 'AlreadyExists')) return
     // The first failure is told and those that last; not each of the quick tries between.
     if (queue.failures(key) > 1 && delayMs < toldFromMs) return
     context.log('warn', `${controller.name} ${key}: ${messageOf(error)}; next try in ${Math.round(delayMs)} ms`)
+  }
+}
+
+/** One look at a key; what the API refused in it shows on the object before it counts as a failure. */
+async function reconcile(
+  controller: Controller,
+  key: string,
+  queue: WorkQueue,
+  context: Context,
+  refusals: Refusals | undefined,
+): Promise<Result | void> {
+  try {
+    const result = await controller.reconcile(key, context, queue)
+    await refusals?.clear(key)
+    return result
+  } catch (error) {
+    if (error instanceof RefusedError && !context.signal.aborted) await refusals?.show(key, error)
+    throw error
   }
 }
 

@@ -110,11 +110,11 @@ export class WorkQueue {
     this.#delayed.set(key, { due, timer })
   }
 
-  /** Work on the key again after a delay that doubles with each failure. Gives that delay. */
-  retry(key: string): number {
+  /** Work on the key again after a delay that doubles with each failure, up to the longest. Gives that delay. */
+  retry(key: string, maxDelayMs = this.#options.maxDelayMs): number {
     const failures = this.#failures.get(key) ?? 0
     this.#failures.set(key, failures + 1)
-    const delay = Math.min(this.#options.firstDelayMs * 2 ** failures, this.#options.maxDelayMs)
+    const delay = Math.min(this.#options.firstDelayMs * 2 ** failures, maxDelayMs)
     const jittered = delay * (1 + Math.random() * 0.1)
     this.addAfter(key, jittered)
     return jittered

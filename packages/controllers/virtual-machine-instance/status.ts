@@ -1,7 +1,9 @@
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { VirtualMachineInstanceStatus } from '@thresher/api/kubevirt/virtual-machine-instance-status'
 import type { Condition } from '@thresher/api/meta'
-import { formatTime, removeCondition, setCondition } from '@thresher/client/conditions'
+import { findCondition, formatTime, removeCondition, setCondition } from '@thresher/client/conditions'
+import { withRefusal } from '@thresher/client/refusals'
+import type { Refusal } from '@thresher/client/refused-error'
 import type { InstanceWord } from './plan.ts'
 
 /** What is said of a guest that is yet to run; the machine says the same, which saves it a write. */
@@ -30,10 +32,26 @@ export function instanceStatus(
   }
 }
 
+/** An instance's status when the API refused what its controller makes for it, or no longer does. */
+export function refusedStatus(
+  instance: VirtualMachineInstance,
+  refusal: Refusal | undefined,
+  now: Date,
+): VirtualMachineInstanceStatus {
+  const phase = instance.status?.phase || 'Pending'
+  // Of one that has a pod the agent says how its guest fares.
+  if (phase !== 'Pending') return withRefusal(instance.status, refusal, now)
+  return instanceStatus(instance, { phase, trouble: refusal }, now)
+}
+
 function conditionsWith(instance: VirtualMachineInstance, word: InstanceWord, now: Date): Condition[] {
   let conditions = (instance.status?.conditions ?? []) as Condition[]
   const ended = word.phase === 'Failed' || word.phase === 'Succeeded'
-  if (word.phase && !(conditions.some(({ type }) => type === 'Ready') && !ended))
+  const waits = word.trouble?.message ?? notStarted
+  const ready = findCondition(conditions, 'Ready')
+  const saysWhy = ready?.message !== undefined && ready.message === findCondition(conditions, 'Synchronized')?.message
+  // What the agent says of the guest stays; why it has no pod goes with the reason.
+  if (word.phase && (!ready || ended || saysWhy || (word.trouble && word.phase === 'Pending')))
     conditions = setCondition(
       conditions,
       ended
@@ -43,7 +61,7 @@ function conditionsWith(instance: VirtualMachineInstance, word: InstanceWord, no
             reason: word.reason ?? 'GuestNotRunning',
             message: word.message ?? `the guest ended: ${word.reason ?? 'its agent gave no reason'}`,
           }
-        : { type: 'Ready', status: 'False', reason: 'GuestNotRunning', message: notStarted },
+        : { type: 'Ready', status: 'False', reason: 'GuestNotRunning', message: waits },
       now,
     )
   conditions = word.trouble

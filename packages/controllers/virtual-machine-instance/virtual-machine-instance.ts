@@ -7,11 +7,12 @@ import { same } from '@thresher/api/same'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { controllerKey, isControlledBy } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
+import { refusalsOn } from '@thresher/client/refusals'
 import { instanceFinalizer } from '../names.ts'
 import { claimNames } from '../virtual-machine/claims.ts'
 import { activePod } from './active-pod.ts'
 import { planInstance, type InstanceStep, type InstanceView, type InstanceWord } from './plan.ts'
-import { instanceStatus } from './status.ts'
+import { instanceStatus, refusedStatus } from './status.ts'
 
 /** Gives each instance its pod, follows it until a node's agent takes over, and clears up behind it. */
 export const virtualMachineInstanceController = defineController({
@@ -33,6 +34,7 @@ export const virtualMachineInstanceController = defineController({
       context.objects(VirtualMachineInstance).byIndex('claim', keyOf(claim)).map(keyOf),
     ),
   ],
+  refusals: refusalsOn(VirtualMachineInstance, (instance, refusal, { now }) => refusedStatus(instance, refusal, now())),
   async reconcile(key, context) {
     const instance = context.objects(VirtualMachineInstance).get(key)
     if (!instance) return

@@ -1,6 +1,7 @@
 import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { findCondition, isTrue } from '@thresher/client/conditions'
+import type { Refusal } from '@thresher/client/refused-error'
 import type { Trouble } from '../virtual-machine-instance/trouble.ts'
 
 /** The one word for how a virtual machine fares. @see KubeVirt `v1.VirtualMachinePrintableStatus` */
@@ -24,6 +25,8 @@ export interface Standing {
   instance: VirtualMachineInstance | undefined
   /** Why the claims cannot be had, where that is so. */
   trouble: Trouble | undefined
+  /** What the API refused to make for the machine. */
+  refusal?: Refusal
   /** Whether volumes are being filled, so that a wait is natural. */
   provisioning: boolean
   /** Whether the machine waits before its next try after a crash. */
@@ -32,9 +35,10 @@ export interface Standing {
 
 /** The word, the most telling one first. */
 export function printableStatus(machine: VirtualMachine, standing: Standing): PrintableStatus {
-  const { instance, trouble, provisioning, backingOff } = standing
+  const { instance, trouble, refusal, provisioning, backingOff } = standing
   if (machine.metadata.deletionTimestamp) return 'Terminating'
   if (!instance) {
+    if (refusal) return 'Stopped'
     if (trouble) return wordFor(trouble)
     if (provisioning) return 'Provisioning'
     return backingOff ? 'CrashLoopBackOff' : 'Stopped'

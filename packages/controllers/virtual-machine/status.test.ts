@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { testMachine } from '../testing.ts'
 import { instanceStatus } from '../virtual-machine-instance/status.ts'
 import { instanceOf } from './instance.ts'
-import { machineStatus } from './status.ts'
+import { machineStatus, refusedMachineStatus } from './status.ts'
 
 const now = new Date('2026-01-01T00:00:00Z')
 const made = testMachine('web')
@@ -32,4 +32,15 @@ test('the reason of a failure stands in the machine from the first on, until it 
   expect(failureOf(machineStatus({ ...machine, status: cleared }, { ...standing, instance: running }, plan, now))).toBe(
     undefined,
   )
+})
+
+test('a machine that is refused its instance keeps what it was asked and a run strategy that is yet to be acted on', () => {
+  const stateChangeRequests = [{ action: 'Start' }]
+  const refusal = { reason: 'FailedCreate', message: 'exceeded quota: team' } as const
+  const first = refusedMachineStatus({ ...machine, status: { stateChangeRequests } }, undefined, refusal, now)
+  expect(first).toMatchObject({ stateChangeRequests, printableStatus: 'Stopped' })
+  expect(first).not.toHaveProperty('runStrategy')
+  expect(findCondition(first.conditions as never, 'Synchronized')).toMatchObject({ status: 'False', ...refusal })
+  const changed = refusedMachineStatus({ ...machine, status: { runStrategy: 'Halted' } }, undefined, refusal, now)
+  expect(changed.runStrategy).toBe('Halted')
 })

@@ -1,7 +1,9 @@
 import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { VirtualMachineStatus } from '@thresher/api/kubevirt/virtual-machine-status'
 import type { Condition } from '@thresher/api/meta'
 import { findCondition, removeCondition, setCondition } from '@thresher/client/conditions'
+import type { Refusal } from '@thresher/client/refused-error'
 import { templateDigestAnnotation } from '../names.ts'
 import { notStarted } from '../virtual-machine-instance/status.ts'
 import { templateDigest } from './instance.ts'
@@ -10,7 +12,7 @@ import { printableStatus, type Standing } from './printable-status.ts'
 import { runStrategyOf } from './run-strategy.ts'
 
 /** Conditions that a machine shows as its instance has them. */
-const mirrored = ['Paused', 'AgentConnected', 'LiveMigratable', 'StorageLiveMigratable', 'PodScheduled']
+const mirrored = ['Paused', 'AgentConnected', 'LiveMigratable', 'StorageLiveMigratable', 'PodScheduled', 'Synchronized']
 
 /** The status a machine should show, what others wrote in it kept. No I/O. */
 export function machineStatus(
@@ -34,6 +36,38 @@ export function machineStatus(
     ...(plan.requests.length > 0 ? { stateChangeRequests: plan.requests } : {}),
     ...(plan.startFailure ? { startFailure: plan.startFailure } : {}),
   }
+}
+
+/**
+ * The status of a machine for which nothing can be done now. What it was asked to do, and a run strategy that is yet to be acted
+ * on, are kept for when it can.
+ */
+export function heldStatus(machine: VirtualMachine, standing: Standing, now: Date): VirtualMachineStatus {
+  const { stateChangeRequests: requests = [], startFailure, runStrategy } = machine.status ?? {}
+  const { runStrategy: _, ...status } = machineStatus(machine, standing, { requests, startFailure }, now)
+  return runStrategy === undefined ? status : { ...status, runStrategy }
+}
+
+/**
+ * The status of a machine for which the API refused to make something.
+ *
+ * @param instance of the machine's name, its own or not
+ */
+export function refusedMachineStatus(
+  machine: VirtualMachine,
+  instance: VirtualMachineInstance | undefined,
+  refusal: Refusal,
+  now: Date,
+): VirtualMachineStatus {
+  const own = instance?.metadata.ownerReferences?.some(({ uid }) => uid === machine.metadata.uid)
+  const standing = {
+    instance: own ? instance : undefined,
+    trouble: refusal,
+    refusal,
+    provisioning: false,
+    backingOff: false,
+  }
+  return heldStatus(machine, standing, now)
 }
 
 function machineConditions(
@@ -62,7 +96,7 @@ function machineConditions(
     now,
   )
   for (const type of mirrored) {
-    const found = findCondition(theirs, type)
+    const found = type === 'Synchronized' ? unsynchronized(standing) : findCondition(theirs, type)
     conditions = found
       ? setCondition(
           conditions,
@@ -97,6 +131,12 @@ function machineConditions(
         )
       : removeCondition(conditions, 'RestartRequired')
   return conditions as VirtualMachineConditions
+}
+
+/** What the API refused the machine itself, or keeps its instance from going on. */
+function unsynchronized({ instance, refusal }: Standing): Condition | undefined {
+  if (refusal) return { type: 'Synchronized', status: 'False', ...refusal }
+  return findCondition((instance?.status?.conditions ?? []) as Condition[], 'Synchronized')
 }
 
 /** Why the last run failed, as its node's agent told. */

@@ -9,6 +9,7 @@ import { StorageClass } from '@thresher/api/storage/storage-class'
 import { defineController, watch, type Context, type Result } from '@thresher/client/controller'
 import { controllerKey } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
+import { refusalsOn } from '@thresher/client/refusals'
 import { claimImageIndexes, claimsOfImage } from '../image/claim-image.ts'
 import { machineFinalizer } from '../names.ts'
 import { claimNames, claimsOf, claimsToRemove } from './claims.ts'
@@ -16,7 +17,7 @@ import { placesText } from './instance.ts'
 import { planMachine, type MachineStep, type MachineView } from './plan.ts'
 import type { Standing } from './printable-status.ts'
 import { instanceTrouble, volumeTrouble } from './standing.ts'
-import { machineStatus } from './status.ts'
+import { heldStatus, machineStatus, refusedMachineStatus } from './status.ts'
 
 /** Makes a VirtualMachine's claims and its instance, stops it, restarts it after crashes, and shows how it fares. */
 export const virtualMachineController = defineController({
@@ -31,6 +32,12 @@ export const virtualMachineController = defineController({
     ),
     watch(StorageClass, () => []),
   ],
+  refusals: refusalsOn(VirtualMachine, (machine, refusal, { objects, now }) =>
+    // What is over has gone from the status with the step that went through.
+    refusal
+      ? refusedMachineStatus(machine, objects(VirtualMachineInstance).get(keyOf(machine)), refusal, now())
+      : machine.status,
+  ),
   reconcile,
 })
 
@@ -191,11 +198,7 @@ async function showInvalid(machine: VirtualMachine, message: string, context: Co
     provisioning: false,
     backingOff: false,
   }
-  await show(
-    machine,
-    machineStatus(machine, standing, { requests: [], startFailure: undefined }, context.now()),
-    context,
-  )
+  await show(machine, heldStatus(machine, standing, context.now()), context)
 }
 
 async function show(machine: VirtualMachine, status: VirtualMachine['status'], context: Context): Promise<void> {
