@@ -99,7 +99,9 @@ async function startPrograms(paths: Paths, settings: Settings, progress: Progres
   }
   try {
     for (const name of ['server', 'agent'] as const) {
-      if (before[name]) continue
+      // One that was just started again by the supervisor runs, but does not answer yet.
+      const { pid } = before[name] ?? {}
+      if (pid !== undefined && ready[name](pid)) continue
       await progress.step(`Start the ${name}`, async () => `pid ${await isReady(paths, name, ready[name], supervisor)}`)
       if (name === 'server') await showFirstAdministrator(paths)
     }
