@@ -2,12 +2,17 @@ import { Namespace } from '@thresher/api/core/namespace'
 import { Service } from '@thresher/api/core/service'
 import { Setting } from '@thresher/api/harvester/setting'
 import { settingNamed, settings } from '@thresher/api/harvester/settings/table'
+import { KubeVirt } from '@thresher/api/kubevirt/kube-virt'
 import { localDriver } from '@thresher/api/names'
 import { CSIDriver } from '@thresher/api/storage/csi-driver'
 import { capabilityAnnotations } from '@thresher/api/storage/driver-capabilities'
 import { embeddedDrivers } from '@thresher/api/storage/embedded-drivers'
 import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
 import { defineController, watch, type Context } from '@thresher/client/controller'
+import { addons } from './addons.ts'
+import { defaultKey, type DefaultObject } from './default-object.ts'
+import { ensureKubeVirt, kubeVirtKey, wakesKubeVirt } from './kube-virt.ts'
+import { templates } from './templates.ts'
 
 /** Namespaces that every cluster has. */
 const defaultNamespaces = [
@@ -22,7 +27,10 @@ const defaultNamespaces = [
 const localClass = 'local'
 const apiServiceKey = 'service/kubernetes'
 
-/** Makes what every cluster has, and makes it again should it be deleted: namespaces, the class of local volumes, settings. */
+/** What is made where it is missing, by its key, and is the user's from then on. */
+const madeOnce = new Map<string, DefaultObject>([...templates, ...addons].map((each) => [defaultKey(each), each]))
+
+/** Makes what every cluster has, and makes it again should it be deleted: namespaces, the class of local volumes, settings, templates, add-ons. */
 export const defaultObjectsController = defineController({
   name: 'default-objects',
   keys: [
@@ -31,6 +39,8 @@ export const defaultObjectsController = defineController({
     apiServiceKey,
     ...Object.keys(embeddedDrivers).map((name) => `driver/${name}`),
     ...settings.map(({ name }) => `setting/${name}`),
+    kubeVirtKey,
+    ...madeOnce.keys(),
   ],
   watches: [
     watch(Namespace, (namespace, _, { type }) => (type === 'deleted' ? [`namespace/${namespace.metadata.name}`] : [])),
@@ -45,6 +55,10 @@ export const defaultObjectsController = defineController({
     ),
     watch(CSIDriver, (driver) => [`driver/${driver.metadata.name}`]),
     watch(Setting, (setting) => [`setting/${setting.metadata.name}`]),
+    watch(KubeVirt, wakesKubeVirt),
+    ...[...new Set([...madeOnce.values()].map(({ kind }) => kind))].map((kind) =>
+      watch(kind, (object, _, { type }) => (type === 'deleted' ? [defaultKey({ kind, object })] : [])),
+    ),
   ],
   async reconcile(key, context) {
     const slash = key.indexOf('/')
@@ -55,6 +69,9 @@ export const defaultObjectsController = defineController({
     if (key === apiServiceKey) await ensureApiService(context)
     if (key.startsWith('driver/')) await ensureDriver(name, context)
     if (key.startsWith('setting/')) await ensureSetting(name, context)
+    if (key === kubeVirtKey) await ensureKubeVirt(context)
+    const made = madeOnce.get(key)
+    if (made) await ensureOnce(made, context)
   },
 })
 
@@ -75,6 +92,13 @@ async function ensureApiService(context: Context): Promise<void> {
       ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: 'https' }],
     },
   })
+}
+
+async function ensureOnce({ kind, object }: DefaultObject, context: Context): Promise<void> {
+  const { namespace: name } = object.metadata
+  if (name)
+    await context.objects(Namespace).ensure({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } } as Namespace)
+  await context.objects(kind).ensure({ apiVersion: kind.apiVersion, kind: kind.kind, ...object })
 }
 
 /** The class of volumes on the nodes' own disks: the default one, unless another is by then. */

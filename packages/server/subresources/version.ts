@@ -1,8 +1,6 @@
+import { kubevirtVersion } from '@thresher/api/kubevirt/version'
 import process from 'node:process'
 import type { Operation } from './handler.ts'
-
-/** The KubeVirt version whose API is offered; virtctl compares its own with it. */
-const kubevirtVersion = 'v1.2.0'
 
 /** `GET version`: what virtctl prints as the server's version. */
 export const version: Operation = {
