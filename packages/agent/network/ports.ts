@@ -1,0 +1,117 @@
+import type { ManagementNetwork } from '@thresher/api/management-network'
+import type { Commands } from './commands.ts'
+import { planTap } from './host-plan.ts'
+import type { HostSwitch } from './host-switch.ts'
+import { tapName, type Names } from './names.ts'
+import { NetworkError, type NicId, type NicRequest } from './network-driver.ts'
+import { planPort, planRemoval } from './switch-plan.ts'
+
+export interface PortsOptions {
+  commands: Commands
+  names: Names
+  network: ManagementNetwork
+  hostSwitch: HostSwitch
+  /** The names of all interfaces of the host. */
+  interfaces: () => Promise<string[]>
+}
+
+/** The guests' taps on this host, and their ports on its switch. */
+export class Ports {
+  readonly #options: PortsOptions
+
+  constructor(options: PortsOptions) {
+    this.#options = options
+  }
+
+  /** Make the tap and put it on the switch. */
+  async plug(request: NicRequest, signal?: AbortSignal): Promise<{ ifname: string; mtu: number }> {
+    const { names, network, hostSwitch } = this.#options
+    const ifname = tapName(names, request)
+    const mtu = request.mtu ?? network.mtu
+    const { database } = hostSwitch
+    const neighbour = request.address
+      ? { address: request.address, mac: request.mac, gateway: names.gateway }
+      : undefined
+    const port = { ifname, port: request.port, mac: request.mac, owner: request.vmi }
+    const row = () => database.find('Interface', 'name', ifname)
+    // The switch sets an interface's flags without regard to others who do, so it must not see the tap before it is ready.
+    if (row()?.error !== undefined) await this.remove([ifname])
+    await this.#makeTap(planTap({ ifname, owner: request.owner, mtu, neighbour }), ifname)
+    await database.transact(planPort(row(), names.bridge, port), signal)
+    return { ifname, mtu }
+  }
+
+  /** Resolves when the switch forwards for this NIC. */
+  async ready(nic: NicId, signal?: AbortSignal): Promise<void> {
+    const { names, hostSwitch } = this.#options
+    const { database } = hostSwitch
+    const ifname = tapName(names, nic)
+    const isInstalled = () => database.find('Interface', 'name', ifname)?.external_ids['ovn-installed'] === 'true'
+    await database.until(() => isInstalled() || undefined, signal)
+  }
+
+  async unplug(nic: NicId): Promise<void> {
+    await this.remove([tapName(this.#options.names, nic)])
+  }
+
+  /** The logical ports on this host. */
+  list(): string[] {
+    const { names, hostSwitch } = this.#options
+    if (!hostSwitch.connected) return []
+    return [...hostSwitch.database.rows('Interface').values()].flatMap((one) =>
+      one.name.startsWith(names.tapPrefix) ? [one.external_ids['iface-id'] ?? ''] : [],
+    )
+  }
+
+  /**
+   * Remove taps and ports that are not to stay. A port without its tap is what a restart of the host leaves.
+   *
+   * @returns the interface names that were removed
+   */
+  async sweep(stays: (ifname: string, exists: boolean) => boolean): Promise<string[]> {
+    const { names, hostSwitch, interfaces } = this.#options
+    const existing = new Set(await interfaces())
+    const ports = [...hostSwitch.database.rows('Port').values()].map((port) => port.name)
+    const gone = [...new Set([...ports, ...existing])].filter(
+      (ifname) => ifname.startsWith(names.tapPrefix) && !stays(ifname, existing.has(ifname)),
+    )
+    await this.remove(gone)
+    return gone
+  }
+
+  /** Take interfaces off the switch and out of the kernel; those that are gone are fine. */
+  async remove(ifnames: readonly string[]): Promise<void> {
+    if (ifnames.length === 0) return
+    const { names, hostSwitch } = this.#options
+    // Before the start only the taps can go; their ports go at the start, being without taps then.
+    if (!hostSwitch.connected) return await this.#deleteLinks(ifnames)
+    const { database } = hostSwitch
+    const ports = ifnames.flatMap((ifname) => database.find('Port', 'name', ifname)?._uuid ?? [])
+    await Promise.all([database.transact(planRemoval(names.bridge, ports)), this.#deleteLinks(ifnames)])
+  }
+
+  /** Remove what may be left in the kernel after the switch ended, or was killed. */
+  async removeLinks(): Promise<void> {
+    const { names, interfaces } = this.#options
+    const { bridge, gateway, tapPrefix } = names
+    const own = (name: string) => name === bridge || name === gateway || name.startsWith(tapPrefix)
+    await this.#deleteLinks((await interfaces()).filter(own))
+  }
+
+  async #makeTap(lines: string[], ifname: string): Promise<void> {
+    const result = await this.#options.commands.run('ip', ['-force', '-batch', '-'], {
+      input: `${lines.join('\n')}\n`,
+      mayFail: true,
+    })
+    // The first line makes the tap. It is refused as busy while a guest has it open, and then there is nothing to make.
+    const refused = /^(.*)\nCommand failed -:1$/m.exec(result.stderr)?.[1]
+    if (refused !== undefined && !refused.includes('busy'))
+      throw new NetworkError('CommandFailed', `the tap ${ifname} could not be made: ${refused}`)
+  }
+
+  async #deleteLinks(ifnames: readonly string[]): Promise<void> {
+    if (ifnames.length === 0) return
+    const input = ifnames.map((ifname) => `link del dev ${ifname}\n`).join('')
+    await this.#options.commands.run('ip', ['-force', '-batch', '-'], { input, mayFail: true })
+  }
+}
