@@ -4,6 +4,8 @@ import type { Condition } from '@thresher/api/meta'
 import { findCondition, formatTime, removeCondition, setCondition } from '@thresher/client/conditions'
 import { withRefusal } from '@thresher/client/refusals'
 import type { Refusal } from '@thresher/client/refused-error'
+import { fieldsWithoutEffect } from '@thresher/api/kubevirt/fields/without-effect'
+import { withFieldsCondition } from './fields-condition.ts'
 import type { InstanceWord } from './plan.ts'
 
 /** What is said of a guest that is yet to run; the machine says the same, which saves it a write. */
@@ -79,5 +81,5 @@ function conditionsWith(instance: VirtualMachineInstance, word: InstanceWord, no
         now,
       )
     : removeCondition(conditions, 'PodScheduled')
-  return conditions
+  return withFieldsCondition(conditions, fieldsWithoutEffect(instance.spec), now)
 }

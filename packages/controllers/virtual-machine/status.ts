@@ -4,6 +4,8 @@ import type { VirtualMachineStatus } from '@thresher/api/kubevirt/virtual-machin
 import type { Condition } from '@thresher/api/meta'
 import { findCondition, removeCondition, setCondition } from '@thresher/client/conditions'
 import type { Refusal } from '@thresher/client/refused-error'
+import { machineFieldsWithoutEffect } from '@thresher/api/kubevirt/fields/without-effect'
+import { withFieldsCondition } from '../virtual-machine-instance/fields-condition.ts'
 import { templateDigestAnnotation } from '../names.ts'
 import { notStarted } from '../virtual-machine-instance/status.ts'
 import { templateDigest } from './instance.ts'
@@ -130,6 +132,7 @@ function machineConditions(
           now,
         )
       : removeCondition(conditions, 'RestartRequired')
+  conditions = withFieldsCondition(conditions, machineFieldsWithoutEffect(machine.spec), now)
   return conditions as VirtualMachineConditions
 }
 
