@@ -11,7 +11,7 @@ import { YamlReader } from './yaml-reader.ts'
  * Takes the bodies of requests in, once it is known who sends them and that they may.
  *
  * JSON is left for its reader to parse: that takes milliseconds whatever it holds. YAML is read here, since a large document
- * is read by a thread.
+ * is read by a process of its own.
  */
 export class BodyIntake {
   readonly #yaml = new YamlReader()

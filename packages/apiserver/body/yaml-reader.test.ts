@@ -8,7 +8,7 @@ const large = Buffer.from(
   `data:\n${Array.from({ length: 3000 }, (_, index) => `  key-${index}: value ${index}\n`).join('')}`,
 )
 
-test('a large document is read by a thread, while the event loop goes on', async () => {
+test('a large document is read by a process of its own, while the event loop goes on', async () => {
   let ticks = 0
   const timer = setInterval(() => ticks++, 1)
   const value = (await reader.read(large, 'a')) as { data: Record<string, string> }
@@ -35,5 +35,12 @@ test('a stopped reader refuses what it was at, and reads again when asked', asyn
   const reading = reader.read(large, 'a')
   reader.close()
   await expect(reading).rejects.toThrow('the server is stopping')
+  await expect(reader.read(large, 'a')).resolves.toBeDefined()
+})
+
+test('a document that needs more memory than the process may have ends only that process', async () => {
+  // Each bracket is a value of its own in the library's tree.
+  const brackets = Buffer.from(`x: ${'['.repeat(1_000_000)}\n`)
+  await expect(reader.read(brackets, 'a')).rejects.toMatchObject({ reason: 'BadRequest' })
   await expect(reader.read(large, 'a')).resolves.toBeDefined()
 })

@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads'
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { ApiError, type Reason } from '@thresher/api/error'
 import { sizes } from '../limits/sizes.ts'
 import { parseYaml } from './yaml.ts'
@@ -14,10 +15,11 @@ export type YamlReply = { id: number; json: string } | { id: number; reason: Rea
 const longestMs = 5000
 /** Documents of one sender that wait at once. */
 const perSender = 2
-/** The thread ends when nothing came for so long, and gives its memory back. */
+/** The process ends when nothing came for so long, and gives its memory back. */
 const idleMs = 30_000
-/** MiB of memory of the thread; the largest body that is allowed takes half of it. */
-const threadMiB = 256
+/** MiB of memory of the process; the largest body that is allowed takes half of it. */
+const processMiB = 256
+const program = fileURLToPath(new URL('./yaml-program.ts', import.meta.url))
 
 interface Waiting {
   id: number
@@ -28,13 +30,15 @@ interface Waiting {
 }
 
 /**
- * Reads YAML: small documents on the spot, larger ones one after the other in a thread.
+ * Reads YAML: small documents on the spot, larger ones one after the other in a process of their own.
  *
- * A manifest of 1 MiB takes half a second to read, in which a single-threaded server would answer nobody.
+ * A manifest of 1 MiB takes half a second to read, in which a single-threaded server would answer nobody. A thread would do for
+ * that, but V8 ends the whole process when a thread that is out of memory allocates on before it can be stopped, and it takes
+ * a document of 1 MiB to bring it there.
  */
 export class YamlReader {
   readonly #waiting: Waiting[] = []
-  #worker: Worker | undefined
+  #process: ChildProcess | undefined
   #current: Waiting | undefined
   #timer: NodeJS.Timeout | undefined
   #ids = 0
@@ -54,7 +58,7 @@ export class YamlReader {
     })
   }
 
-  /** End the thread. */
+  /** End the process. */
   close(): void {
     this.#end(new ApiError('ServiceUnavailable', 'the server is stopping'))
   }
@@ -72,24 +76,28 @@ export class YamlReader {
       () => this.#end(new ApiError('BadRequest', 'the YAML takes too long to read; send it as JSON')),
       longestMs,
     )
-    this.#worker ??= this.#start()
-    this.#worker.postMessage({ id: next.id, text: next.text } satisfies YamlRequest)
+    this.#process ??= this.#start()
+    // What cannot be sent, as to a process that is just ending, is answered when it has ended.
+    this.#process.send({ id: next.id, text: next.text } satisfies YamlRequest, () => {})
   }
 
-  #start(): Worker {
-    const worker = new Worker(new URL('./yaml-thread.ts', import.meta.url), {
-      resourceLimits: { maxOldGenerationSizeMb: threadMiB },
-      // Its parts are TypeScript as well; nothing of what it prints is expected.
-      execArgv: ['--disable-warning=ExperimentalWarning'],
+  #start(): ChildProcess {
+    const child = fork(program, {
+      execArgv: [`--max-old-space-size=${processMiB}`, '--disable-warning=ExperimentalWarning'],
+      // It needs nothing of ours, and what it prints as it ends is for nobody.
+      env: {},
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     })
-    worker.unref()
-    worker.on('message', (reply: YamlReply) => this.#answer(reply))
+    child.unref()
+    child.channel?.unref()
+    child.on('message', (reply) => this.#answer(reply as YamlReply))
+    const lost = (message: string): void => {
+      if (child === this.#process) this.#end(new ApiError('BadRequest', message))
+    }
+    child.once('error', () => lost('the YAML cannot be read now; send it as JSON'))
     // Out of memory, above all.
-    worker.on('error', () => {
-      if (worker === this.#worker)
-        this.#end(new ApiError('BadRequest', 'the YAML is too large to read; send it as JSON'))
-    })
-    return worker
+    child.once('exit', () => lost('the YAML is too large to read; send it as JSON'))
+    return child
   }
 
   #answer(reply: YamlReply): void {
@@ -101,13 +109,13 @@ export class YamlReader {
     this.#next()
   }
 
-  /** End the thread and what it was at; the next document gets another. */
+  /** End the process and what it was at; the next document gets another. */
   #end(error: Error): void {
     clearTimeout(this.#timer)
-    const [worker, current] = [this.#worker, this.#current]
-    this.#worker = undefined
+    const [child, current] = [this.#process, this.#current]
+    this.#process = undefined
     this.#current = undefined
-    void worker?.terminate()
+    child?.kill('SIGKILL')
     current?.reject(error)
     if (this.#waiting.length > 0) this.#next()
   }

@@ -28,7 +28,7 @@ export const sizes = {
   copiedBytes: 1024 * 1024,
   /** Conditions of a label or field selector: each is tried on each object of a list. */
   selectorTerms: 100,
-  /** YAML up to this size is read on the spot; what is larger is read by a thread of its own. */
+  /** YAML up to this size is read on the spot; what is larger is read by a process of its own. */
   yamlInlineBytes: 4 * 1024,
 } as const
 
