@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { managementNetwork } from '@thresher/api/management-network'
-import { Client } from '@thresher/client/client'
+import { ControllerClient } from '@thresher/client/client'
 import { runControllers } from '@thresher/client/controller'
 import { EventRecorder } from '@thresher/client/events'
 import { httpsTransport } from '@thresher/client/node/https-transport'
@@ -67,7 +67,8 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     certificate: renewedCertificate(() => loadOwnKubeconfig(config.kubeconfig)),
     userAgent: `thresher-agent/${version}`,
   })
-  const client = new Client(transport)
+  const client = new ControllerClient(transport)
+  const events = new EventRecorder(client, component, hostname())
   const informers = new Informers(client, signal, (kind, error) =>
     log('warn', `cannot watch ${kind.plural}: ${(error as Error).message}`),
   )
@@ -78,14 +79,14 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     host,
     client,
     informers,
-    events: new EventRecorder(client, component, hostname()),
+    events,
     node: config.nodeName,
     hostIP: address,
     signal,
     onWatchError,
     onProblem: () => problemsChanged(),
   })
-  const pods = new Pods({ client, node: config.nodeName, runtimes: [runs], signal, log, onWatchError })
+  const pods = new Pods({ client, events, node: config.nodeName, runtimes: [runs], signal, log, onWatchError })
   // What runs is taken up first: for that the API server need not answer.
   await runs.adopt()
   await networkUp

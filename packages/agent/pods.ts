@@ -1,17 +1,20 @@
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
-import type { Condition } from '@thresher/api/meta'
+import type { Condition, KubeObject } from '@thresher/api/meta'
 import type { Client } from '@thresher/client/client'
 import { setCondition } from '@thresher/client/conditions'
+import type { EventRecorder } from '@thresher/client/events'
 import { Informer } from '@thresher/client/informer'
 import { keyOf } from '@thresher/client/paths'
 import { WorkQueue } from '@thresher/client/queue'
+import { RefusedError } from '@thresher/client/refused-error'
 import type { Log } from './compute/host.ts'
 import type { PodAccess, Runtime } from './runtime.ts'
 import { writeStatus } from './write-status.ts'
 
 export interface PodsOptions {
   client: Client
+  events: EventRecorder
   /** The name of this agent's Node. */
   node: string
   /** The first that matches a pod runs it. */
@@ -86,8 +89,25 @@ export class Pods implements PodAccess {
       if (this.#options.signal.aborted) return
       const delayMs = this.#queue.retry(key)
       if (isReason(error, 'Conflict', 'AlreadyExists')) return
+      if (error instanceof RefusedError && this.#queue.failures(key) === 1) this.#reportRefusal(key, error)
       this.#options.log('warn', `pod ${key}: ${(error as Error).message}; next try in ${Math.round(delayMs)} ms`)
     }
+  }
+
+  /** What the API refuses to have written of a pod is an event on the pod, and on the guest that it is for. */
+  #reportRefusal(key: string, { refusal }: RefusedError): void {
+    const pod = this.#pods.get(key)
+    if (!pod) return
+    const owner = pod.metadata.ownerReferences?.find(({ controller }) => controller)
+    const { namespace } = pod.metadata
+    const objects: KubeObject[] = [pod]
+    if (owner)
+      objects.push({
+        apiVersion: owner.apiVersion,
+        kind: owner.kind,
+        metadata: { name: owner.name, namespace, uid: owner.uid },
+      })
+    for (const object of objects) this.#options.events.record({ object, type: 'Warning', ...refusal })
   }
 
   async #reconcile(key: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { TypedKind } from '@thresher/api/kind'
 import type { KubeList, KubeObject, WatchEvent } from '@thresher/api/meta'
 import { pathOf, type KindAddress } from './paths.ts'
+import { refusingTransport } from './refused-error.ts'
 import type { Transport } from './transport.ts'
 
 /** Which objects of a kind a list or watch is about. */
@@ -62,6 +63,13 @@ export class Client {
   /** The objects of one kind. */
   resource<O extends KubeObject>(kind: TypedKind<O> | KindAddress): ResourceClient<O> {
     return new ResourceClient<O>(this.transport, kind)
+  }
+}
+
+/** The API as controllers use it: the refusal of a write is a `RefusedError`, which their runtime shows to the user. */
+export class ControllerClient extends Client {
+  override resource<O extends KubeObject>(kind: TypedKind<O> | KindAddress): ResourceClient<O> {
+    return new ResourceClient<O>(refusingTransport(this.transport, kind), kind)
   }
 }
 

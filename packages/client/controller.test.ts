@@ -5,6 +5,7 @@ import { afterEach, expect, test } from 'vitest'
 import { Client } from './client.ts'
 import { defineController, runControllers, TerminalError, watch, type Controller, type Running } from './controller.ts'
 import { controllerKey, controllerReference } from './owner.ts'
+import { noSubject } from './subject.ts'
 import { MemoryTransport } from './testing.ts'
 
 const Owner = defineKind({
@@ -32,6 +33,7 @@ function run(transport: MemoryTransport, ...controllers: Controller[]): Promise<
 
 const makesPart = defineController({
   name: 'makes-part',
+  subject: noSubject,
   watches: [watch(Owner), watch(Part, (part) => controllerKey(part, Owner))],
   async reconcile(key, context) {
     const owner = context.objects(Owner).get(key)
@@ -69,6 +71,7 @@ test('a failing key is tried again until it succeeds, others go on meanwhile', a
     transport,
     defineController({
       name: 'fails',
+      subject: noSubject,
       watches: [watch(Owner)],
       async reconcile(key) {
         if (key === 'a/bad' && failures++ < 3) throw new Error('not yet')
@@ -89,6 +92,7 @@ test('what only the author can mend is not tried again until the object changes'
     transport,
     defineController({
       name: 'terminal',
+      subject: noSubject,
       watches: [watch(Owner)],
       async reconcile() {
         runs++
@@ -112,6 +116,7 @@ test('a result asks for another look later', async () => {
     transport,
     defineController({
       name: 'later',
+      subject: noSubject,
       watches: [watch(Owner)],
       async reconcile() {
         return ++runs < 3 ? { afterMs: 5 } : {}

@@ -3,15 +3,16 @@ import { isReason } from '@thresher/api/error'
 import type { TypedKind } from '@thresher/api/kind'
 import type { KubeObject } from '@thresher/api/meta'
 import { same } from '@thresher/api/same'
-import { Client } from './client.ts'
+import { ControllerClient, type Client } from './client.ts'
 import { EventRecorder } from './events.ts'
 import type { Change, Informer } from './informer.ts'
 import { Informers } from './informers.ts'
 import { Objects } from './objects.ts'
 import { keyOf, type KindAddress } from './paths.ts'
 import { WorkQueue } from './queue.ts'
-import { Refusals, type RefusalTarget } from './refusals.ts'
+import { Refusals } from './refusals.ts'
 import { RefusedError } from './refused-error.ts'
+import type { Subject } from './subject.ts'
 import type { Transport } from './transport.ts'
 
 /** What is wrong can only be mended by the object's author, so trying again is pointless until the object changes. */
@@ -64,8 +65,8 @@ export interface Controller {
   keys?: readonly string[]
   /** What wakes it beside changes in the API, such as another database. */
   sources?: readonly Source[]
-  /** Where it shows that the API refuses what it makes: see {@link refusalsOn}. Without it the log alone says so. */
-  refusals?: RefusalTarget
+  /** The objects that its keys are about: there it shows what the API refuses of its writes. */
+  subject: Subject
   /** @param queue for a controller that finds further keys by itself */
   reconcile(key: string, context: Context, queue: Queue): Promise<Result | void>
 }
@@ -107,6 +108,8 @@ export interface RunOptions {
   now?: () => Date
   /** Informers to share with others in the process. */
   informers?: Informers
+  /** Whether what a quota refuses is tried again when the quota changes; for those who may list quotas. */
+  followQuotas?: boolean
 }
 
 /** A running set of controllers. */
@@ -119,7 +122,7 @@ export interface Running {
 /** Start controllers over one transport with shared informers; resolves when all have their first lists. Stop by the signal. */
 export async function runControllers(controllers: readonly Controller[], options: RunOptions): Promise<Running> {
   const { transport, signal, component, log = () => {} } = options
-  const client = new Client(transport)
+  const client = new ControllerClient(transport)
   const informers =
     options.informers ??
     new Informers(client, signal, (kind, error) =>
@@ -135,7 +138,7 @@ export async function runControllers(controllers: readonly Controller[], options
     objects: <O extends KubeObject>(kind: TypedKind<O>) =>
       new Objects<O>(client.resource<O>(kind), informers.of<O>(kind)),
   }
-  const queues = controllers.map((controller) => connect(controller, context))
+  const queues = controllers.map((controller) => connect(controller, context, options.followQuotas ?? false))
   signal.addEventListener('abort', () => queues.forEach((queue) => queue.stop()), { once: true })
   await informers.start()
   for (const queue of queues) queue.start()
@@ -154,8 +157,8 @@ const toldFromMs = 1000
 const refusedRetryMs = 5000
 
 /** Feed a controller's queue from its watches. */
-function connect(controller: Controller, context: Context): WorkQueue {
-  const refusals = controller.refusals && new Refusals(controller.refusals, context)
+function connect(controller: Controller, context: Context, followQuotas: boolean): WorkQueue {
+  const refusals = new Refusals(controller.subject, context)
   const queue: WorkQueue = new WorkQueue({
     workers: controller.workers,
     work: (key) => work(controller, key, queue, context, refusals),
@@ -176,7 +179,7 @@ function connect(controller: Controller, context: Context): WorkQueue {
     if (informer.hasSynced)
       for (const object of informer.list()) for (const key of keys({ type: 'added', object }, context)) queue.add(key)
   }
-  if (refusals) wakeRefused(refusals, queue, context)
+  if (followQuotas) wakeRefused(refusals, queue, context)
   for (const key of controller.keys ?? []) queue.add(key)
   for (const source of controller.sources ?? []) source((key) => queue.add(key), context)
   return queue
@@ -195,7 +198,7 @@ async function work(
   key: string,
   queue: WorkQueue,
   context: Context,
-  refusals: Refusals | undefined,
+  refusals: Refusals,
 ): Promise<void> {
   try {
     const result = await reconcile(controller, key, queue, context, refusals)
@@ -208,7 +211,7 @@ async function work(
       context.log('info', `${controller.name} ${key}: ${error.message}`)
       return
     }
-    const delayMs = queue.retry(key, refusals && error instanceof RefusedError ? refusedRetryMs : undefined)
+    const delayMs = queue.retry(key, error instanceof RefusedError ? refusedRetryMs : undefined)
     // A lost race with another writer is part of the game; the next look decides anew.
     if (isReason(error, 'Conflict', 'AlreadyExists')) return
     // The first failure is told and those that last; not each of the quick tries between.
@@ -223,14 +226,14 @@ async function reconcile(
   key: string,
   queue: WorkQueue,
   context: Context,
-  refusals: Refusals | undefined,
+  refusals: Refusals,
 ): Promise<Result | void> {
   try {
     const result = await controller.reconcile(key, context, queue)
-    await refusals?.clear(key)
+    await refusals.clear(key)
     return result
   } catch (error) {
-    if (error instanceof RefusedError && !context.signal.aborted) await refusals?.show(key, error)
+    if (error instanceof RefusedError && !context.signal.aborted) await refusals.show(key, error)
     throw error
   }
 }

@@ -1,7 +1,7 @@
 import { isReason } from '@thresher/api/error'
 import type { KubeObject } from '@thresher/api/meta'
 import type { ListOptions, ResourceClient } from './client.ts'
-import { keyOf } from './paths.ts'
+import { keyOf, type KindAddress } from './paths.ts'
 import { pause } from './pause.ts'
 
 /** What happened to an object. `previous` is what the informer held before. */
@@ -52,6 +52,10 @@ export class Informer<O extends KubeObject> {
     this.#options = options
     for (const [name, of] of Object.entries(options.indexes ?? {})) this.addIndex(name, of)
     this.#synced.promise.catch(() => {})
+  }
+
+  get kind(): KindAddress {
+    return this.#resource.kind
   }
 
   /** Resolves after the first list; rejects when stopped before. */

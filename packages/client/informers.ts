@@ -36,6 +36,13 @@ export class Informers {
     return entry.informer as unknown as Informer<O>
   }
 
+  /** The informer of a kind by what objects are called that refer to it, if someone has asked for it. */
+  named(apiVersion: string, kind: string): Informer<KubeObject> | undefined {
+    for (const { informer } of this.#informers.values())
+      if (informer.kind.apiVersion === apiVersion && informer.kind.kind === kind) return informer
+    return undefined
+  }
+
   /** Whether someone has asked for a kind's informer. */
   has(kind: KindAddress): boolean {
     return this.#informers.has(idOf(kind))

@@ -3,13 +3,12 @@ import type { KubeObject } from '@thresher/api/meta'
 import type { DeleteOptions, PatchOptions, PatchType, ResourceClient } from './client.ts'
 import type { Informer } from './informer.ts'
 import { keyOf } from './paths.ts'
-import { orRefused } from './refused-error.ts'
 
 /**
  * The objects of a kind as a controller sees them: reads come from the informer, and one's own writes are seen at once.
  *
  * What is read is shared and must not be changed; make new objects by spreading. What the API refuses to make or to change throws a
- * {@link RefusedError}, which a controller need not catch: it shows on the object in whose name it writes.
+ * `RefusedError`, which a controller need not catch: it shows on the object in whose name it writes.
  */
 export class Objects<O extends KubeObject> {
   readonly #resource: ResourceClient<O>
@@ -33,7 +32,7 @@ export class Objects<O extends KubeObject> {
   }
 
   async create(object: O): Promise<O> {
-    return this.#seen(await orRefused('FailedCreate', this.#resource.create(object)))
+    return this.#seen(await this.#resource.create(object))
   }
 
   /** Create unless it is there; the one that is there may be another's, so look at its owner. */
@@ -50,7 +49,7 @@ export class Objects<O extends KubeObject> {
   }
 
   async update(object: O): Promise<O> {
-    return this.#seen(await orRefused('FailedUpdate', this.#resource.update(object)))
+    return this.#seen(await this.#resource.update(object))
   }
 
   /** Write the status that `object` carries. Refused with Conflict when another wrote since it was read. */
@@ -60,9 +59,7 @@ export class Objects<O extends KubeObject> {
 
   async patch(object: O, patch: unknown, type: PatchType = 'merge', options: PatchOptions = {}): Promise<O> {
     const { name, namespace } = object.metadata
-    return this.#seen(
-      await orRefused('FailedUpdate', this.#resource.patch(name ?? '', namespace, patch, type, options)),
-    )
+    return this.#seen(await this.#resource.patch(name ?? '', namespace, patch, type, options))
   }
 
   /** Delete exactly this object; one that is gone or was replaced by another of its name counts as deleted. */

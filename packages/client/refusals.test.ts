@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Client } from './client.ts'
 import { defineController, runControllers, watch } from './controller.ts'
 import { controllerReference } from './owner.ts'
-import { refusalsOn } from './refusals.ts'
+import { subjectIs } from './subject.ts'
 import { MemoryTransport } from './testing.ts'
 
 type Owner = KubeObject & { status?: { conditions?: Condition[] } }
@@ -18,14 +18,14 @@ const Owner = defineKind({
   kind: 'Owner',
   plural: 'owners',
   namespaced: true,
-  status: Type.Object({}),
+  status: Type.Object({ conditions: Type.Optional(Type.Array(Type.Object({}))) }),
 })
 const Part = defineKind({ group: 'test.io', version: 'v1', kind: 'Part', plural: 'parts', namespaced: true })
 
 const makesPart = defineController({
   name: 'makes-part',
   watches: [watch(Owner), watch(Part, () => [])],
-  refusals: refusalsOn(Owner),
+  subject: subjectIs(Owner),
   async reconcile(key, context) {
     const owner = context.objects(Owner).get(key)
     if (!owner) return

@@ -1,45 +1,12 @@
 import { isReason } from '@thresher/api/error'
-import type { TypedKind } from '@thresher/api/kind'
 import type { Condition, KubeObject } from '@thresher/api/meta'
 import { same } from '@thresher/api/same'
 import { findCondition, removeCondition, setCondition } from './conditions.ts'
-import type { EventRecorder } from './events.ts'
-import type { Objects } from './objects.ts'
-import type { Refusal, RefusedError } from './refused-error.ts'
+import { isRefusal, RefusedError, type Refusal } from './refused-error.ts'
+import type { Subject, SubjectContext, SubjectKind } from './subject.ts'
 
-/** What is needed to work out a status that shows a refusal. */
-export interface RefusalContext {
-  objects: <O extends KubeObject>(kind: TypedKind<O>) => Objects<O>
-  events: EventRecorder
-  now: () => Date
-}
-
-/** Where a controller's refusals show: the objects that its keys name. */
-export interface RefusalTarget {
-  kind: TypedKind<KubeObject>
-  /** The object's status with the refusal in it; without one that of an object whose refusal is over. */
-  status(object: KubeObject, refusal: Refusal | undefined, context: RefusalContext): object | undefined
-}
-
-/**
- * Show what the API refuses of a controller's writes on the objects that its keys name.
- *
- * @param status for a kind whose status says more of a refusal than the condition `Synchronized`
- */
-export function refusalsOn<O extends KubeObject & { status?: object }>(
-  kind: TypedKind<O>,
-  status: (object: O, refusal: Refusal | undefined, context: RefusalContext) => object | undefined = (
-    object,
-    refusal,
-    { now },
-  ) => withRefusal(object.status, refusal, now()),
-): RefusalTarget {
-  // The keys of the controller name objects of this kind, so the narrower function is safe.
-  return {
-    kind,
-    status: (object, refusal, context) => status(object as O, refusal, context),
-  }
-}
+/** How far up an object's owners a refusal is reported: from a pod to the machine that it is for, and further. */
+const ownersReported = 4
 
 /** A status with the condition `Synchronized` as the refusal has it, without it when there is none. */
 export function withRefusal(status: object | undefined, refusal: Refusal | undefined, now: Date): object {
@@ -53,64 +20,102 @@ export function withRefusal(status: object | undefined, refusal: Refusal | undef
 }
 
 /**
- * The open refusals of one controller's keys. Each shows as a condition and an event on the object at once, and goes
- * from it when a later try succeeds.
+ * The open refusals of one controller's keys. Each shows as a condition (where the kind has any) and an event on the object at
+ * once, and goes from it when a later try succeeds.
  */
 export class Refusals {
-  readonly #target: RefusalTarget
-  readonly #context: RefusalContext
+  readonly #subject: Subject
+  readonly #context: SubjectContext
   readonly #open = new Map<string, Refusal>()
+  /** What was shown before is another run's: it is over when this run's first try succeeds. */
+  readonly #startedMs: number
 
-  constructor(target: RefusalTarget, context: RefusalContext) {
-    this.#target = target
+  constructor(subject: Subject, context: SubjectContext) {
+    this.#subject = subject
     this.#context = context
+    this.#startedMs = Math.floor(context.now().getTime() / 1000) * 1000
   }
 
-  /** The keys of a namespace whose last try was refused. */
+  /** The keys about a namespace, or about objects in it, whose last try was refused. */
   keysIn(namespace: string | undefined): string[] {
-    return [...this.#open.keys()].filter((key) => key.startsWith(`${namespace}/`))
+    return [...this.#open.keys()].filter((key) => {
+      const about = this.#subject.of(key)
+      return about?.key.startsWith(`${namespace}/`) || (about?.kind.kind === 'Namespace' && about.key === namespace)
+    })
   }
 
-  async show(key: string, { refusal }: RefusedError): Promise<void> {
-    const object = this.#context.objects(this.#target.kind).get(key)
-    if (!object) return
+  async show(key: string, { refusal, object: written }: RefusedError): Promise<void> {
+    const found = this.#find(key)
+    // The object went meanwhile: there is nobody to report to.
+    if (!found && this.#subject.of(key)) return
     const isNew = !same(this.#open.get(key), refusal)
     this.#open.set(key, refusal)
-    if (isNew) this.#record(object, refusal)
-    await this.#write(object, refusal)
+    if (isNew) this.#record(found?.object ?? written, refusal)
+    if (found && hasConditions(found.kind)) await this.#write(found, refusal)
   }
 
   /** The key's last try went through: nothing is refused any more. */
   async clear(key: string): Promise<void> {
     const refusal = this.#open.get(key)
-    if (!refusal) return
-    const object = this.#context.objects(this.#target.kind).get(key)
+    const found = this.#find(key)
+    const shown = found && findCondition(conditionsOf(found.object), 'Synchronized')
     // What another wrote into the same condition stays.
-    const shown = object && findCondition(conditionsOf(object), 'Synchronized')
-    if (object && shown?.status === 'False' && shown.message === refusal.message) await this.#write(object, undefined)
+    if (found && shown && isRefusal(shown) && (shown.message === refusal?.message || this.#isOlder(shown)))
+      await this.#write(found, undefined)
     this.#open.delete(key)
   }
 
-  /** An event on the object and on the one that it was made for, which is what its user looks at. */
-  #record(object: KubeObject, { reason, message }: Refusal): void {
-    const owner = object.metadata.ownerReferences?.find(({ controller }) => controller)
-    const { namespace } = object.metadata
-    this.#context.events.record({ object, type: 'Warning', reason, message })
-    if (!owner) return
-    const { apiVersion, kind, name, uid } = owner
-    const user = { apiVersion, kind, metadata: { name, namespace, uid } }
-    this.#context.events.record({ object: user, type: 'Warning', reason, message })
+  #isOlder({ lastTransitionTime }: Condition): boolean {
+    return Date.parse(lastTransitionTime ?? '') < this.#startedMs
   }
 
-  async #write(object: KubeObject & { status?: object }, refusal: Refusal | undefined): Promise<void> {
-    const status = this.#target.status(object, refusal, this.#context)
-    if (same(status, object.status)) return
-    try {
-      await this.#context.objects(this.#target.kind).updateStatus({ ...object, status } as KubeObject)
-    } catch (error) {
-      if (!isReason(error, 'NotFound')) throw error
+  #find(key: string): Found | undefined {
+    const about = this.#subject.of(key)
+    const object = about && this.#context.informers.of<KubeObject>(about.kind).get(about.key)
+    return object && { kind: about.kind, object }
+  }
+
+  /** An event on the object and on those that it was made for, up to the one that its user wrote. */
+  #record(first: KubeObject, { reason, message }: Refusal): void {
+    let object: KubeObject | undefined = first
+    for (let up = 0; object && up <= ownersReported; up++) {
+      this.#context.events.record({ object, type: 'Warning', reason, message })
+      object = this.#ownerOf(object)
     }
   }
+
+  #ownerOf({ metadata }: KubeObject): KubeObject | undefined {
+    const owner = metadata.ownerReferences?.find(({ controller }) => controller)
+    if (!owner) return undefined
+    const { apiVersion, kind, name, uid } = owner
+    const { namespace } = metadata
+    const held = this.#context.informers.named(apiVersion, kind)?.get(namespace ? `${namespace}/${name}` : name)
+    return held?.metadata.uid === uid ? held : { apiVersion, kind, metadata: { name, namespace, uid } }
+  }
+
+  async #write({ kind, object }: Found, refusal: Refusal | undefined): Promise<void> {
+    const { client, informers, now } = this.#context
+    const status = this.#subject.status
+      ? this.#subject.status(object, refusal, this.#context)
+      : withRefusal(object.status, refusal, now())
+    if (same(status, object.status)) return
+    try {
+      const next: KubeObject & { status?: object } = { ...object, status }
+      informers.of<KubeObject>(kind).observe(await client.resource<KubeObject>(kind).updateStatus(next))
+    } catch (error) {
+      // Where even the status is refused, the event has said it.
+      if (!isReason(error, 'NotFound') && !(error instanceof RefusedError)) throw error
+    }
+  }
+}
+
+interface Found {
+  kind: SubjectKind
+  object: KubeObject & { status?: object }
+}
+
+function hasConditions({ schema, subresources }: SubjectKind): boolean {
+  return subresources?.status === true && schema?.properties?.['status']?.properties?.['conditions'] !== undefined
 }
 
 function conditionsOf(object: KubeObject | { status?: object | undefined }): Condition[] {

@@ -92,5 +92,10 @@ export function startControllers(
   options: Omit<RunOptions, 'component'> & { more?: readonly Controller[] },
 ): Promise<Running> {
   const { more = [], ...rest } = options
-  return runControllers([...allControllers(), ...more], { ...rest, component: 'thresher', host: hostname() })
+  return runControllers([...allControllers(), ...more], {
+    ...rest,
+    component: 'thresher',
+    host: hostname(),
+    followQuotas: true,
+  })
 }

@@ -19,6 +19,7 @@ import { formatTime, setCondition } from '@thresher/client/conditions'
 import { defineController, runControllers, watch, type Context, type Running } from '@thresher/client/controller'
 import { isControlledBy } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
+import { noSubject } from '@thresher/client/subject'
 import type { Transport } from '@thresher/client/transport'
 
 /** A node whose agent only pretends: volumes appear, guests run and stop, all at once. */
@@ -68,6 +69,7 @@ export async function simulateAgent(
 function agentController(node: string) {
   return defineController({
     name: `agent-${node}`,
+    subject: noSubject,
     workers: 16,
     watches: [
       watch(PersistentVolumeClaim, (claim, context) => [

@@ -36,17 +36,26 @@ class Agent {
   constructor() {
     const { signal } = this.#stop
     const informers = new Informers(client, signal)
+    const events = new EventRecorder(client, 'test')
     this.runs = new Runs({
       host,
       client,
       informers,
-      events: new EventRecorder(client, 'test'),
+      events,
       node: 'n1',
       hostIP: '192.0.2.1',
       signal,
       onWatchError: () => {},
     })
-    this.pods = new Pods({ client, node: 'n1', runtimes: [this.runs], signal, log: host.log, onWatchError: () => {} })
+    this.pods = new Pods({
+      client,
+      events,
+      node: 'n1',
+      runtimes: [this.runs],
+      signal,
+      log: host.log,
+      onWatchError: () => {},
+    })
     agents.push(this)
     this.started = this.runs.adopt().then(async () => {
       const synced = this.pods.run()

@@ -5,6 +5,7 @@ import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-ima
 import { imageFileFinalizer, importNodeAnnotation } from '@thresher/api/names'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
+import { subjectIs } from '@thresher/client/subject'
 import { DownloadError } from './download-error.ts'
 import { clusterEgress } from './egress-setting.ts'
 import { FairSlots } from './fair-slots.ts'
@@ -57,6 +58,7 @@ export class ImageImports {
   controller(): Controller {
     return defineController({
       name: 'local-image',
+      subject: subjectIs(VirtualMachineImage, undefined, (key) => (key === sweepKey ? undefined : key)),
       watches: [
         watch(VirtualMachineImage, (image) => {
           const { deletionTimestamp, uid } = image.metadata

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Event } from '@thresher/api/core/event'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { ApiError } from '@thresher/api/error'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { Client } from '@thresher/client/client'
@@ -169,6 +170,27 @@ describe('a claim that chose this node', () => {
     expect(await storage.driver.inspect(id)).toMatchObject({ bytes: 64 * MiB })
     expect(files()).toEqual([`${id}.qcow2`])
   })
+
+  it('whose volume the API refuses says so in its words until it is taken', async () => {
+    transport.interfere = ({ method, path }) => {
+      if (method === 'POST' && path.endsWith('/persistentvolumes'))
+        throw new ApiError('Forbidden', 'persistentvolumes is forbidden: not on this node')
+    }
+    await claim('8Mi')
+    const shown = async () => (await claims().get('root', 'default')).status?.conditions ?? []
+    await until(shown, (all) =>
+      all.some(({ type, message }) => type === 'Synchronized' && /not on this/.test(message!)),
+    )
+    await running.context.events.flushed()
+    const events = (await client().resource(Event).list()).items
+    expect(events.map(({ reason, involvedObject }) => [reason, involvedObject.name])).toContainEqual([
+      'FailedCreate',
+      'root',
+    ])
+    transport.interfere = undefined
+    await until(shown, (all) => all.every(({ type }) => type !== 'Synchronized'))
+    expect((await volumes().list()).items).toHaveLength(1)
+  }, 15_000)
 
   it('of another node, or of another provisioner, is left alone', async () => {
     await claim('64Mi', { node: 'there' })

@@ -6,6 +6,7 @@ import { StorageClass } from '@thresher/api/storage/storage-class'
 import { removeCondition, setCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
+import { noSubject, subjectIs } from '@thresher/client/subject'
 import type { FreshVolumes } from './fresh-volumes.ts'
 import type { OpenVolumes } from './open-volumes.ts'
 import { imageKeyOf, nodeOf, planClaim, volumeIdOf, type ClaimStep } from './plan-claim.ts'
@@ -36,6 +37,7 @@ export function claimController(options: VolumeControlOptions): Controller {
   const { node } = options
   return defineController({
     name: 'local-volume',
+    subject: subjectIs(PersistentVolumeClaim),
     watches: [
       watch(PersistentVolumeClaim, (claim, context) => [keyOf(claim), ...copiesOf(claim, context)], {
         class: (claim) => [claim.spec.storageClassName ?? ''],
@@ -55,6 +57,7 @@ export function claimController(options: VolumeControlOptions): Controller {
 export function volumeController({ node, driver }: VolumeControlOptions): Controller {
   return defineController({
     name: 'local-volume-deletion',
+    subject: subjectIs(PersistentVolume),
     watches: [
       watch(PersistentVolume),
       watch(PersistentVolumeClaim, (claim) => (claim.spec.volumeName ? [claim.spec.volumeName] : [])),
@@ -82,6 +85,7 @@ export function volumeController({ node, driver }: VolumeControlOptions): Contro
 export function freshVolumeSweep(options: VolumeControlOptions): Controller {
   return defineController({
     name: 'local-volume-sweep',
+    subject: noSubject,
     watches: [watch(PersistentVolumeClaim, () => []), watch(PersistentVolume, () => [])],
     keys: ['start'],
     reconcile: async (_key, context) => {

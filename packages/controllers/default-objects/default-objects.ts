@@ -9,6 +9,7 @@ import { capabilityAnnotations } from '@thresher/api/storage/driver-capabilities
 import { embeddedDrivers } from '@thresher/api/storage/embedded-drivers'
 import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
 import { defineController, watch, type Context } from '@thresher/client/controller'
+import { noSubject } from '@thresher/client/subject'
 import { addons } from './addons.ts'
 import { defaultKey, type DefaultObject } from './default-object.ts'
 import { ensureKubeVirt, kubeVirtKey, wakesKubeVirt } from './kube-virt.ts'
@@ -33,6 +34,7 @@ const madeOnce = new Map<string, DefaultObject>([...templates, ...addons].map((e
 /** Makes what every cluster has, and makes it again should it be deleted: namespaces, the class of local volumes, settings, templates, add-ons. */
 export const defaultObjectsController = defineController({
   name: 'default-objects',
+  subject: noSubject,
   keys: [
     ...defaultNamespaces.map((name) => `namespace/${name}`),
     `class/${localClass}`,

@@ -1,5 +1,6 @@
 import { Event } from '@thresher/api/core/event'
 import { defineController, watch } from '@thresher/client/controller'
+import { noSubject } from '@thresher/client/subject'
 
 /** How long an event is kept after it was last seen, in milliseconds. */
 const eventTtlMs = 3_600_000
@@ -7,6 +8,7 @@ const eventTtlMs = 3_600_000
 /** Deletes events an hour after they were last seen. */
 export const eventTtlController = defineController({
   name: 'event-ttl',
+  subject: noSubject,
   workers: 2,
   // A count that went up is looked at when the time of the first one is over.
   watches: [

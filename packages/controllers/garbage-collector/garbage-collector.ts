@@ -36,6 +36,13 @@ export function garbageCollector(): Controller {
   const own = new Set<string>()
   return {
     name: 'garbage-collector',
+    subject: {
+      of(key) {
+        const [id = '', objectKey = ''] = key.split(' ')
+        const kind = kinds.get(id)
+        return kind && { kind, key: objectKey }
+      },
+    },
     workers: 8,
     keys: [discovery],
     watches: [watch(CustomResourceDefinition, () => [discovery])],

@@ -1,6 +1,7 @@
 import type { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import type { Condition } from '@thresher/api/meta'
 import { findCondition, isTrue } from '@thresher/client/conditions'
+import { isRefusal } from '@thresher/client/refused-error'
 
 /** Whether volumes can be made from an image, and why not. */
 export type ImageState =
@@ -18,5 +19,7 @@ export function imageState(key: string, image: VirtualMachineImage | undefined):
     const why = limit.message || findCondition(conditions, 'Imported')?.message || 'its import failed'
     return { state: 'failed', message: `the image ${key} cannot be used: ${why}` }
   }
+  const refused = findCondition(conditions, 'Synchronized')
+  if (isRefusal(refused)) return { state: 'failed', message: `the image ${key} waits: ${refused.message}` }
   return { state: 'importing', message: `the image ${key} is being imported, ${image.status?.progress ?? 0} % done` }
 }

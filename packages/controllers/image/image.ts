@@ -9,6 +9,7 @@ import { StorageClass } from '@thresher/api/storage/storage-class'
 import { setCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
+import { subjectIs } from '@thresher/client/subject'
 import { imageFinalizer } from '../names.ts'
 import { openNodes } from '../persistent-volume/persistent-volume-claim.ts'
 import { claimImageIndexes, claimsOfImage, imageKeyOf } from './claim-image.ts'
@@ -16,6 +17,7 @@ import { claimImageIndexes, claimsOfImage, imageKeyOf } from './claim-image.ts'
 /** Gives each image its StorageClass and the node that imports it, and keeps images that volumes are based on. */
 export const imageController = defineController({
   name: 'image',
+  subject: subjectIs(VirtualMachineImage),
   watches: [
     watch(VirtualMachineImage),
     watch(StorageClass, (storageClass) => {

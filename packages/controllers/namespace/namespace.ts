@@ -4,7 +4,7 @@ import type { Condition, KubeObject } from '@thresher/api/meta'
 import { setCondition } from '@thresher/client/conditions'
 import { watch, type Context, type Controller } from '@thresher/client/controller'
 import { discoverKinds, type ServedKind } from '@thresher/client/discovery'
-import { pathOf } from '@thresher/client/paths'
+import { subjectIs } from '@thresher/client/subject'
 
 /** Holds a namespace until it is empty, in its spec. @see Kubernetes `v1.FinalizerKubernetes` */
 const finalizer = 'kubernetes'
@@ -18,6 +18,7 @@ export function namespaceController(): Controller {
   const pauses = new Map<string, number>()
   return {
     name: 'namespace',
+    subject: subjectIs(Namespace),
     watches: [watch(Namespace)],
     async reconcile(key, context) {
       const namespace = context.objects(Namespace).get(key)
@@ -86,14 +87,10 @@ async function show(namespace: Namespace, left: readonly string[], context: Cont
 }
 
 async function finalize(namespace: Namespace, context: Context): Promise<void> {
-  const { name } = namespace.metadata
   const finalizers = (namespace.spec?.finalizers ?? []).filter((each) => each !== finalizer)
   try {
-    await context.client.transport.request({
-      method: 'PUT',
-      path: pathOf(Namespace, { name, subresource: 'finalize' }),
-      body: { ...namespace, apiVersion: 'v1', kind: 'Namespace', spec: { ...namespace.spec, finalizers } },
-    })
+    const emptied = { ...namespace, spec: { ...namespace.spec, finalizers } }
+    await context.client.resource(Namespace).update(emptied, { subresource: 'finalize' })
   } catch (error) {
     if (!isReason(error, 'NotFound')) throw error
   }

@@ -7,6 +7,7 @@ import { ClusterNetwork } from '@thresher/api/network/cluster-network'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { watch, type Context, type Controller, type Result, type Source } from '@thresher/client/controller'
+import { subjectIs } from '@thresher/client/subject'
 import { Database } from '@thresher/ovsdb/database'
 import type { Endpoint, TlsFiles } from '@thresher/ovsdb/endpoint'
 import { showManagement } from './cluster-network.ts'
@@ -59,6 +60,7 @@ export function networkController(options: NetworkControllerOptions): Controller
   }
   return {
     name: 'network',
+    subject: subjectIs(VirtualMachineInstance, undefined, (key) => (key.includes('/') ? key : undefined)),
     workers: 8,
     keys: [switchKey],
     sources: [source],

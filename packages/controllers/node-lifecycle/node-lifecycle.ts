@@ -4,6 +4,7 @@ import type { Condition } from '@thresher/api/meta'
 import { same } from '@thresher/api/same'
 import { findCondition, formatTime, setCondition } from '@thresher/client/conditions'
 import { watch, type Controller } from '@thresher/client/controller'
+import { subjectIs } from '@thresher/client/subject'
 
 /** How long an agent may be silent before its node counts as unreachable, in milliseconds. */
 export const graceMs = 40_000
@@ -28,6 +29,7 @@ export function nodeLifecycleController(monotonicMs: () => number = () => perfor
   const renewals = new Map<string, { renewTime: string; seenAtMs: number; heard: boolean }>()
   return {
     name: 'node-lifecycle',
+    subject: subjectIs(Node),
     watches: [
       watch(Node, (node, _, change) => {
         if (change.type === 'deleted') renewals.delete(node.metadata.name ?? '')

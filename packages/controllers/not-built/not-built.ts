@@ -14,6 +14,13 @@ function nameOf({ kind }: Line): string {
 /** Says in each object of a kind that nothing carries out what is missing, so that none waits in silence. */
 export const notBuiltController = defineController({
   name: 'not-built',
+  subject: {
+    of(key) {
+      const [name = '', objectKey = ''] = key.split(' ')
+      const line = lines.get(name)
+      return line && { kind: line.kind, key: objectKey }
+    },
+  },
   watches: notBuiltKinds.map((line) => watch(line.kind, (object) => [`${nameOf(line)} ${keyOf(object)}`])),
   async reconcile(key, context) {
     const [name = '', objectKey = ''] = key.split(' ')

@@ -11,6 +11,7 @@ import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-clas
 import { findCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
+import { subjectIs } from '@thresher/client/subject'
 import { imageKeyOf } from '../image/claim-image.ts'
 import { claimFinalizer } from '../names.ts'
 import { volumeFor } from './plan.ts'
@@ -18,6 +19,7 @@ import { volumeFor } from './plan.ts'
 /** Binds claims to volumes, chooses the node of claims that do not wait for a consumer, and keeps claims that pods use. */
 export const persistentVolumeClaimController = defineController({
   name: 'persistent-volume-claim',
+  subject: subjectIs(PersistentVolumeClaim),
   workers: 8,
   watches: [
     watch(PersistentVolumeClaim, undefined, { class: (claim) => [claim.spec.storageClassName ?? ''] }),

@@ -3,11 +3,13 @@ import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-clai
 import { isReason } from '@thresher/api/error'
 import { formatTime } from '@thresher/client/conditions'
 import { defineController, watch, type Context } from '@thresher/client/controller'
+import { subjectIs } from '@thresher/client/subject'
 import { planVolume } from './plan.ts'
 
 /** Shows which volumes are free, bound or released, and deletes released ones whose policy says so. */
 export const persistentVolumeController = defineController({
   name: 'persistent-volume',
+  subject: subjectIs(PersistentVolume),
   watches: [
     watch(PersistentVolume),
     watch(PersistentVolumeClaim, (claim, context, change) => {

@@ -3,10 +3,12 @@ import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { defineController, watch } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
+import { subjectIs } from '@thresher/client/subject'
 
 /** Removes pods whose node is gone for good: nobody is left who could say that they ended. */
 export const podGcController = defineController({
   name: 'pod-gc',
+  subject: subjectIs(Pod),
   watches: [
     watch(Pod, (pod) => (pod.spec.nodeName ? [keyOf(pod)] : []), { node: (pod) => [pod.spec.nodeName ?? ''] }),
     watch(Node, (node, context, { type }) =>

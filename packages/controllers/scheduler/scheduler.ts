@@ -11,6 +11,7 @@ import { StorageClass } from '@thresher/api/storage/storage-class'
 import { findCondition, setCondition } from '@thresher/client/conditions'
 import { watch, type Context, type Controller } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
+import { subjectIs } from '@thresher/client/subject'
 import { isReason } from '@thresher/api/error'
 import { amountsOf, requestsOf, type Amounts } from './resources.ts'
 import { schedule, type NodeState } from './schedule.ts'
@@ -58,6 +59,7 @@ export function schedulerController(): Controller {
 
   return {
     name: 'scheduler',
+    subject: subjectIs(Pod),
     workers: 16,
     watches: [
       watch(

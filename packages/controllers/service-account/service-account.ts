@@ -1,10 +1,12 @@
 import { Namespace } from '@thresher/api/core/namespace'
 import { ServiceAccount } from '@thresher/api/core/service-account'
 import { defineController, watch } from '@thresher/client/controller'
+import { subjectIs } from '@thresher/client/subject'
 
 /** Keeps a service account `default` in every namespace. */
 export const serviceAccountController = defineController({
   name: 'service-account',
+  subject: subjectIs(Namespace),
   watches: [
     watch(Namespace),
     watch(ServiceAccount, (account, _, { type }) =>

@@ -3,6 +3,7 @@ import type { Pod } from '@thresher/api/core/pod'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { Condition } from '@thresher/api/meta'
 import { findCondition } from '@thresher/client/conditions'
+import { isRefusal } from '@thresher/client/refused-error'
 import { instanceFinalizer } from '../names.ts'
 import { claimNames } from '../virtual-machine/claims.ts'
 import { activePod } from './active-pod.ts'
@@ -80,10 +81,18 @@ export function planInstance(view: InstanceView): InstancePlan {
     const word: InstanceWord = { phase: 'Scheduled', nodeName, podUid: pod.metadata.uid }
     return { step: { do: 'nothing' }, word }
   }
+  const refused = findCondition(pod.status?.conditions, 'Synchronized')
+  if (isRefusal(refused))
+    return { step: { do: 'nothing' }, word: { phase: 'Scheduling', trouble: podRefused(refused) } }
   const scheduled = findCondition(pod.status?.conditions, 'PodScheduled')
   // The scheduler answers within milliseconds; only where it finds no node is the wait worth a write.
   if (scheduled?.status !== 'False') return { step: { do: 'nothing' }, word: undefined }
   return { step: { do: 'nothing' }, word: { phase: 'Scheduling', unscheduled: scheduled } }
+}
+
+/** What the API refuses of the pod is what its instance waits for; in a reason of its own, so that it goes with the pod's. */
+function podRefused({ message = '' }: Condition): Trouble {
+  return { reason: 'PodNotSynchronized', message }
 }
 
 function hasEnded({ status }: Pod): boolean {

@@ -3,19 +3,24 @@ import type { VirtualMachineInstanceStatus } from '@thresher/api/kubevirt/virtua
 import type { Condition } from '@thresher/api/meta'
 import { findCondition, formatTime, removeCondition, setCondition } from '@thresher/client/conditions'
 import { withRefusal } from '@thresher/client/refusals'
-import type { Refusal } from '@thresher/client/refused-error'
 import { fieldsWithoutEffect } from '@thresher/api/kubevirt/fields/without-effect'
 import { withFieldsCondition } from './fields-condition.ts'
+import { isRefusal, type Refusal } from '@thresher/client/refused-error'
 import type { InstanceWord } from './plan.ts'
 
 /** What is said of a guest that is yet to run; the machine says the same, which saves it a write. */
 export const notStarted = 'the guest has not started yet'
 
-/** An instance's status with a word put in. What the agent wrote stays. */
+/**
+ * An instance's status with a word put in. What the agent wrote stays.
+ *
+ * @param refusalIsOver whether the API takes again what it refused
+ */
 export function instanceStatus(
   instance: VirtualMachineInstance,
   word: InstanceWord,
   now: Date,
+  refusalIsOver = false,
 ): VirtualMachineInstanceStatus {
   const before = instance.status ?? {}
   const phase = word.phase ?? before.phase
@@ -30,7 +35,7 @@ export function instanceStatus(
     phaseTransitionTimestamps: known
       ? transitions
       : [...transitions, { phase, phaseTransitionTimestamp: formatTime(now) }],
-    conditions: conditionsWith(instance, word, now) as VirtualMachineInstanceStatus['conditions'],
+    conditions: conditionsWith(instance, word, now, refusalIsOver) as VirtualMachineInstanceStatus['conditions'],
   }
 }
 
@@ -43,10 +48,15 @@ export function refusedStatus(
   const phase = instance.status?.phase || 'Pending'
   // Of one that has a pod the agent says how its guest fares.
   if (phase !== 'Pending') return withRefusal(instance.status, refusal, now)
-  return instanceStatus(instance, { phase, trouble: refusal }, now)
+  return instanceStatus(instance, { phase, trouble: refusal }, now, refusal === undefined)
 }
 
-function conditionsWith(instance: VirtualMachineInstance, word: InstanceWord, now: Date): Condition[] {
+function conditionsWith(
+  instance: VirtualMachineInstance,
+  word: InstanceWord,
+  now: Date,
+  refusalIsOver: boolean,
+): Condition[] {
   let conditions = (instance.status?.conditions ?? []) as Condition[]
   const ended = word.phase === 'Failed' || word.phase === 'Succeeded'
   const waits = word.trouble?.message ?? notStarted
@@ -66,9 +76,11 @@ function conditionsWith(instance: VirtualMachineInstance, word: InstanceWord, no
         : { type: 'Ready', status: 'False', reason: 'GuestNotRunning', message: waits },
       now,
     )
-  conditions = word.trouble
-    ? setCondition(conditions, { type: 'Synchronized', status: 'False', ...word.trouble }, now)
-    : removeCondition(conditions, 'Synchronized')
+  if (word.trouble)
+    conditions = setCondition(conditions, { type: 'Synchronized', status: 'False', ...word.trouble }, now)
+  // What the API refuses stays until the one whom it refuses has got through, which may be another controller.
+  else if (refusalIsOver || !isRefusal(findCondition(conditions, 'Synchronized')))
+    conditions = removeCondition(conditions, 'Synchronized')
   conditions = word.unscheduled
     ? setCondition(
         conditions,

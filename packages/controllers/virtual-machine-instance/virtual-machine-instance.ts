@@ -7,7 +7,7 @@ import { same } from '@thresher/api/same'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { controllerKey, isControlledBy } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
-import { refusalsOn } from '@thresher/client/refusals'
+import { subjectIs } from '@thresher/client/subject'
 import { instanceFinalizer } from '../names.ts'
 import { claimNames } from '../virtual-machine/claims.ts'
 import { activePod } from './active-pod.ts'
@@ -34,7 +34,7 @@ export const virtualMachineInstanceController = defineController({
       context.objects(VirtualMachineInstance).byIndex('claim', keyOf(claim)).map(keyOf),
     ),
   ],
-  refusals: refusalsOn(VirtualMachineInstance, (instance, refusal, { now }) => refusedStatus(instance, refusal, now())),
+  subject: subjectIs(VirtualMachineInstance, (instance, refusal, { now }) => refusedStatus(instance, refusal, now())),
   async reconcile(key, context) {
     const instance = context.objects(VirtualMachineInstance).get(key)
     if (!instance) return

@@ -6,6 +6,7 @@ import { StorageClass } from '@thresher/api/storage/storage-class'
 import type { Condition } from '@thresher/api/meta'
 import { findCondition } from '@thresher/client/conditions'
 import type { Context } from '@thresher/client/controller'
+import { isRefusal } from '@thresher/client/refused-error'
 import { imageKeyOf } from '../image/claim-image.ts'
 import { imageState } from '../image/image-state.ts'
 import type { Trouble } from '../virtual-machine-instance/trouble.ts'
@@ -24,6 +25,9 @@ export function volumeTrouble(machine: VirtualMachine, context: Context): Troubl
       return { reason: 'FailedPvcNotFound', message }
     }
     if (claim.status?.phase === 'Bound') continue
+    const refused = findCondition(claim.status?.conditions, 'Synchronized')
+    if (isRefusal(refused))
+      return { reason: 'DataVolumeError', message: `the volume of ${name} waits: ${refused.message}` }
     const provisioned = findCondition(claim.status?.conditions, 'Provisioned')
     if (provisioned?.status === 'False' && provisioned.reason !== 'ImageImporting')
       return { reason: 'DataVolumeError', message: provisioned.message ?? `the volume of ${name} cannot be made` }

@@ -9,7 +9,7 @@ import { StorageClass } from '@thresher/api/storage/storage-class'
 import { defineController, watch, type Context, type Result } from '@thresher/client/controller'
 import { controllerKey } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
-import { refusalsOn } from '@thresher/client/refusals'
+import { subjectIs } from '@thresher/client/subject'
 import { claimImageIndexes, claimsOfImage } from '../image/claim-image.ts'
 import { machineFinalizer } from '../names.ts'
 import { claimNames, claimsOf, claimsToRemove } from './claims.ts'
@@ -32,7 +32,7 @@ export const virtualMachineController = defineController({
     ),
     watch(StorageClass, () => []),
   ],
-  refusals: refusalsOn(VirtualMachine, (machine, refusal, { objects, now }) =>
+  subject: subjectIs(VirtualMachine, (machine, refusal, { objects, now }) =>
     // What is over has gone from the status with the step that went through.
     refusal
       ? refusedMachineStatus(machine, objects(VirtualMachineInstance).get(keyOf(machine)), refusal, now())
