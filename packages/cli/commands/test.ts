@@ -3,18 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { guestBuildPackages } from '@thresher/lab/guest/packages'
+import { reportVariable, type RunReport } from '../run-report.ts'
 import type { Command } from '../command.ts'
 import { nodeBinary } from '../host/installation.ts'
 import { hostPackages, installPackages, missingPackages, testPackages } from '../host/packages.ts'
 import { UserError } from '../user-error.ts'
-
-/** The parts of vitest's JSON report that are counted. */
-interface Report {
-  numPassedTests: number
-  numFailedTests: number
-  numPendingTests: number
-  success: boolean
-}
 
 /** `thresher test`: every check and test of the project, ending in `N passed, N failed`. */
 export const test: Command = {
@@ -51,7 +44,8 @@ export const test: Command = {
       const report = join(folder, 'report.json')
       const projects =
         options['project'] === undefined ? ['unit', 'security', 'conformance', 'e2e'] : [options['project'] as string]
-      const total = { passed: 0, failed: checked === 0 ? 0 : 1, skipped: 0 }
+      const total: RunReport = { passed: 0, failed: 0, skipped: 0, unfinished: [], failures: [] }
+      if (checked !== 0) addFailure(total, 'checks', 'the format, the types, the linter or the layers: see above')
       for (const project of projects) {
         const vitest = join(paths.app, 'node_modules/vitest/vitest.mjs')
         const args = [
@@ -61,16 +55,16 @@ export const test: Command = {
           project,
           '--passWithNoTests',
           '--reporter=default',
-          '--reporter=json',
-          `--outputFile.json=${report}`,
+          `--reporter=${join(paths.app, 'packages/cli/run-report.ts')}`,
           ...filters,
         ]
-        const code = await passThrough(node, ['--disable-warning=ExperimentalWarning', ...args], paths.app, env)
-        addReport(total, report, code)
+        const code = await passThrough(node, ['--disable-warning=ExperimentalWarning', ...args], paths.app, {
+          ...env,
+          [reportVariable]: report,
+        })
+        addReport(total, project, report, code)
       }
-      console.log(
-        `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
-      )
+      printTotal(total)
       if (total.failed > 0 || total.passed === 0) process.exitCode = 1
     } finally {
       rmSync(folder, { recursive: true, force: true })
@@ -79,16 +73,25 @@ export const test: Command = {
 }
 
 /** A run without a report, or one that failed outside of any test, counts as one failure. */
-function addReport(total: { passed: number; failed: number; skipped: number }, file: string, code: number): void {
-  if (!existsSync(file)) {
-    total.failed += 1
-    return
-  }
-  const report = JSON.parse(readFileSync(file, 'utf8')) as Report
+function addReport(total: RunReport, project: string, file: string, code: number): void {
+  if (!existsSync(file)) return addFailure(total, project, 'the run ended without a report')
+  const report = JSON.parse(readFileSync(file, 'utf8')) as RunReport
   rmSync(file)
-  total.passed += report.numPassedTests
-  total.failed += report.numFailedTests + (code !== 0 && report.numFailedTests === 0 ? 1 : 0)
-  total.skipped += report.numPendingTests
+  for (const count of ['passed', 'failed', 'skipped'] as const) total[count] += report[count]
+  total.failures.push(...report.failures)
+  total.unfinished.push(...report.unfinished)
+  if (code !== 0 && report.failed === 0) addFailure(total, project, 'failed outside of any test')
+}
+
+function addFailure(total: RunReport, name: string, message: string): void {
+  total.failed += 1
+  total.failures.push({ name, message })
+}
+
+function printTotal({ passed, failed, skipped, failures, unfinished }: RunReport): void {
+  for (const { name, message } of failures) console.log(`\nFailed: ${name}\n${message.replaceAll(/^/gm, '  ')}`)
+  for (const name of unfinished) console.log(`\nNot finished: ${name}`)
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 }
 
 function passThrough(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<number> {
