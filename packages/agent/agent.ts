@@ -25,6 +25,7 @@ import { OvnNetwork } from './network/ovn-network.ts'
 import { Pods } from './pods.ts'
 import { registerNode, renewLease, writeNode } from './node.ts'
 import { openStorage, type HostStorage } from './storage/storage.ts'
+import { UsageRecorder } from './usage/recorder.ts'
 import { version } from './version.ts'
 
 const component = 'thresher-agent'
@@ -92,7 +93,9 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   await networkUp
   const swept = await network.sweep(runs.nics())
   if (swept.length > 0) log('info', `removed taps that nobody uses: ${swept.join(', ')}`)
-  const agentServer = await serve(config, runs, { started, network, images: storage.images, probed, log })
+  const usage = new UsageRecorder({ runs: () => runs.list(), file: join(config.dataDir, 'usage.json'), log })
+  usage.start()
+  const agentServer = await serve(config, runs, { started, network, images: storage.images, usage, probed, log })
   const acceleration = await probed
   log('info', `guests run under ${acceleration.accelerator}: ${acceleration.message}`)
   const word = () => ({
@@ -128,6 +131,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   clearInterval(sweep)
   agentServer.stopFollowing()
   agentServer.close()
+  usage.close()
   runs.release()
   await network.close()
   await transport.close()
@@ -228,6 +232,7 @@ async function serve(
     started: number
     network: OvnNetwork
     images: HostStorage['images']
+    usage: UsageRecorder
     probed: Promise<Acceleration>
     log: Log
   },
@@ -239,6 +244,7 @@ async function serve(
     find: (namespace, name) => runs.find(namespace, name),
     addressOf: (run) => runs.addressOf(run),
     images: parts.images,
+    usage: parts.usage,
     stats: async () => ({
       version,
       pid: process.pid,

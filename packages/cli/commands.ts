@@ -10,6 +10,7 @@ import { backup, restore, rotateEncryptionKey } from './commands/store.ts'
 import { test } from './commands/test.ts'
 import { up } from './commands/up.ts'
 import { vmConsole, vmCreate, vmDelete, vmList, vmRestart, vmSsh, vmStart, vmStop } from './commands/vm.ts'
+import { vmTop } from './commands/vm-top.ts'
 
 /** Every command, in the order in which `--help` shows them. */
 export const commands: Command[] = [
@@ -18,6 +19,7 @@ export const commands: Command[] = [
   down,
   status,
   vmList,
+  vmTop,
   vmCreate,
   vmStart,
   vmStop,

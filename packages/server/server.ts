@@ -35,6 +35,9 @@ import { clusterOf, rememberStore, requireKnownStore } from './known-store.ts'
 import { log } from './log.ts'
 import { openStore } from './open-store.ts'
 import { seedSettings } from './seed-settings.ts'
+import { resourceMetricsRoute } from './usage/prometheus.ts'
+import { resourceMetrics } from './usage/resource-metrics.ts'
+import { usageSubresources } from './usage/usage-subresources.ts'
 import manifest from './package.json' with { type: 'json' }
 
 /** A running server. */
@@ -98,11 +101,14 @@ export async function startServer(config: ServerConfig): Promise<Server> {
         ...security.subresources,
         ...kubevirtSubresources(() => ({ client, dialer })),
         ...imageSubresources(() => ({ client, dialer })),
+        ...usageSubresources(() => ({ client, dialer })),
+        ...resourceMetrics(() => ({ client, dialer })),
       ],
       routes: [
         ...security.routes,
         watchSocketRoute(() => api),
         ...dashboardRoutes({ users: security.users, tokens: security.tokens }),
+        resourceMetricsRoute(() => ({ client, dialer })),
         ...maintenanceRoutes({ store, cipher, keyFile, backupDir: join(config.dataDir, 'backups') }),
         ...facadeRoutes({
           server: () => api,

@@ -98,6 +98,7 @@ beforeAll(async () => {
     addressOf: none,
     images: storage.images,
     stats: () => Promise.resolve({}),
+    usage: { now: () => ({ machines: [] }), history: none },
     log: none,
   })
   const port = await agent.listen()

@@ -10,6 +10,9 @@ import { WebSocket } from 'ws'
 import { Run } from '../compute/run.ts'
 import { signalProcess } from '../compute/process-identity.ts'
 import { testHost, testInstance, writeTestGuest } from '../compute/testing.ts'
+import { UsageRecorder } from '../usage/recorder.ts'
+import { HostUsage, UsageHistory } from '@thresher/api/metrics/usage'
+import { matches } from '@thresher/api/matches'
 import { AgentServer } from './server.ts'
 
 const none = () => Promise.reject(new Error('there are no images'))
@@ -17,6 +20,7 @@ const noImages = { upload: none, uploadState: none, open: none }
 
 let folder: string
 let run: Run
+let usage: UsageRecorder
 let server: AgentServer
 let port: number
 let authority: KeyPairPem
@@ -47,6 +51,7 @@ beforeAll(async () => {
   authority = newAuthority('test')
   caller = issueClientCertificate(authority, { name: 'thresher-apiserver' })
   const { serving } = issueAgentCertificates(authority, { node: 'n1', addresses: ['127.0.0.1'] })
+  usage = new UsageRecorder({ runs: () => [run], file: join(folder, 'usage.json'), log: () => {} })
   server = new AgentServer({
     port: 0,
     host: '127.0.0.1',
@@ -55,6 +60,7 @@ beforeAll(async () => {
     addressOf: () => '127.0.0.1',
     images: noImages,
     stats: () => Promise.resolve({ version: 'v0' }),
+    usage,
     log: () => {},
   })
   port = await server.listen()
@@ -190,5 +196,34 @@ describe("the agent's server", () => {
     const open = view(`${guest}/portforward/${port}`)
     await new Promise((resolve) => open.viewer.once('open', resolve))
     open.viewer.close()
+  })
+})
+
+describe('usage', () => {
+  const json = async (path: string) => JSON.parse((await ask('GET', path)).body.toString()) as unknown
+
+  it('of host and guests is measured, told as it is and as it was, and outlasts the agent', async () => {
+    expect((await ask('GET', '/usage/history?minutes=60')).status).toBe(404)
+    await usage.sample()
+    await usage.sample()
+    const now = await json('/usage')
+    if (!matches(HostUsage, now)) throw new Error('not in the form that the server reads')
+    const [machine] = now.machines
+    expect(machine).toMatchObject({ namespace: 'default', name: 'guest', pod: 'virt-launcher-guest-abcde' })
+    // QEMU has booted a guest: it has used processor and memory, and has read its disk.
+    expect(machine!.usage.counters.cpu).toBeGreaterThan(0)
+    expect(machine!.usage.counters.memory).toBeGreaterThan(2 ** 20)
+    expect(machine!.usage.counters.diskRead).toBeGreaterThan(0)
+    expect(machine!.usage.rates!.cpu).toBeGreaterThanOrEqual(0)
+    expect(now.host!.rates!.memory).toBeGreaterThan(2 ** 20)
+    const past = await json('/usage/history?minutes=2&namespace=default&name=guest')
+    if (!matches(UsageHistory, past)) throw new Error('not in the form that the server reads')
+    expect(past.series.memory.some((value) => value !== null)).toBe(true)
+    expect((await ask('GET', '/usage/history?namespace=default&name=stranger')).status).toBe(404)
+
+    usage.close()
+    const next = new UsageRecorder({ runs: () => [], file: join(folder, 'usage.json'), log: () => {} })
+    expect(next.history(2, { namespace: 'default', name: 'guest' })).toEqual(past)
+    expect(next.now()).toEqual({ machines: [] })
   })
 })

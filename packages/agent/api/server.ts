@@ -10,6 +10,8 @@ import type { Run } from '../compute/run.ts'
 import { guestOperations } from './guest-operations.ts'
 import { transferImage, type ImageStore } from './images.ts'
 import { refuse, refuseUpgrade } from './refusal.ts'
+import type { UsageRecorder } from '../usage/recorder.ts'
+import { usageHistory } from './usage-history.ts'
 import { openSocket, serveConsole, serveSocket } from './streams.ts'
 
 /** The only one who may ask: the API server, by its client certificate's common name. */
@@ -28,6 +30,8 @@ export interface AgentServerOptions {
   images: ImageStore
   /** What `GET /stats` tells. */
   stats(): Promise<unknown>
+  /** What is answered below `/usage`. */
+  usage: Pick<UsageRecorder, 'now' | 'history'>
   log: Log
 }
 
@@ -103,6 +107,8 @@ export class AgentServer {
     request.resume()
     if (pathname === '/healthz') return void response.end('ok')
     if (pathname === '/stats') return sendJson(response, await this.#options.stats())
+    if (pathname === '/usage') return sendJson(response, this.#options.usage.now())
+    if (pathname === '/usage/history') return sendJson(response, usageHistory(this.#options.usage, searchParams))
     const { run, path } = this.#target(pathname)
     const operation = guestOperations.find((one) => one.path === path && one.method === request.method)
     if (!operation) throw new ApiError('NotFound', `the agent has no operation ${request.method} ${path}`)

@@ -52,6 +52,7 @@ test(
       addressOf: () => undefined,
       images: { upload: none, uploadState: none, open: none },
       stats: () => Promise.resolve({}),
+      usage: { now: () => ({ machines: [] }), history: () => undefined },
       log: () => {},
     })
     const port = await server.listen()

@@ -24,6 +24,7 @@ export interface ControlledRun {
 }
 
 const guestTimeoutMs = 5000
+const statisticsMs = 1000
 
 /** What can be done with a running guest. */
 export class GuestControl {
@@ -95,6 +96,18 @@ export class GuestControl {
   /** Bytes of memory the guest has with its balloon as it is. */
   balloon(): Promise<number> {
     return this.#run.running(async (qmp) => (await qmp.execute('query-balloon', {})).actual)
+  }
+
+  /** Bytes that the guest has read from and written to its disks since QEMU started. */
+  async diskBytes(): Promise<{ read: number; written: number }> {
+    const blocks = await this.#run.running((qmp) =>
+      // A figure is not worth that a request waits for it.
+      qmp.execute('query-blockstats', {}, AbortSignal.timeout(statisticsMs)),
+    )
+    return blocks.reduce(
+      (sum, { stats }) => ({ read: sum.read + stats.rd_bytes, written: sum.written + stats.wr_bytes }),
+      { read: 0, written: 0 },
+    )
   }
 
   /** Talk with the guest's agent; one conversation at a time. */

@@ -7,6 +7,9 @@ export interface ProcessIdentity {
   startTicks: string
 }
 
+/** USER_HZ is 100 on every architecture that Linux runs this on. */
+export const ticksPerSecond = 100
+
 /** Who has this number now; undefined when nobody or only a zombie has. @see proc(5), `/proc/pid/stat` */
 export function identityOf(pid: number): ProcessIdentity | undefined {
   try {
@@ -50,8 +53,7 @@ export function cpuTicks({ pid }: ProcessIdentity): number {
 /** When a process was started, in milliseconds since 1970. */
 export function startedAtMs({ startTicks }: ProcessIdentity): number {
   const uptimeSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0])
-  // USER_HZ is 100 on every architecture that Linux runs this on.
-  return Math.round(Date.now() - uptimeSeconds * 1000 + Number(startTicks) * 10)
+  return Math.round(Date.now() - uptimeSeconds * 1000 + (Number(startTicks) * 1000) / ticksPerSecond)
 }
 
 /** Resident bytes of a process; 0 when it is gone. */

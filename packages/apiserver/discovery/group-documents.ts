@@ -37,7 +37,7 @@ export function apiResourceList(groupName: string, version: string, resources: r
 }
 
 function resourceLines(resource: ServedResource, group: string, version: string): object[] {
-  const { plural, singular, namespaced, kind, verbs } = resource
+  const { plural, singular, namespaced, kind, verbs, responseKind: answered } = resource
   const lines: object[] = []
   if (kind) {
     lines.push({
@@ -51,6 +51,7 @@ function resourceLines(resource: ServedResource, group: string, version: string)
       ...(kind.stored === false ? {} : { storageVersionHash: storageVersionHash(group, version, kind.kind) }),
     })
   }
+  if (!kind && verbs.length > 0) lines.push({ name: plural, singularName: '', namespaced, kind: answered.kind, verbs })
   for (const { name, responseKind, verbs: subVerbs } of resource.subresources) {
     const foreign = responseKind.kind !== '' && (responseKind.group !== group || responseKind.version !== version)
     lines.push({

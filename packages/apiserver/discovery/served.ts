@@ -115,9 +115,16 @@ function bareParent({ plural, namespaced }: ServedSubresource): ServedResource {
   return { plural, singular: '', namespaced, responseKind: nothing, verbs: [], subresources: [] }
 }
 
+/** What is answered under the plural itself, without being stored: read, one by one and as a list. */
+function serveParent(parent: ServedResource, { group, version, kind = '' }: ServedSubresource): void {
+  parent.verbs = ['get', 'list']
+  parent.responseKind = { group, version, kind }
+}
+
 function addSubresource(parent: ServedResource, one: ServedSubresource): void {
   const [name = ''] = one.subresource.split('/')
   const verbs = one.methods.map((method) => methodVerbs[method] ?? method.toLowerCase())
+  if (name === '') return serveParent(parent, one)
   const known = parent.subresources.find((other) => other.name === name)
   if (known) {
     known.verbs = [...new Set([...known.verbs, ...verbs])].toSorted()

@@ -253,7 +253,8 @@ export const bootstrapRoles: RoleObject[] = [
     rule('authentication.k8s.io', ['selfsubjectreviews'], ['create']),
   ]),
   clusterRole('system:monitoring', [
-    paths('/healthz', '/healthz/*', '/livez', '/livez/*', '/metrics', '/metrics/slis', '/readyz', '/readyz/*'),
+    paths('/healthz', '/healthz/*', '/livez', '/livez/*', '/readyz', '/readyz/*'),
+    paths('/metrics', '/metrics/resource', '/metrics/slis'),
   ]),
   clusterRole('system:auth-delegator', [
     rule('authentication.k8s.io', ['tokenreviews'], ['create']),
@@ -287,7 +288,16 @@ export const bootstrapRoles: RoleObject[] = [
     to('admin'),
   ),
 
-  clusterRole('kubevirt.io:view', [...rulesFor(machineGroups, read), rule(guest, guestReads, ['get'])], to('view')),
+  clusterRole('system:aggregated-metrics-reader', [rule('metrics.k8s.io', ['pods'], ['get', 'list'])], to('view')),
+  clusterRole(
+    'kubevirt.io:view',
+    [
+      ...rulesFor(machineGroups, read),
+      rule(guest, guestReads, ['get']),
+      rule('metrics.thresher.io', ['virtualmachines', 'virtualmachines/history'], ['get', 'list']),
+    ],
+    to('view'),
+  ),
   clusterRole(
     'kubevirt.io:edit',
     [
