@@ -58,6 +58,29 @@ describe('a virtual machine', () => {
     expect(await product.inGuest(name, ['echo', 'still here'])).toBe('still here')
   })
 
+  it('is measured: vm top shows what it uses, and so do the resource metrics and the scrape', async () => {
+    const path = `/apis/metrics.thresher.io/v1/namespaces/default/virtualmachines/${name}`
+    // A guest that is older than a minute when its agent starts is measured from then on: the first figure takes a step.
+    await eventually(
+      () => product.client.transport.request<{ rates?: object }>({ method: 'GET', path }).catch(() => undefined),
+      (usage) => usage?.rates !== undefined,
+      70_000,
+    )
+    const shown = (await product.host.thresher(['vm', 'top'])).stdout
+    expect(shown).toMatch(new RegExp(`^default +${name} +\\d+% +1 +[\\d.]+ MiB`, 'm'))
+    expect(shown).toContain(product.info.name)
+    const { request } = product.client.transport
+    expect(
+      await request({ method: 'GET', path: '/apis/metrics.k8s.io/v1beta1/namespaces/default/pods' }),
+    ).toMatchObject({ items: [{ containers: [{ name: 'compute' }] }] })
+    const scrape = await request<string>({ method: 'GET', path: '/metrics/resource' })
+    // It has read its disk and spoken on the network.
+    for (const counter of ['storage_read_traffic', 'network_receive', 'network_transmit'])
+      expect(
+        Number(new RegExp(`^kubevirt_vmi_${counter}_bytes_total\\{.*"${name}"\\} (.+)$`, 'm').exec(scrape)?.[1]),
+      ).toBeGreaterThan(1000)
+  })
+
   it('runs on while the server is killed, and nothing is lost or started twice', async () => {
     const [before] = await product.qemuProcesses()
     const instance = await instances.get(name, 'default')
