@@ -69,11 +69,11 @@ describe('a virtual machine', () => {
     const shown = (await product.host.thresher(['vm', 'top'])).stdout
     expect(shown).toMatch(new RegExp(`^default +${name} +\\d+% +1 +[\\d.]+ MiB`, 'm'))
     expect(shown).toContain(product.info.name)
-    const { request } = product.client.transport
-    expect(
-      await request({ method: 'GET', path: '/apis/metrics.k8s.io/v1beta1/namespaces/default/pods' }),
-    ).toMatchObject({ items: [{ containers: [{ name: 'compute' }] }] })
-    const scrape = await request<string>({ method: 'GET', path: '/metrics/resource' })
+    const get = <T>(at: string) => product.client.transport.request<T>({ method: 'GET', path: at })
+    expect(await get('/apis/metrics.k8s.io/v1beta1/namespaces/default/pods')).toMatchObject({
+      items: [{ containers: [{ name: 'compute' }] }],
+    })
+    const scrape = await get<string>('/metrics/resource')
     // It has read its disk and spoken on the network.
     for (const counter of ['storage_read_traffic', 'network_receive', 'network_transmit'])
       expect(
