@@ -4,8 +4,6 @@
  */
 export const notBuilt = {
   migration: 'live migration is not available in this version; stop the machine and start it on the other node',
-  hotplug:
-    'volumes cannot be attached to or detached from a running machine in this version; stop it and edit its volumes',
   backups:
     'backups and snapshots of virtual machines are not available in this version; clone the machine or export its volumes to images',
   restores: 'virtual machines cannot be restored from backups in this version; nothing was changed',

@@ -35,6 +35,11 @@ export class GuestControl {
     this.#run = run
   }
 
+  /** Look at something by QEMU's monitor, in turn. */
+  monitor<T>(task: (qmp: QmpClient) => Promise<T>): Promise<T> {
+    return this.#run.running(task)
+  }
+
   pause(): Promise<void> {
     return this.#run.running(async (qmp) => {
       if (!this.#run.isPaused()) await qmp.execute('stop', {})

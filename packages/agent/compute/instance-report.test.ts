@@ -25,7 +25,7 @@ function status(view: Partial<RunView>, change: Partial<InstanceReportInput> = {
     vmi: { ...testInstance('u1'), status: { phase: 'Scheduled', nodeName: 'n1' } },
     view: { ...running, ...view },
     node: 'n1',
-    podUid: 'p1',
+    pod: { name: 'virt-launcher-guest', uid: 'p1' },
     nics: [{ name: 'default', port: 'p', mac: '52:54:00:00:00:01', ip: '10.52.0.2' }],
     claims: new Map([['root', { name: 'root', bytes: 1024 }]]),
     runtimeUser: 995,

@@ -3,7 +3,6 @@ import type {
   InterfaceStatus,
   VirtualMachineInstanceStatus,
 } from '@thresher/api/kubevirt/virtual-machine-instance-status'
-import type { VolumeStatus } from '@thresher/api/kubevirt/volume-status'
 import type { Condition } from '@thresher/api/meta'
 import type { PodNic } from '@thresher/api/pod-network'
 import { formatBytes } from '@thresher/api/quantity'
@@ -11,13 +10,15 @@ import { formatTime, removeCondition, setCondition } from '@thresher/client/cond
 import type { GuestFacts } from './guest-facts.ts'
 import type { HungReason } from './lifecycle.ts'
 import { isUp, type RunView } from './run-view.ts'
+import { volumeStatuses } from './volume-report.ts'
 
 /** What the status is made from. */
 export interface InstanceReportInput {
   vmi: VirtualMachineInstance
   view: RunView
   node: string
-  podUid: string
+  /** The launcher pod. */
+  pod: { name: string; uid: string }
   nics: PodNic[]
   /** The claim behind each volume, by the volume's name. */
   claims: ReadonlyMap<string, { name: string; bytes?: number }>
@@ -45,20 +46,15 @@ export function instanceReport(input: InstanceReportInput): VirtualMachineInstan
           phaseTransitionTimestamps: [...transitions, { phase, phaseTransitionTimestamp: formatTime(input.now) }],
         }),
     nodeName: before.nodeName ?? input.node,
-    activePods: before.activePods ?? { [input.podUid]: input.node },
+    activePods: before.activePods ?? { [input.pod.uid]: input.node },
     conditions: conditionsOf(input) as VirtualMachineInstanceStatus['conditions'],
   }
   if (phase !== 'Running') return { ...status, ...(view.outcome ? { reason: view.outcome.reason } : {}) }
   return { ...status, ...runningFields(input) }
 }
 
-function runningFields({
-  vmi,
-  view,
-  nics,
-  claims,
-  runtimeUser,
-}: InstanceReportInput): Partial<NonNullable<VirtualMachineInstanceStatus>> {
+function runningFields(input: InstanceReportInput): Partial<NonNullable<VirtualMachineInstanceStatus>> {
+  const { vmi, view, nics, runtimeUser } = input
   const { config, guest } = view
   const memory = formatBytes(config?.guestBytes ?? 0)
   const { cores = 1, sockets = 1, threads = 1 } = vmi.spec.domain.cpu ?? {}
@@ -70,23 +66,7 @@ function runningFields({
         guest,
       ),
     ),
-    volumeStatus: (config?.disks ?? []).map(({ name, target }): VolumeStatus => {
-      const claim = claims.get(name)
-      return {
-        name,
-        target,
-        ...(claim
-          ? {
-              phase: 'Ready',
-              ...(claim.bytes === undefined ? {} : { size: claim.bytes }),
-              persistentVolumeClaimInfo: {
-                claimName: claim.name,
-                ...(claim.bytes === undefined ? {} : { capacity: { storage: formatBytes(claim.bytes) } }),
-              },
-            }
-          : {}),
-      }
-    }),
+    volumeStatus: volumeStatuses(input),
     machine: { type: config?.machineType },
     memory: { guestAtBoot: memory, guestRequested: memory, guestCurrent: memory },
     currentCPUTopology: { cores, sockets, threads },

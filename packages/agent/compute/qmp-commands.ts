@@ -49,8 +49,15 @@ export const commands = {
         device: Type.Optional(Type.String()),
         qdev: Type.Optional(Type.String()),
         'io-status': Type.Optional(Type.String()),
+        removable: Type.Boolean(),
+        /** The medium, where there is one. */
+        inserted: Type.Optional(Type.Object({ 'node-name': Type.Optional(Type.String()) })),
       }),
     ),
+  },
+  'query-named-block-nodes': {
+    args: Type.Object({ flat: Type.Boolean() }),
+    reply: Type.Array(Type.Object({ 'node-name': Type.Optional(Type.String()) })),
   },
   'chardev-change': { args: Type.Object({ id: Type.String(), backend: Type.Unknown() }), reply: nothing },
   cont: { args: none, reply: nothing },
@@ -74,6 +81,12 @@ export const commands = {
   'blockdev-del': { args: Type.Object({ 'node-name': Type.String() }), reply: nothing },
   device_add: { args: Driver, reply: nothing },
   device_del: { args: DeviceId, reply: nothing },
+  'blockdev-open-tray': { args: Type.Object({ id: Type.String(), force: Type.Boolean() }), reply: nothing },
+  'blockdev-close-tray': { args: DeviceId, reply: nothing },
+  'blockdev-remove-medium': { args: DeviceId, reply: nothing },
+  'blockdev-insert-medium': { args: Type.Object({ id: Type.String(), 'node-name': Type.String() }), reply: nothing },
+  'object-add': { args: Type.Object({ 'qom-type': Type.String() }, { additionalProperties: true }), reply: nothing },
+  'object-del': { args: DeviceId, reply: nothing },
 } satisfies Record<string, CommandShape>
 
 export type Command = keyof typeof commands

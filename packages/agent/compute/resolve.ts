@@ -92,7 +92,10 @@ function unsupportedNetworks(vmi: VirtualMachineInstance): FieldError[] {
 }
 
 /** A claim's volume on this host, or what it waits for. The volume is there as soon as it names the claim, bound or not. */
-function resolveClaim({ claim, volume }: ResolveInput, name: string): { id: string } | string {
+export function resolveClaim(
+  { claim, volume }: Pick<ResolveInput, 'claim' | 'volume'>,
+  name: string,
+): { id: string } | string {
   const found = claim(name)
   if (!found) return `the PersistentVolumeClaim ${name}`
   const { uid } = found.metadata
@@ -103,7 +106,8 @@ function resolveClaim({ claim, volume }: ResolveInput, name: string): { id: stri
   return { id: held.spec.csi.volumeHandle }
 }
 
-function isReadOnly({ spec }: VirtualMachineInstance, volume: Volume): boolean {
+/** Whether the guest must not change a volume. */
+export function isReadOnly({ spec }: VirtualMachineInstance, volume: Volume): boolean {
   const disk = spec.domain.devices.disks?.find(({ name }) => name === volume.name)
   return Boolean(volume.persistentVolumeClaim?.readOnly || disk?.disk?.readonly || disk?.cdrom)
 }

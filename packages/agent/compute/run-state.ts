@@ -46,7 +46,16 @@ export const RunningConfig = Type.Object({
   fingerprint: text,
   /** The UID of the virtual machine for which the UEFI variables outlast the run, when they do. */
   lastingFirmware: Type.Optional(text),
-  disks: Type.Array(Type.Object({ name: text, device: text, nodeName: Type.Optional(text), target: Type.String() })),
+  disks: Type.Array(
+    Type.Object({
+      name: text,
+      device: text,
+      nodeName: Type.Optional(text),
+      target: Type.String(),
+      /** Its volume may go while the guest runs. */
+      hot: Type.Optional(Type.Literal(true)),
+    }),
+  ),
   nics: Type.Array(Type.Object({ name: text, device: text, mac: text, ifname: text })),
   features: Type.Object({
     serial: Type.Boolean(),

@@ -1,4 +1,5 @@
 import type { GuestFacts } from './guest-facts.ts'
+import type { DriveState } from './hot-plug/hot-drives.ts'
 import type { HungReason } from './lifecycle.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 import type { Outcome, RunningConfig, RunStep } from './run-state.ts'
@@ -17,6 +18,8 @@ export interface RunView {
   outcome?: Outcome
   guestAgent: boolean
   guest?: GuestFacts
+  /** Drives that are coming or going, by name. */
+  drives?: ReadonlyMap<string, DriveState>
   startedAt?: string
   process?: ProcessIdentity
   config?: RunningConfig

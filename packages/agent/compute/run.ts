@@ -4,7 +4,10 @@ import { endQemu } from './end-qemu.ts'
 import { GuestControl, NotRunningError } from './guest-control.ts'
 import { learnGuest, type GuestFacts } from './guest-facts.ts'
 import { giveBack } from './holdings.ts'
+import { GracePeriod } from './grace-period.ts'
 import type { ComputeHost } from './host.ts'
+import { HotDrives, type WantedDrives } from './hot-plug/hot-drives.ts'
+import { Retry } from './hot-plug/retry.ts'
 import { launchRun, readyRun, type ReadyRun } from './launch-run.ts'
 import { next, type Action, type Input, type Lifecycle } from './lifecycle.ts'
 import { watchQemu } from './monitor.ts'
@@ -16,22 +19,17 @@ import { guestAgentChardev, guestAgentPort } from './qemu/consoles.ts'
 import { lastLines } from './qemu-file.ts'
 import type { QmpClient } from './qmp.ts'
 import type { QmpEvent } from './qmp-commands.ts'
-import { makeRunFolder, removeRunFolder, writeState, type Holding, type RunState } from './run-state.ts'
+import { RoomWatch } from './room-watch.ts'
+import { RunRecord } from './run-record.ts'
+import { makeRunFolder, removeRunFolder, type Holding, type RunState } from './run-state.ts'
 import { currentVersion } from './run-state-upgrades.ts'
 import { isUp, type RunView } from './run-view.ts'
 import { SerialConsole } from './serial-console.ts'
 import { connectSerial } from './serial-socket.ts'
 import { TaskQueue } from './task-queue.ts'
 
-/** Some guests miss the power button while they start, so it is pressed again. */
-const powerButtonEveryMs = 5000
-/** How often a guest's full disk is looked at. */
-const roomEveryMs = 5000
-/** So much must be free before a guest that ran out of room goes on. */
-const roomBytes = 128 * 1024 * 1024
 /** How often what could not be given back is tried again. */
 const giveBackEveryMs = 1000
-const longestTimerMs = 2 ** 31 - 1
 
 /**
  * One run of a virtual machine on this host: carries out what {@link next} decides.
@@ -51,37 +49,42 @@ export class Run {
   /** Ends the watch over QEMU. */
   readonly #leaving = new AbortController()
   #life: Lifecycle
-  #record: RunState
+  readonly #record: RunRecord
+  readonly #drives: HotDrives
+  readonly #driveRetry = new Retry(() => this.#post(() => this.#converge()))
+  readonly #grace = new GracePeriod(
+    () => this.#press(),
+    () => this.#post(() => this.#apply({ on: 'due' })),
+  )
+  readonly #room: RoomWatch
   #plan: RunPlan | undefined
   #qmp: QmpClient | undefined
   #ready: ReadyRun | undefined
   #launched: LaunchedProcess | undefined
   #guestAgent = false
   #guest: GuestFacts | undefined
-  #timers: NodeJS.Timeout[] = []
-  #roomTimer: NodeJS.Timeout | undefined
   /** Gives the place among the starts back; from the start until the guest runs, hangs or has ended. */
   #leaveGate: (() => void) | undefined
   #finished = false
-  readonly #unreadable: string | undefined
   readonly #reached = Promise.withResolvers<void>()
 
-  private constructor(host: ComputeHost, record: RunState, onChange: () => void, unreadable?: string) {
+  private constructor(host: ComputeHost, state: RunState, onChange: () => void, unreadable?: string) {
     this.#host = host
-    this.#record = record
     this.#onChange = onChange
-    this.#unreadable = unreadable
-    const { step, dueMs, killed, outcome } = record
+    const { step, dueMs, killed, outcome, uid } = state
     this.#life = { step, ...(dueMs ? { dueMs } : {}), ...(killed ? { killed } : {}), ...(outcome ? { outcome } : {}) }
-    this.folders = foldersOf(host, record.uid)
-    this.console = new SerialConsole(new ConsoleLog(join(host.dataRoot, 'console', `${record.uid}.log`)))
+    this.folders = foldersOf(host, uid)
+    this.#record = new RunRecord(state, this.folders.folder, host.log, unreadable)
+    this.#drives = new HotDrives({ host, record: this.#record })
+    this.#room = new RoomWatch(host.storage, () => this.#post(() => this.#roomFound()))
+    this.console = new SerialConsole(new ConsoleLog(join(host.dataRoot, 'console', `${uid}.log`)))
     this.control = new GuestControl({
-      name: record.name,
+      name: state.name,
       folders: this.folders,
       running: (task) => this.#running(task),
       isPaused: () => this.#life.paused !== undefined,
       hasGuestAgent: () => this.#guestAgent,
-      nodeOf: (volume) => (this.#life.step === 'running' ? nodeOf(this.#record.holdings, volume) : undefined),
+      nodeOf: (volume) => (this.#life.step === 'running' ? nodeOf(this.#state.holdings, volume) : undefined),
     })
   }
 
@@ -122,38 +125,39 @@ export class Run {
   }
 
   get namespace(): string {
-    return this.#record.namespace
+    return this.#state.namespace
   }
 
   get name(): string {
-    return this.#record.name
+    return this.#state.name
   }
 
   get uid(): string {
-    return this.#record.uid
+    return this.#state.uid
   }
 
   get pod(): RunState['pod'] {
-    return this.#record.pod
+    return this.#state.pod
   }
 
   /** Names of the cards whose taps the run holds. */
   get nics(): string[] {
-    return this.#record.holdings.flatMap(({ kind, name }) => (kind === 'nic' && name ? [name] : []))
+    return this.#state.holdings.flatMap(({ kind, name }) => (kind === 'nic' && name ? [name] : []))
   }
 
   view(): RunView {
     const { step, paused, hung, noRoom, outcome } = this.#life
-    const { startedAt, process, config } = this.#record
+    const { startedAt, process, config } = this.#state
     return {
       step: step === 'ended' && !this.#finished ? 'stopping' : step,
       paused,
       noRoom: noRoom ?? false,
       hung,
-      unreadable: this.#unreadable,
+      unreadable: this.#record.unreadable,
       outcome: this.#finished ? outcome : undefined,
       guestAgent: this.#guestAgent,
       guest: this.#guest,
+      drives: this.#drives.states,
       startedAt,
       process,
       config,
@@ -163,15 +167,22 @@ export class Run {
   /** What only the API knew of a run whose state was made from its process. */
   complete(pod: RunState['pod'], volumes: { name: string; id: string }[]): void {
     this.#post(() => {
-      const { config, holdings } = this.#record
+      const { config, holdings } = this.#state
       const held = volumes.map(({ name, id }): Holding => ({
         kind: 'volume',
         name: id,
         node: config?.disks.find((disk) => disk.name === name)?.nodeName,
       }))
-      this.#write({ pod, holdings: [...holdings.filter(({ kind }) => kind !== 'volume'), ...held] })
+      this.#record.write({ pod, holdings: [...holdings.filter(({ kind }) => kind !== 'volume'), ...held] })
       return Promise.resolve()
     })
+  }
+
+  /** Attach and detach volumes that may come and go, until the guest has the drives that it should have. */
+  wantDrives(wanted: WantedDrives): void {
+    if (!this.#drives.want(wanted)) return
+    this.#driveRetry.reset()
+    this.#post(() => this.#converge())
   }
 
   /**
@@ -188,7 +199,6 @@ export class Run {
   /** Let go of QEMU, which runs on; for the agent's own end. */
   release(): void {
     this.#clearTimers()
-    clearTimeout(this.#roomTimer)
     this.#leaving.abort(new Error('the agent is stopping'))
     this.#starting.abort(new Error('the agent is stopping'))
     this.#qmp?.close()
@@ -199,9 +209,9 @@ export class Run {
   forget(): Promise<void> {
     this.console.discard()
     return this.#queue.run(async () => {
-      for (const error of this.#record.holdings.length > 0 ? await this.#giveBack() : [])
+      for (const error of this.#state.holdings.length > 0 ? await this.#giveBack() : [])
         this.#host.log('warn', `${this.#title}: not given back yet: ${error.message}`)
-      if (this.#record.holdings.length === 0) return removeRunFolder(this.folders.folder)
+      if (this.#state.holdings.length === 0) return removeRunFolder(this.folders.folder)
       if (!this.#left) setTimeout(() => void this.forget(), giveBackEveryMs).unref()
     })
   }
@@ -227,12 +237,12 @@ export class Run {
       this.#leaveGate = await this.#host.starts.enter({ namespace, priority: plan.priority ?? 0 }, signal)
       const began = performance.now()
       makeRunFolder(this.folders.folder, this.#host.user.gid)
-      this.#write({})
+      this.#record.write({})
       this.#ready = await readyRun(this.#host, plan, this.folders, signal)
-      this.#write({ config: this.#ready.config })
+      this.#record.write({ config: this.#ready.config })
       await this.#apply({ on: 'prepared' })
       const ms = Math.round(performance.now() - began)
-      this.#host.log('info', `${this.#title} starts`, { pid: this.#record.process?.pid, ms })
+      this.#host.log('info', `${this.#title} starts`, { pid: this.#state.process?.pid, ms })
     } catch (error) {
       if (this.#left) return
       const message = error instanceof Error ? error.message : String(error)
@@ -243,7 +253,7 @@ export class Run {
 
   async #launch(): Promise<void> {
     this.#launched = await launchRun(this.#host, this.#ready!, this.folders)
-    this.#write({ process: this.#launched.identity })
+    this.#record.write({ process: this.#launched.identity })
     this.#watch(false, this.#launched.exited)
   }
 
@@ -252,14 +262,14 @@ export class Run {
       await this.#act('finish')
       return this.#reached.resolve()
     }
-    if (!this.#record.process) return this.#exited()
+    if (!this.#state.process) return this.#exited()
     if (this.#life.killed) this.#kill()
-    if (this.#life.step === 'stopping') this.#arm()
+    if (this.#life.step === 'stopping') this.#grace.arm(this.#life.dueMs ?? 0)
     this.#watch(true)
   }
 
   #watch(adopted: boolean, exited?: Promise<void>): void {
-    const { process } = this.#record
+    const { process } = this.#state
     if (!process) return
     const post = (input: Input): void => this.#post(() => this.#apply(input))
     void watchQemu({
@@ -288,11 +298,13 @@ export class Run {
     if (isNew) await this.#introduce(qmp)
     await this.#apply({ on: 'answered', status, startPaused: this.#plan?.vmi.spec.startStrategy === 'Paused' })
     if (status === 'io-error') await this.#paused(qmp)
+    this.#driveRetry.reset()
+    await this.#converge()
   }
 
   /** What a new connection must be told of, or asked for, once. */
   async #introduce(qmp: QmpClient): Promise<void> {
-    const { serial } = this.#record.config?.features ?? {}
+    const { serial } = this.#state.config?.features ?? {}
     if (serial) {
       try {
         await connectSerial(this.console, this.folders.paths.serial, qmp)
@@ -303,7 +315,7 @@ export class Run {
     for (const card of this.#plan?.vmi.spec.domain.devices.interfaces ?? [])
       if (card.state === 'down') await qmp.execute('set_link', { name: `net-${card.name}`, up: false })
     if (this.#plan) return
-    this.#host.log('info', `adopted QEMU of ${this.#title}`, { pid: this.#record.process?.pid })
+    this.#host.log('info', `adopted QEMU of ${this.#title}`, { pid: this.#state.process?.pid })
     const channels = await qmp.execute('query-chardev', {})
     if (channels.find(({ label }) => label === guestAgentChardev)?.['frontend-open']) this.#guestAgentChanged(true)
   }
@@ -324,6 +336,9 @@ export class Run {
       case 'VSERPORT_CHANGE':
         if (data?.['id'] === guestAgentPort) this.#guestAgentChanged(data['open'] === true)
         return
+      case 'DEVICE_DELETED':
+        this.#drives.deleted(String(data?.['device']))
+        return this.#converge()
       case 'BLOCK_IO_ERROR': {
         const fields = { device: data?.['device'] || data?.['node-name'], reason: data?.['reason'] }
         this.#host.log('warn', `${this.#title}: a disk failed`, fields)
@@ -351,13 +366,13 @@ export class Run {
       this.#host.log('warn', `${this.#title}: QEMU lives but does not answer (${state.hung})`)
     if (before.hung && !state.hung && state.step !== 'ended')
       this.#host.log('info', `${this.#title}: QEMU answers again`)
-    if (isUp(state) && !isUp(before) && !this.#record.startedAt) {
-      this.#record = { ...this.#record, startedAt: new Date().toISOString() }
-      this.#host.log('info', `${this.#title} runs`, { pid: this.#record.process?.pid })
+    if (isUp(state) && !isUp(before) && !this.#state.startedAt) {
+      this.#record.note({ startedAt: new Date().toISOString() })
+      this.#host.log('info', `${this.#title} runs`, { pid: this.#state.process?.pid })
     }
-    if (write) this.#persist()
+    if (write) this.#record.persist(state)
     for (const action of actions) await this.#act(action)
-    this.#watchRoom()
+    this.#room.set(state.noRoom === true)
     if (isUp(state) || state.hung || state.step === 'ended') this.#leaveGate?.()
     if (input.on === 'answered' || state.hung || state.step === 'ended') this.#reached.resolve()
     if (state !== before) this.#onChange()
@@ -368,7 +383,7 @@ export class Run {
       case 'continue':
         return void (await this.#qmp?.execute('cont', {}))
       case 'arm':
-        return this.#arm()
+        return this.#grace.arm(this.#life.dueMs ?? 0)
       case 'press':
         return this.#press()
       case 'kill':
@@ -380,43 +395,36 @@ export class Run {
     }
   }
 
-  /** Set the timers that the guest's time to shut down needs. */
-  #arm(): void {
-    this.#clearTimers()
-    const leftMs = Math.min(Math.max((this.#life.dueMs ?? 0) - Date.now(), 0), longestTimerMs)
-    this.#timers = [
-      setTimeout(() => this.#post(() => this.#apply({ on: 'due' })), leftMs),
-      setInterval(() => this.#press(), powerButtonEveryMs),
-    ]
-  }
-
   #press(): void {
     this.#qmp?.execute('system_powerdown', {}).catch(() => {})
   }
 
   #kill(): void {
-    if (this.#record.process) signalProcess(this.#record.process, 'SIGKILL')
+    if (this.#state.process) signalProcess(this.#state.process, 'SIGKILL')
   }
 
   #clearTimers(): void {
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#timers = []
+    this.#grace.clear()
+    this.#driveRetry.reset()
+    this.#room.set(false)
   }
 
-  /** A guest whose disk is full goes on when there is room again. */
-  #watchRoom(): void {
-    clearTimeout(this.#roomTimer)
-    if (!this.#life.noRoom) return
-    this.#roomTimer = setTimeout(() => {
-      this.#post(async () => {
-        const { freeBytes } = await this.#host.storage.room()
-        if (freeBytes >= roomBytes) {
-          this.#host.log('info', `${this.#title}: the disk has room again, the guest goes on`)
-          await this.#apply({ on: 'room' })
-        } else this.#watchRoom()
-      })
-    }, roomEveryMs)
-    this.#roomTimer.unref()
+  /** A guest whose disk was full goes on when there is room again. */
+  #roomFound(): Promise<void> {
+    this.#host.log('info', `${this.#title}: the disk has room again, the guest goes on`)
+    return this.#apply({ on: 'room' })
+  }
+
+  /** Bring the drives of the guest to what is wanted, as far as that can be now. */
+  async #converge(): Promise<void> {
+    if (this.#life.step !== 'running' || this.#life.hung || !this.#qmp || this.#left) return
+    const left = await this.#drives.converge(this.#qmp).catch((error: unknown) => {
+      if (!this.#left) this.#host.log('warn', `${this.#title}: its drives: ${(error as Error).message}`)
+      return true
+    })
+    if (left) this.#driveRetry.later()
+    else this.#driveRetry.reset()
+    this.#onChange()
   }
 
   #guestAgentChanged(open: boolean): void {
@@ -439,7 +447,7 @@ export class Run {
   /** The run is over: end QEMU, give back what was held. */
   async #finish(): Promise<void> {
     this.#clearTimers()
-    const { process } = this.#record
+    const { process } = this.#state
     const { outcome, hung } = this.#life
     if (process) await endQemu(process, hung ? undefined : this.#qmp, this.#launched?.exited)
     this.#keepFirmware()
@@ -453,15 +461,14 @@ export class Run {
 
   /** What fails is tried again when the run is forgotten. */
   async #giveBack(): Promise<Error[]> {
-    const { uid, holdings } = this.#record
+    const { uid, holdings } = this.#state
     const { left, errors } = await giveBack(this.#host, { uid, folders: this.folders, holdings })
-    this.#record = { ...this.#record, holdings: left }
-    this.#persist()
+    this.#record.persist(this.#life, { holdings: left })
     return errors
   }
 
   #keepFirmware(): void {
-    const uid = this.#record.config?.lastingFirmware
+    const uid = this.#state.config?.lastingFirmware
     if (!uid) return
     try {
       const { namespace, name } = this
@@ -488,24 +495,12 @@ export class Run {
     })
   }
 
+  get #state(): RunState {
+    return this.#record.state
+  }
+
   get #title(): string {
-    return `${this.namespace}/${this.name}`
-  }
-
-  /** Write down the step. A full disk must not stop a run that ends or runs; only an agent that dies now would not know. */
-  #persist(): void {
-    try {
-      this.#write({})
-    } catch (error) {
-      this.#host.log('error', `${this.#title}: the state was not written down: ${(error as Error).message}`)
-    }
-  }
-
-  #write(change: Partial<RunState>): void {
-    const { step, dueMs, killed, outcome } = this.#life
-    this.#record = { ...this.#record, ...change, step, dueMs, killed, outcome }
-    // Another agent may understand the file that this one does not.
-    if (this.#unreadable === undefined) writeState(this.folders.folder, this.#record)
+    return this.#record.title
   }
 }
 

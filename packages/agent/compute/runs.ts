@@ -1,6 +1,7 @@
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
 import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
+import { claimNameOf } from '@thresher/api/kubevirt/hot-plug'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { KubeObject } from '@thresher/api/meta'
@@ -25,7 +26,8 @@ import { hungMessage, instanceReport } from './instance-report.ts'
 import { stoppedEarly } from './outcomes.ts'
 import { endedPodStatus, runningPodStatus } from './pod-report.ts'
 import { UnsupportedSpecError } from './qemu/draft.ts'
-import { resolveRun, type Resolution } from './resolve.ts'
+import { wantedDrives } from './hot-plug/wanted-drives.ts'
+import { resolveRun, type ResolveInput, type Resolution } from './resolve.ts'
 import { Run } from './run.ts'
 import type { Outcome } from './run-state.ts'
 import { isUp, type RunView } from './run-view.ts'
@@ -110,10 +112,10 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     this.#pods = pods
     const { signal } = this.#options
     this.#instances.onChange(({ object }) => this.#enqueue((pod) => instanceKeyOf(pod) === keyOf(object)))
-    this.#claims.onChange(({ object }) => this.#enqueue((pod) => usesClaim(pod, keyOf(object))))
+    this.#claims.onChange(({ object }) => this.#enqueue((pod) => this.#usesClaim(pod, keyOf(object))))
     this.#volumes.onChange(({ object }) => {
       const ref = object.spec.claimRef
-      if (ref) this.#enqueue((pod) => usesClaim(pod, `${ref.namespace}/${ref.name}`))
+      if (ref) this.#enqueue((pod) => this.#usesClaim(pod, `${ref.namespace}/${ref.name}`))
     })
     void this.#instances.run(signal)
     await Promise.all([this.#instances.synced, this.#claims.synced, this.#volumes.synced])
@@ -202,19 +204,34 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     for (const pod of this.#access.list()) if (this.matches(pod) && is(pod)) this.#access.enqueue(keyOf(pod))
   }
 
+  /** Whether a claim is among a pod's, or came to its guest later. */
+  #usesClaim(pod: Pod, claimKey: string): boolean {
+    const { metadata, spec } = pod
+    const volumes = this.#instances.get(instanceKeyOf(pod))?.spec.volumes ?? []
+    const names = [
+      ...(spec.volumes ?? []).map(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName),
+      ...volumes.map(claimNameOf),
+    ]
+    return names.some((name) => name !== undefined && `${metadata.namespace}/${name}` === claimKey)
+  }
+
   #changed(uid: string): void {
     const run = this.#runs.get(uid)
     if (run) this.#pods?.enqueue(podKeyOf(run))
   }
 
   #resolve(pod: Pod, vmi: VirtualMachineInstance): Resolution {
+    return resolveRun(this.#lookup(pod, vmi))
+  }
+
+  #lookup(pod: Pod, vmi: VirtualMachineInstance): ResolveInput {
     const { namespace } = pod.metadata
-    return resolveRun({
+    return {
       vmi,
       pod,
       claim: (name) => this.#claims.get(`${namespace}/${name}`),
       volume: (name) => this.#volumes.get(name),
-    })
+    }
   }
 
   /** Start the run when everything for it is there. */
@@ -280,6 +297,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     const unwanted = vmi === 'gone' || (vmi !== 'unknown' && (isGoing(vmi) || isFinal(vmi)))
     if (isGoing(pod) || isFinal(pod) || unwanted) run.stop(graceOf(vmi))
     this.#reportObstacles(run, view, vmi)
+    if (isUp(view) && typeof vmi !== 'string' && !isGoing(vmi)) run.wantDrives(wantedDrives(this.#lookup(pod, vmi)))
     if ((!isUp(view) && !view.hung) || isFinal(pod)) return
     const { hostIP } = this.#options
     const nics = readNics(pod.metadata.annotations) ?? []
@@ -289,7 +307,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
         this.#access.writeStatus(pod, (current) =>
           current.status?.phase === 'Running' ? undefined : runningPodStatus(current, view, nics, hostIP, now),
         ),
-      typeof vmi !== 'string' && this.#reportInstance(vmi, pod.metadata.uid ?? '', view, nics),
+      typeof vmi !== 'string' && this.#reportInstance(vmi, podOf(pod), view, nics),
     ])
   }
 
@@ -325,7 +343,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     if (view.step !== 'ended') return run.stop(0)
     const vmi = await this.#instance(run.namespace, run.name, run.uid)
     const outcome = view.outcome ?? failed('Unknown', 'it is not known how the run ended')
-    if (typeof vmi !== 'string') await this.#reportInstanceEnd(vmi, run.pod.uid, outcome, run)
+    if (typeof vmi !== 'string') await this.#reportInstanceEnd(vmi, run.pod, outcome, run)
     this.#forget(run)
   }
 
@@ -343,21 +361,21 @@ export class Runs implements Runtime<Run>, OpenVolumes {
       this.#access.writeStatus(pod, (current) =>
         isFinal(current) ? undefined : endedPodStatus(current, outcome, now),
       ),
-      typeof vmi !== 'string' && this.#reportInstanceEnd(vmi, pod.metadata.uid ?? '', outcome, run),
+      typeof vmi !== 'string' && this.#reportInstanceEnd(vmi, podOf(pod), outcome, run),
     ])
     if (outcome.phase === 'Failed' && typeof vmi !== 'string')
       this.#options.events.record({ object: vmi, type: 'Warning', reason: outcome.reason, message: outcome.message })
     await this.#access.confirmEnd(pod)
   }
 
-  #reportInstanceEnd(vmi: VirtualMachineInstance, podUid: string, outcome: Outcome, run?: Run): Promise<void> {
+  #reportInstanceEnd(vmi: VirtualMachineInstance, pod: Run['pod'], outcome: Outcome, run?: Run): Promise<void> {
     const view = { ...(run?.view() ?? { guestAgent: false, noRoom: false }), step: 'ended' as const, outcome }
-    return this.#reportInstance(vmi, podUid, view, [])
+    return this.#reportInstance(vmi, pod, view, [])
   }
 
   async #reportInstance(
     vmi: VirtualMachineInstance,
-    podUid: string,
+    pod: Run['pod'],
     view: RunView,
     nics: ReturnType<typeof readNics> & {},
   ): Promise<void> {
@@ -370,7 +388,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
             vmi: current,
             view,
             node,
-            podUid,
+            pod,
             nics,
             claims: this.#claimsOf(current),
             runtimeUser: host.user.uid,
@@ -405,7 +423,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   #claimsOf(vmi: VirtualMachineInstance): Map<string, { name: string; bytes?: number }> {
     const found = new Map<string, { name: string; bytes?: number }>()
     for (const volume of vmi.spec.volumes ?? []) {
-      const name = volume.persistentVolumeClaim?.claimName ?? volume.dataVolume?.name
+      const name = claimNameOf(volume)
       if (name === undefined) continue
       const claim = this.#claims.get(`${vmi.metadata.namespace}/${name}`)
       const size = claim?.status?.capacity?.['storage'] ?? claim?.spec.resources?.requests?.['storage']
@@ -419,6 +437,10 @@ function failed(reason: string, message: string): Outcome {
   return { phase: 'Failed', reason, message }
 }
 
+function podOf({ metadata: { name = '', uid = '' } }: Pod): Run['pod'] {
+  return { name, uid }
+}
+
 function podKeyOf(run: Run): string {
   return `${run.namespace}/${run.pod.name}`
 }
@@ -430,12 +452,6 @@ function isRebuiltFor(run: Run, pod: Pod): boolean {
 
 function instanceKeyOf(pod: Pod): string {
   return `${pod.metadata.namespace}/${pod.metadata.labels?.[machineNameLabel] ?? ''}`
-}
-
-function usesClaim(pod: Pod, claimKey: string): boolean {
-  return (pod.spec.volumes ?? []).some(
-    ({ persistentVolumeClaim: used }) => used && `${pod.metadata.namespace}/${used.claimName}` === claimKey,
-  )
 }
 
 function isGoing({ metadata }: KubeObject): boolean {

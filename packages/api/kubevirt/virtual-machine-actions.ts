@@ -59,7 +59,6 @@ export const machineActions: TypedAction<Machine>[] = [
   },
   {
     name: 'addVolume',
-    notBuilt: notBuilt.hotplug,
     offered: runs,
     calls: put(machines, 'addvolume', (input) => ({
       name: textInput(input, 'diskName'),
@@ -71,7 +70,6 @@ export const machineActions: TypedAction<Machine>[] = [
   },
   {
     name: 'removeVolume',
-    notBuilt: notBuilt.hotplug,
     offered: runs,
     calls: put(machines, 'removevolume', (input) => ({ name: textInput(input, 'diskName') })),
   },

@@ -3,6 +3,7 @@ import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
+import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
 import { CSIDriver } from '@thresher/api/storage/csi-driver'
@@ -14,6 +15,7 @@ import { keyOf } from '@thresher/client/paths'
 import { subjectIs } from '@thresher/client/subject'
 import { imageKeyOf } from '../image/claim-image.ts'
 import { claimFinalizer } from '../names.ts'
+import { claimNames } from '../virtual-machine/claims.ts'
 import { volumeFor } from './plan.ts'
 
 /** Binds claims to volumes, chooses the node of claims that do not wait for a consumer, and keeps claims that pods use. */
@@ -44,6 +46,8 @@ export const persistentVolumeClaimController = defineController({
       },
       { claim: claimKeysOf },
     ),
+    // A volume that comes to a running guest is in no pod.
+    watch(VirtualMachineInstance, (instance) => attachedClaims(instance), { claim: attachedClaims }),
     watch(StorageClass, (storageClass, context) => [
       ...pendingOf(storageClass.metadata.name ?? '', context),
       ...(isDefaultClass(storageClass) ? pendingOf('', context) : []),
@@ -89,6 +93,14 @@ function isOver(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
 }
 
+/** The keys of the claims that a run has attached, or is to attach. */
+function attachedClaims({ metadata, spec, status }: VirtualMachineInstance): string[] {
+  if (status?.phase === 'Succeeded' || status?.phase === 'Failed') return []
+  const attached = (status?.volumeStatus ?? []).map(({ persistentVolumeClaimInfo: info }) => info?.claimName)
+  const names = new Set([...claimNames(spec), ...attached])
+  return [...names].flatMap((name) => (name ? [`${metadata.namespace}/${name}`] : []))
+}
+
 /** Claims of a class that have no volume yet. */
 function pendingOf(className: string, context: Context): string[] {
   return context
@@ -98,13 +110,18 @@ function pendingOf(className: string, context: Context): string[] {
     .map(keyOf)
 }
 
-/** Let a claim go once no pod uses it. */
+/** Let a claim go once no pod and no running guest uses it. */
 async function release(claim: PersistentVolumeClaim, context: Context): Promise<void> {
-  const used = context
+  const key = keyOf(claim)
+  const inPod = context
     .objects(Pod)
-    .byIndex('claim', keyOf(claim))
+    .byIndex('claim', key)
     .some((pod) => !isOver(pod))
-  if (!used) await context.objects(PersistentVolumeClaim).removeFinalizer(claim, claimFinalizer)
+  const attached = context
+    .objects(VirtualMachineInstance)
+    .byIndex('claim', key)
+    .some(({ status }) => status?.phase === 'Running')
+  if (!inPod && !attached) await context.objects(PersistentVolumeClaim).removeFinalizer(claim, claimFinalizer)
 }
 
 /** A claim that names no class gets the default one, should there be one by now. */
@@ -165,12 +182,21 @@ async function chooseNode(claim: PersistentVolumeClaim, context: Context): Promi
   await context.objects(PersistentVolumeClaim).patch(claim, { metadata: { annotations } })
 }
 
-/** Where the first pod of a claim was put, should the scheduler have ended before it could say so. */
+/**
+ * Where the first pod of a claim was put, should the scheduler have ended before it could say so; or where the guest runs to
+ * which its volume is to come.
+ */
 function consumerNode(claim: PersistentVolumeClaim, context: Context): string | undefined {
-  return context
+  const key = keyOf(claim)
+  const pod = context
     .objects(Pod)
-    .byIndex('claim', keyOf(claim))
-    .find((pod) => pod.spec.nodeName && !isOver(pod))?.spec.nodeName
+    .byIndex('claim', key)
+    .find((one) => one.spec.nodeName && !isOver(one))
+  if (pod) return pod.spec.nodeName
+  return context
+    .objects(VirtualMachineInstance)
+    .byIndex('claim', key)
+    .find(({ status }) => status?.phase === 'Running')?.status?.nodeName
 }
 
 /** The node that has the claim's image, or else the first that is open. */

@@ -6,11 +6,10 @@ import { findCondition, removeCondition, setCondition } from '@thresher/client/c
 import type { Refusal } from '@thresher/client/refused-error'
 import { machineFieldsWithoutEffect } from '@thresher/api/kubevirt/fields/without-effect'
 import { withFieldsCondition } from '../virtual-machine-instance/fields-condition.ts'
-import { templateDigestAnnotation } from '../names.ts'
 import { notStarted } from '../virtual-machine-instance/status.ts'
-import { templateDigest } from './instance.ts'
 import type { MachinePlan } from './plan.ts'
 import { printableStatus, type Standing } from './printable-status.ts'
+import { restartReason } from './restart-required.ts'
 import { runStrategyOf } from './run-strategy.ts'
 
 /** Conditions that a machine shows as its instance has them. */
@@ -118,20 +117,14 @@ function machineConditions(
   conditions = failure
     ? setCondition(conditions, { type: 'Failure', status: 'True', ...failure }, now)
     : removeCondition(conditions, 'Failure')
-  const startedFrom = instance?.metadata.annotations?.[templateDigestAnnotation]
-  conditions =
-    startedFrom && !ended && startedFrom !== templateDigest(machine)
-      ? setCondition(
-          conditions,
-          {
-            type: 'RestartRequired',
-            status: 'True',
-            reason: 'TemplateChanged',
-            message: `the template of ${machine.metadata.name} was changed after it started; restart it to apply the change`,
-          },
-          now,
-        )
-      : removeCondition(conditions, 'RestartRequired')
+  const stale = instance && !ended ? restartReason(machine, instance) : undefined
+  conditions = stale
+    ? setCondition(
+        conditions,
+        { type: 'RestartRequired', status: 'True', reason: 'TemplateChanged', message: stale },
+        now,
+      )
+    : removeCondition(conditions, 'RestartRequired')
   conditions = withFieldsCondition(conditions, machineFieldsWithoutEffect(machine.spec), now)
   return conditions as VirtualMachineConditions
 }

@@ -7,13 +7,14 @@ import { compareQuantities, isQuantity } from '@thresher/api/quantity'
 import { same } from '@thresher/api/same'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { defineController, watch, type Context, type Result } from '@thresher/client/controller'
-import { controllerKey } from '@thresher/client/owner'
+import { controllerKey, isControlledBy } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
 import { subjectIs } from '@thresher/client/subject'
 import { claimImageIndexes, claimsOfImage } from '../image/claim-image.ts'
 import { machineFinalizer } from '../names.ts'
 import { claimNames, claimsOf, claimsToRemove } from './claims.ts'
 import { placesText } from './instance.ts'
+import { keptPlaces, livePatch, liveUpdate } from './live-update.ts'
 import { planMachine, type MachineStep, type MachineView } from './plan.ts'
 import type { Standing } from './printable-status.ts'
 import { instanceTrouble, volumeTrouble } from './standing.ts'
@@ -66,9 +67,9 @@ async function reconcile(key: string, context: Context): Promise<Result | void> 
   if (!found.metadata.deletionTimestamp) await growClaims(wanted, context)
   const view = observe(found, wanted, context)
   const plan = planMachine(view)
-  const machine = starts(plan.step) ? await keepPlaces(found, context) : found
+  const placed = starts(plan.step) ? await keepPlaces(found, context) : found
   // A stop must be remembered before it is carried out, a start when it has been.
-  const instance = view.instance
+  const { machine, instance } = await updateLive(placed, view.instance, plan.step, context)
   if (plan.step.do === 'stop') await writeStatus(machine, instance, plan, context)
   const made = await act(machine, plan.step, context)
   if (plan.step.do !== 'stop' && plan.step.do !== 'release' && plan.step.do !== 'guard')
@@ -81,11 +82,30 @@ function starts(step: MachineStep): boolean {
 }
 
 /** Write down where the machine's devices sit, before an instance is made with that. */
-async function keepPlaces(machine: VirtualMachine, context: Context): Promise<VirtualMachine> {
-  const places = placesText(machine)
+function keepPlaces(machine: VirtualMachine, context: Context): Promise<VirtualMachine> {
+  return writePlaces(machine, placesText(machine), context)
+}
+
+async function writePlaces(machine: VirtualMachine, places: string, context: Context): Promise<VirtualMachine> {
   if (machine.metadata.annotations?.[devicePlacesAnnotation] === places) return machine
   const annotations = { [devicePlacesAnnotation]: places }
   return context.objects(VirtualMachine).patch(machine, { metadata: { annotations } })
+}
+
+/** Bring a running instance up to what of its machine's template needs no restart. @returns both as they are then */
+async function updateLive(
+  machine: VirtualMachine,
+  instance: VirtualMachineInstance | undefined,
+  step: MachineStep,
+  context: Context,
+): Promise<{ machine: VirtualMachine; instance: VirtualMachineInstance | undefined }> {
+  const runs = instance?.status?.phase === 'Running' && !instance.metadata.deletionTimestamp
+  if (!runs || step.do === 'stop' || !isControlledBy(instance, machine)) return { machine, instance }
+  const update = liveUpdate(machine, instance)
+  if (!update) return { machine, instance }
+  // Written down first: a disk that came while the guest ran is at the same place after the next start.
+  const placed = await writePlaces(machine, JSON.stringify(keptPlaces(machine, update.places)), context)
+  return { machine: placed, instance: await context.objects(VirtualMachineInstance).patch(instance, livePatch(update)) }
 }
 
 function observe(machine: VirtualMachine, wanted: PersistentVolumeClaim[], context: Context): MachineView {

@@ -12,7 +12,6 @@ const both: Parents = [...machine, ...instance]
 const missing: [parents: Parents, method: 'GET' | 'PUT', subresources: string[], message: string][] = [
   [machine, 'PUT', ['migrate'], notBuilt.migration],
   [both, 'PUT', ['evacuate/cancel'], notBuilt.migration],
-  [both, 'PUT', ['addvolume', 'removevolume'], notBuilt.hotplug],
   [machine, 'PUT', ['memorydump', 'removememorydump'], 'memory dumps are not available in this version'],
   [instance, 'GET', ['usbredir'], 'USB redirection is not available in this version'],
   [instance, 'GET', ['vsock'], 'VSOCK is not available in this version; use port-forward or the serial console'],

@@ -2,6 +2,7 @@ import { expandSpec, expandVmSpec } from './expand-spec.ts'
 import { filesystemList, freeze, guestOsInfo, pause, reset, softreboot, unfreeze, unpause, userList } from './guest.ts'
 import type { SubresourceHandler } from '@thresher/apiserver/subresource'
 import type { Operation, Tools } from './handler.ts'
+import { addVolume, removeVolume } from './hot-plug.ts'
 import { notBuiltOperations } from './not-built.ts'
 import { restart } from './restart.ts'
 import { start } from './start.ts'
@@ -14,6 +15,8 @@ export const operations: readonly Operation[] = [
   start,
   stop,
   restart,
+  ...addVolume,
+  ...removeVolume,
   expandSpec,
   expandVmSpec,
   portForwardMachine,

@@ -1,4 +1,5 @@
 import { ApiError } from '@thresher/api/error'
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { startTestServer, type TestServer } from '@thresher/apiserver/testing'
@@ -8,8 +9,15 @@ import { WebSocket } from 'ws'
 import { notBuiltOperations } from './not-built.ts'
 import { kubevirtSubresources } from './subresources.ts'
 
+/** What `virtctl addvolume web --volume-name=data` sends. */
+const adding = {
+  name: 'data',
+  disk: { name: 'data', disk: { bus: 'scsi' }, serial: 'data' },
+  volumeSource: { persistentVolumeClaim: { claimName: 'data', hotpluggable: true } },
+}
+
 /** What virtctl calls, by command. @see KubeVirt, kubevirt.io/client-go/kubevirt/typed/core/v1 */
-const verbs: [command: string, method: 'GET' | 'PUT' | 'WS', path: string][] = [
+const verbs: [command: string, method: 'GET' | 'PUT' | 'WS', path: string, body?: unknown][] = [
   ['start', 'PUT', 'virtualmachines/web/start'],
   ['stop', 'PUT', 'virtualmachines/web/stop'],
   ['restart', 'PUT', 'virtualmachines/web/restart'],
@@ -23,10 +31,10 @@ const verbs: [command: string, method: 'GET' | 'PUT' | 'WS', path: string][] = [
   ['guestosinfo', 'GET', 'virtualmachineinstances/web/guestosinfo'],
   ['fslist', 'GET', 'virtualmachineinstances/web/filesystemlist'],
   ['userlist', 'GET', 'virtualmachineinstances/web/userlist'],
-  ['addvolume', 'PUT', 'virtualmachines/web/addvolume'],
-  ['addvolume', 'PUT', 'virtualmachineinstances/web/addvolume'],
-  ['removevolume', 'PUT', 'virtualmachines/web/removevolume'],
-  ['removevolume', 'PUT', 'virtualmachineinstances/web/removevolume'],
+  ['addvolume', 'PUT', 'virtualmachines/web/addvolume', adding],
+  ['addvolume', 'PUT', 'virtualmachineinstances/web/addvolume', adding],
+  ['removevolume', 'PUT', 'virtualmachines/web/removevolume', { name: 'data' }],
+  ['removevolume', 'PUT', 'virtualmachineinstances/web/removevolume', { name: 'data' }],
   ['memory-dump get', 'PUT', 'virtualmachines/web/memorydump'],
   ['memory-dump remove', 'PUT', 'virtualmachines/web/removememorydump'],
   ['evacuate-cancel vm', 'PUT', 'virtualmachines/web/evacuate/cancel'],
@@ -54,13 +62,15 @@ beforeAll(async () => {
     close: () => {},
   }
   server = await startTestServer({
-    kinds: [VirtualMachine, VirtualMachineInstance],
+    kinds: [VirtualMachine, VirtualMachineInstance, PersistentVolumeClaim],
     subresources: kubevirtSubresources(() => ({ client: new Client(server.transport()), dialer })),
   })
   const client = new Client(server.transport())
   const spec = { domain: { memory: { guest: '64Mi' }, devices: {} } }
   const metadata = { name: 'web', namespace: 'default' }
   await client.resource(VirtualMachine).create({ metadata, spec: { runStrategy: 'Manual', template: { spec } } })
+  const claim = { accessModes: ['ReadWriteMany' as const], resources: { requests: { storage: '1Gi' } } }
+  await client.resource(PersistentVolumeClaim).create({ metadata: { ...metadata, name: 'data' }, spec: claim })
   const instances = client.resource(VirtualMachineInstance)
   const made = await instances.create({ metadata, spec })
   await instances.updateStatus({ ...made, status: { phase: 'Running', nodeName: 'n1' } })
@@ -73,11 +83,11 @@ interface Outcome {
   message: string
 }
 
-async function call(method: string, path: string, version = 'v1'): Promise<Outcome> {
+async function call(method: string, path: string, version = 'v1', body: unknown = {}): Promise<Outcome> {
   const full = `/apis/subresources.kubevirt.io/${version}/namespaces/default/${path}`
   if (method === 'WS') return dial(full)
   try {
-    await server.transport().request({ method: method as 'GET', path: full, ...(method === 'PUT' ? { body: {} } : {}) })
+    await server.transport().request({ method: method as 'GET', path: full, ...(method === 'PUT' ? { body } : {}) })
     return { code: 200, message: '' }
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
@@ -104,8 +114,8 @@ function dial(path: string): Promise<Outcome> {
 }
 
 test('every operation that virtctl calls is there: it works, fits the state or not, or says what is not built', async () => {
-  for (const [command, method, path] of verbs) {
-    const { code, message } = await call(method, path)
+  for (const [command, method, path, body] of verbs) {
+    const { code, message } = await call(method, path, 'v1', body)
     expect([200, 202, 409, 501], `${command}: ${code} ${message}`).toContain(code)
     if (code === 501) expect(message, command).toContain('in this version')
   }

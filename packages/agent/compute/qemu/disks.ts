@@ -1,5 +1,7 @@
 import { busOf, diskKey } from '@thresher/api/kubevirt/device-places'
 import type { Disk } from '@thresher/api/kubevirt/disk'
+import { diskSerial, scsiSerialBytes } from '@thresher/api/kubevirt/disk-serials'
+import { isHotpluggable } from '@thresher/api/kubevirt/hot-plug'
 import type { Draft, Options } from './draft.ts'
 import type { BlockdevOptions, PlacedDisk, QemuInput, ResolvedVolume } from './input.ts'
 import { diskPort, maxDiskPorts, onRootBus, slots } from './pci.ts'
@@ -7,6 +9,10 @@ import { diskPort, maxDiskPorts, onRootBus, slots } from './pci.ts'
 /** Ports of the chipset's SATA controller. */
 const sataPorts = 6
 
+/** What a drive is made from. */
+export type DiskInput = Pick<QemuInput, 'vmi' | 'volumes' | 'places'>
+
+/** How many drives of a kind have a name so far. */
 interface Counters {
   cdrom: number
   letters: Record<'sd', number>
@@ -17,7 +23,7 @@ export function virtioPorts(input: QemuInput): number {
   return 1 + Math.max(-1, ...virtioPlaces(input))
 }
 
-function virtioPlaces({ vmi, places }: QemuInput): number[] {
+function virtioPlaces({ vmi, places }: DiskInput): number[] {
   const disks = (vmi.spec.domain.devices.disks ?? []).filter((disk) => busOf(disk) === 'virtio')
   return disks.map((disk) => places.disks[diskKey(disk)] ?? 0)
 }
@@ -32,7 +38,8 @@ export function addDisks(draft: Draft, input: QemuInput): PlacedDisk[] {
   const disks = input.vmi.spec.domain.devices.disks ?? []
   const boot = bootIndexes(input)
   const counters: Counters = { cdrom: 0, letters: { sd: 0 } }
-  if (disks.some((disk) => busOf(disk) === 'scsi'))
+  // There from the start, so that disks can come to it while the guest runs.
+  if (disks.some((disk) => busOf(disk) === 'scsi') || !input.vmi.spec.domain.devices.disableHotplug)
     draft.device('virtio-scsi-pci', { id: 'scsi0', ...onRootBus(slots.scsi) })
   if (input.vmi.spec.domain.ioThreadsPolicy) draft.object('iothread', { id: 'iothread0' })
   const opened = new Set<string>()
@@ -50,15 +57,17 @@ export function addDisks(draft: Draft, input: QemuInput): PlacedDisk[] {
   })
 }
 
-function refuseUnsupported(draft: Draft, disk: Disk, at: string): void {
+/** Name what of a drive cannot be carried out. */
+export function refuseUnsupported(draft: Draft, disk: Disk, at: string): void {
   draft.refuseIf(disk.lun, `${at}.lun`, 'SCSI commands cannot be passed on to a device of the host; use disk')
   draft.refuseIf(disk.disk?.pciAddress || undefined, `${at}.disk.pciAddress`, 'addresses are assigned; remove it')
   if (disk.changedBlockTracking) draft.refuse(`${at}.changedBlockTracking`, 'is not available yet; remove it')
 }
 
-function addDisk(
+/** One drive. */
+export function addDisk(
   draft: Draft,
-  input: QemuInput,
+  input: DiskInput,
   disk: Disk,
   volume: ResolvedVolume | undefined,
   at: string,
@@ -72,16 +81,18 @@ function addDisk(
     id,
     ...(volume ? { drive: volume.nodeName } : {}),
     ...(bootindex === undefined ? {} : { bootindex }),
-    ...(disk.serial ? { serial: disk.serial } : {}),
+    ...serialOf(input.vmi.spec, disk),
     ...errorPolicy(draft, disk, at),
     ...blockSize(disk),
     ...(disk.shareable ? { 'share-rw': true } : {}),
   }
+  const source = input.vmi.spec.volumes?.find(({ name }) => name === disk.name)
   const placed = (target: string): PlacedDisk => ({
     name: disk.name,
     device: id,
     ...(volume ? { nodeName: volume.nodeName } : {}),
     target,
+    ...(source && isHotpluggable(source) ? { hot: true } : {}),
   })
   const letter = (prefix: 'sd'): string => prefix + diskLetters(counters.letters[prefix]++)
   const target = (prefix: 'sd'): string => (disk.cdrom ? `sr${counters.cdrom++}` : letter(prefix))
@@ -117,8 +128,6 @@ function addDisk(
       const unit = place
       draft.device(disk.cdrom ? 'scsi-cd' : 'scsi-hd', {
         ...common,
-        // Without it, QEMU takes the first 20 characters of the serial for the identifier that by-id names are made of.
-        ...(disk.serial ? { device_id: disk.serial } : {}),
         bus: 'scsi0.0',
         channel: 0,
         'scsi-id': Math.floor(unit / 8),
@@ -137,7 +146,16 @@ function addDisk(
   }
 }
 
-function ioThread(draft: Draft, input: QemuInput, disk: Disk): Options {
+/** The drive's serial number, as its bus shows it. */
+function serialOf(spec: QemuInput['vmi']['spec'], disk: Disk): Options {
+  const serial = diskSerial(spec, disk)
+  if (serial === undefined) return {}
+  if (busOf(disk) !== 'scsi') return { serial }
+  // Without an identifier, QEMU takes the first 20 characters of the serial for that by which by-id names are made.
+  return { serial: serial.slice(0, scsiSerialBytes), device_id: serial }
+}
+
+function ioThread(draft: Draft, input: DiskInput, disk: Disk): Options {
   if (disk.dedicatedIOThread) {
     const id = `iothread-${disk.name}`
     draft.object('iothread', { id })
@@ -146,13 +164,13 @@ function ioThread(draft: Draft, input: QemuInput, disk: Disk): Options {
   return input.vmi.spec.domain.ioThreadsPolicy ? { iothread: 'iothread0' } : {}
 }
 
-function queues({ vmi }: QemuInput): number {
+function queues({ vmi }: DiskInput): number {
   const { sockets = 1, cores = 1, threads = 1 } = vmi.spec.domain.cpu ?? {}
   return sockets * cores * threads
 }
 
 /** The caller's cache and I/O mode on every node of the chain; the storage driver's choice where nothing is asked. */
-function withCache(node: BlockdevOptions, disk: Disk): BlockdevOptions {
+export function withCache(node: BlockdevOptions, disk: Disk): BlockdevOptions {
   const isFile = node.driver === 'file' || node.driver === 'host_device'
   const direct = disk.cache === 'none' || disk.io === 'native'
   return {
@@ -193,7 +211,7 @@ function blockSize(disk: Disk): Options {
 }
 
 /** `a`, `b`, … `z`, `aa`, … as Linux names disks. */
-function diskLetters(index: number): string {
+export function diskLetters(index: number): string {
   const letter = String.fromCharCode(97 + (index % 26))
   return index < 26 ? letter : diskLetters(Math.floor(index / 26) - 1) + letter
 }

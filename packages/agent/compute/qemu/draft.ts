@@ -20,20 +20,29 @@ export class Draft {
   readonly args: string[] = []
   readonly errors: FieldError[] = []
   readonly files: GrantedFile[] = []
+  /** What {@link device}, {@link object} and {@link blockdev} were given, as QMP takes it. */
+  readonly devices: (Options & { driver: string })[] = []
+  readonly objects: (Options & { 'qom-type': string })[] = []
+  readonly blockdevs: BlockdevOptions[] = []
 
   add(...args: string[]): void {
     this.args.push(...args)
   }
 
   device(driver: string, options: Options): void {
-    this.add('-device', JSON.stringify({ driver, ...options }))
+    const device = { driver, ...options }
+    this.devices.push(device)
+    this.add('-device', JSON.stringify(device))
   }
 
   object(type: string, options: Options): void {
-    this.add('-object', JSON.stringify({ 'qom-type': type, ...options }))
+    const object = { 'qom-type': type, ...options }
+    this.objects.push(object)
+    this.add('-object', JSON.stringify(object))
   }
 
   blockdev(options: BlockdevOptions): void {
+    this.blockdevs.push(options)
     this.add('-blockdev', JSON.stringify(options))
   }
 

@@ -63,6 +63,8 @@ export interface PlacedDisk {
   nodeName?: string
   /** What the guest will likely call it: `vda`, `sda`, `sr0`. */
   target: string
+  /** Its volume may go while the guest runs. */
+  hot?: true
 }
 
 /** A network card as it ended up. */

@@ -1,0 +1,98 @@
+import {
+  devicePlacesAnnotation,
+  placeDevices,
+  readPlaces,
+  type DevicePlaces,
+} from '@thresher/api/kubevirt/device-places'
+import type { Disk } from '@thresher/api/kubevirt/disk'
+import { hotPlugBuses, isHotpluggable } from '@thresher/api/kubevirt/hot-plug'
+import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import type { Volume } from '@thresher/api/kubevirt/volume'
+import { same } from '@thresher/api/same'
+
+type Spec = VirtualMachineInstance['spec']
+
+/** What of a machine's template takes effect while its guest runs. */
+export interface LiveUpdate {
+  spec: Spec
+  /** Where the devices sit then; what was there stays where it is. */
+  places: DevicePlaces
+}
+
+/**
+ * The running instance's spec with all changes of its machine's template that need no restart; undefined when there are
+ * none. Pure.
+ *
+ * A volume comes or goes when it is marked as hotpluggable, with its drive. An empty CD-ROM drive takes such a volume, too.
+ */
+export function liveUpdate(machine: VirtualMachine, instance: VirtualMachineInstance): LiveUpdate | undefined {
+  const spec = liveSpec(machine.spec.template.spec, instance.spec)
+  if (same(spec, instance.spec)) return undefined
+  return { spec, places: placeDevices(readPlaces(instance.metadata.annotations), spec) }
+}
+
+/** The patch that brings an instance up to a live update. */
+export function livePatch({ spec, places }: LiveUpdate): Record<string, unknown> {
+  const { volumes, domain } = spec
+  return {
+    metadata: { annotations: { [devicePlacesAnnotation]: JSON.stringify(places) } },
+    spec: { volumes, domain: { devices: { disks: domain.devices.disks } } },
+  }
+}
+
+/** The machine's places with those of its running instance, so that its devices are there at the next start as well. Pure. */
+export function keptPlaces(machine: VirtualMachine, { disks, nics, volumes }: DevicePlaces): DevicePlaces {
+  const before = readPlaces(machine.metadata.annotations)
+  const merged = {
+    disks: { ...before.disks, ...disks },
+    nics: { ...before.nics, ...nics },
+    volumes: { ...before.volumes, ...volumes },
+  }
+  return placeDevices(merged, machine.spec.template.spec)
+}
+
+/** An instance's spec with what of the template can be changed while it runs. */
+export function liveSpec(template: Spec, running: Spec): Spec {
+  const { volumes, disks } = liveDrives(template, running)
+  return {
+    ...running,
+    ...(running.volumes || volumes.length > 0 ? { volumes } : {}),
+    domain: {
+      ...running.domain,
+      devices: {
+        ...running.domain.devices,
+        ...(running.domain.devices.disks || disks.length > 0 ? { disks } : {}),
+      },
+    },
+  }
+}
+
+function liveDrives(template: Spec, running: Spec): { volumes: Volume[]; disks: Disk[] } {
+  const before = { volumes: running.volumes ?? [], disks: running.domain.devices.disks ?? [] }
+  const wanted = { volumes: template.volumes ?? [], disks: template.domain.devices.disks ?? [] }
+  const has = <T extends { name: string }>(list: readonly T[], name: string): T | undefined =>
+    list.find((one) => one.name === name)
+  const volumes = before.volumes.flatMap((volume): Volume[] => {
+    const next = has(wanted.volumes, volume.name)
+    if (!isHotpluggable(volume)) return [volume]
+    if (!next) return []
+    return [isHotpluggable(next) ? next : volume]
+  })
+  const removed = before.volumes.filter(({ name }) => !has(volumes, name)).map(({ name }) => name)
+  const disks = before.disks.filter(({ name, cdrom }) => cdrom !== undefined || !removed.includes(name))
+  for (const volume of wanted.volumes) {
+    if (!isHotpluggable(volume) || has(before.volumes, volume.name)) continue
+    const drive = has(disks, volume.name)
+    if (drive ? drive.cdrom === undefined : !canBePlugged(has(wanted.disks, volume.name))) continue
+    volumes.push(volume)
+    if (!drive) disks.push(has(wanted.disks, volume.name) ?? { name: volume.name, disk: { bus: 'scsi' } })
+  }
+  return { volumes, disks }
+}
+
+/** Whether a drive can come to a running guest. One that the template leaves out is made up for the volume. */
+function canBePlugged(disk: Disk | undefined): boolean {
+  if (!disk) return true
+  return disk.cdrom === undefined && disk.lun === undefined && hotPlugBuses.includes(disk.disk?.bus ?? 'virtio')
+}
