@@ -15,11 +15,13 @@ import { followServingCertificate, readServingCertificate } from './api/serving-
 import { knownAcceleration, openTo, type Acceleration } from './compute/accelerator.ts'
 import { probeHierarchy } from './compute/cgroup.ts'
 import type { ComputeHost, Log } from './compute/host.ts'
+import { GuestView } from './compute/guest-view.ts'
 import { FirmwareStore } from './compute/firmware-store.ts'
 import { Runs } from './compute/runs.ts'
 import { StartGate } from './compute/start-gate.ts'
 import { residentBytes } from './compute/process-identity.ts'
 import type { AgentConfig } from './config.ts'
+import { guestUidConflict, readIdTables } from './guest-uids.ts'
 import { findOvmf, findUser, primaryAddress, qemuUserName, qemuVersion, takeInventory } from './host-facts.ts'
 import { OvnNetwork } from './network/ovn-network.ts'
 import { Pods } from './pods.ts'
@@ -49,7 +51,13 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   ])
   const qemuName = `${qemu.major}.${qemu.minor}.${qemu.micro}`
   const address = primaryAddress()
+  const conflict = guestUidConflict(config.guestUids, readIdTables())
+  if (conflict) throw new Error(conflict)
   makeFolders(config)
+  const view = GuestView.prepare(join(config.runDir, 'view')).catch((error: Error) => {
+    log('warn', `guests' QEMUs see the whole host, each as a user of its own: ${error.message}`)
+    return undefined
+  })
   const user = { ...owner, groups: [] as number[] }
   const probed = knownAcceleration(join(config.dataDir, 'accelerator.json'), qemuName, { program: qemuProgram, user })
   const network = openNetwork(config, address, server?.gid, log)
@@ -59,10 +67,11 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     root: config.dataDir,
     node: config.nodeName,
     owner,
+    guestUids: config.guestUids,
     // The host reaches guests past their firewall rules.
     closedRanges: [config.guestSubnet],
   })
-  const host = computeHost(config, { user, storage, network, networkUp, probed, qemu, log })
+  const host = computeHost(config, { user, view, storage, network, networkUp, probed, qemu, log })
   const transport = httpsTransport({
     ...api,
     certificate: renewedCertificate(() => loadOwnKubeconfig(config.kubeconfig)),
@@ -90,6 +99,8 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   const pods = new Pods({ client, events, node: config.nodeName, runtimes: [runs], signal, log, onWatchError })
   // What runs is taken up first: for that the API server need not answer.
   await runs.adopt()
+  const reclaimed = await storage.driver.reclaim()
+  if (reclaimed.length > 0) log('info', `taken back from guests that have ended: ${reclaimed.join(', ')}`)
   await networkUp
   const swept = await network.sweep(runs.nics())
   if (swept.length > 0) log('info', `removed taps that nobody uses: ${swept.join(', ')}`)
@@ -188,6 +199,7 @@ function openNetwork(config: AgentConfig, address: string, serverGroup: number |
 
 interface HostParts {
   user: ComputeHost['user']
+  view: ComputeHost['view']
   storage: HostStorage
   network: OvnNetwork
   /** Until then no card can be plugged. */
@@ -198,7 +210,7 @@ interface HostParts {
 }
 
 function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
-  const { user, storage, network, networkUp, probed, qemu, log } = parts
+  const { user, view, storage, network, networkUp, probed, qemu, log } = parts
   const ovmf = findOvmf()
   return {
     storage: storage.driver,
@@ -214,6 +226,9 @@ function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
       return { accelerator, qemu, ...(ovmf ? { ovmf } : {}) }
     }),
     user,
+    guestUids: config.guestUids,
+    view,
+    volumeFolders: storage.volumeFolders,
     hierarchy: probeHierarchy(),
     starts: new StartGate(availableParallelism()),
     program: qemuProgram,

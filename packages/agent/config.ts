@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { defaultGuestUids, parseGuestUids, type GuestUids } from './guest-uids.ts'
 
 /** What the agent is told on its command line. */
 export interface AgentConfig {
@@ -16,6 +17,8 @@ export interface AgentConfig {
   guestSubnet: string
   /** Tells instances on one machine apart in interface names: 1 to 8 of a-z and 0-9. */
   instance: string
+  /** The numbers of users and groups that belong to guests alone. */
+  guestUids: GuestUids
   /** Stop all guests and the network instead of running. */
   down: boolean
 }
@@ -46,6 +49,7 @@ export function parseConfig(args: string[]): AgentConfig {
   const port = Number(values.port ?? '10250')
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError('--port must be from 1 to 65535')
   return {
+    guestUids: readGuestUids(values['guest-uids']),
     kubeconfig: values.kubeconfig ?? join(dataDir, 'agent.kubeconfig'),
     dataDir,
     runDir,
@@ -54,6 +58,14 @@ export function parseConfig(args: string[]): AgentConfig {
     guestSubnet: values['guest-subnet'] ?? '10.52.0.0/16',
     instance: values.instance ?? 'thr0',
     down: values.down ?? false,
+  }
+}
+
+function readGuestUids(text = defaultGuestUids): GuestUids {
+  try {
+    return parseGuestUids(text)
+  } catch (cause) {
+    throw new UsageError(`--guest-uids ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -69,6 +81,7 @@ function readArgs(args: string[]) {
         port: { type: 'string' },
         'guest-subnet': { type: 'string' },
         instance: { type: 'string' },
+        'guest-uids': { type: 'string' },
         down: { type: 'boolean' },
       },
     })

@@ -5,6 +5,7 @@ import type { Log } from './compute/host.ts'
 import { probeHierarchy, sweepCgroups } from './compute/cgroup.ts'
 import { stopRuns } from './compute/stop-runs.ts'
 import type { AgentConfig } from './config.ts'
+import { isGuestUid } from './guest-uids.ts'
 import { findUser, qemuUserName } from './host-facts.ts'
 import { OvnNetwork } from './network/ovn-network.ts'
 
@@ -17,7 +18,7 @@ import { OvnNetwork } from './network/ovn-network.ts'
 export async function takeDown(config: AgentConfig, log: Log): Promise<string> {
   const owner = await findUser(qemuUserName).catch(() => undefined)
   const hierarchy = probeHierarchy()
-  const mayBe = (uid: number): boolean => uid === 0 || uid === owner?.uid
+  const mayBe = (uid: number): boolean => uid === 0 || uid === owner?.uid || isGuestUid(config.guestUids, uid)
   const count = await stopRuns({ root: join(config.runDir, 'vms'), hierarchy, mayBe, log })
   sweepCgroups(hierarchy, () => false)
   const network = new OvnNetwork({

@@ -18,6 +18,7 @@ const settings = {
   nodeName: 'n1',
   agentPort: 10250,
   guestSubnet: '10.52.0.0/16',
+  guestUids: '1900000000-1900065535',
   services: 'supervisor' as const,
 }
 

@@ -39,7 +39,7 @@ beforeAll(async () => {
     {
       vmi: testInstance('u1'),
       pod: { name: 'virt-launcher-guest-abcde', uid: 'p1' },
-      volumes: [{ name: 'root', id: disk, readOnly: false }],
+      volumes: [{ name: 'root', id: disk, readOnly: false, shared: false }],
       seeds: [],
       scratch: [],
       nics: [],

@@ -132,7 +132,7 @@ export class AgentServer {
     }
     if (path === 'vnc') {
       if (!run.view().config?.features.graphics) throw new ApiError('BadRequest', 'the virtual machine has no display')
-      const screen = await open({ path: run.folders.paths.vnc }, 'the display')
+      const screen = await open({ path: run.control.socket('vnc') }, 'the display')
       return accept((viewer) => serveSocket(viewer, screen))
     }
     if (kind === 'portforward') {

@@ -6,7 +6,10 @@ import { isAlive, startedAtMs, type ProcessIdentity } from './process-identity.t
 import { listQemus, type QemuProcess } from './qemu-processes.ts'
 import { rebuildState } from './rebuild-state.ts'
 import { Run } from './run.ts'
-import { listRuns, makeRunFolder, readState, removeRunFolder, type RunState } from './run-state.ts'
+import { groupOf, ownerOf } from './run-user.ts'
+import { listRuns, removeRunFolder, takeRunFolder } from './run-folder.ts'
+import { readState, type RunState } from './run-state.ts'
+import { isGuestUid } from '../guest-uids.ts'
 
 /**
  * Take up the runs that an earlier agent began: those with a folder, and those of which only QEMU is left. A living QEMU is
@@ -25,9 +28,9 @@ export function adoptRuns(host: ComputeHost, onChange: (uid: string) => void): R
   })
 }
 
-/** QEMU's own users, and root for the moment before it becomes one of them. */
-export function mayBeQemu(host: Pick<ComputeHost, 'user'>, uid: number): boolean {
-  return uid === host.user.uid || uid === 0
+/** Runs' own users, the one that all shared before, and root for the moment before QEMU becomes one of them. */
+export function mayBeQemu({ user, guestUids }: Pick<ComputeHost, 'user' | 'guestUids'>, uid: number): boolean {
+  return isGuestUid(guestUids, uid) || uid === user.uid || uid === 0
 }
 
 /** @returns undefined when there is nothing to take up; what was left of it is removed then */
@@ -43,7 +46,8 @@ function adoptRun(
     const process = livingProcess(found.state, qemu)
     if (process || hasBegun(found.state)) return Run.adopt(host, { ...found.state, process }, onChange)
     // The agent died before it started QEMU: the run simply begins anew.
-    void giveBack(host, { uid, folders: foldersOf(host, uid), holdings: found.state.holdings })
+    const { user, holdings } = found.state
+    void giveBack(host, { uid, user: ownerOf(host, user), folders: foldersOf(host, uid), holdings })
     removeRunFolder(folder)
     return undefined
   }
@@ -61,7 +65,7 @@ function adoptRun(
       pid: qemu.identity.pid,
     },
   )
-  makeRunFolder(folder, host.user.gid)
+  takeRunFolder(folder, groupOf(host, qemu.user))
   const state = rebuildState(qemu, new Date(startedAtMs(qemu.identity)).toISOString())
   return Run.adopt(host, state, onChange, why)
 }

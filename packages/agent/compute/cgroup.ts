@@ -90,6 +90,18 @@ export class Cgroup {
     for (const folder of this.#folders()) set(folder, 'cgroup.procs', String(pid))
   }
 
+  /** End all processes in the group: what a guest that took over its QEMU may have started ends with it. */
+  kill(): void {
+    for (const folder of this.#folders())
+      for (const pid of readProcesses(folder)) {
+        try {
+          process.kill(pid, 'SIGKILL')
+        } catch {
+          // It ended meanwhile.
+        }
+      }
+  }
+
   /**
    * Remove the group. It stays while a process in it has ended but nobody has taken note, which for a process that another
    * agent started is up to process 1.
@@ -136,6 +148,17 @@ export function sweepCgroups(hierarchy: Hierarchy, isKnown: (name: string) => bo
       const age = Date.now() - statSync(join(parent, name)).ctimeMs
       if (!isKnown(name) && age > sweepAfterMs) removed(join(parent, name))
     }
+  }
+}
+
+function readProcesses(folder: string): number[] {
+  try {
+    return readFileSync(join(folder, 'cgroup.procs'), 'utf8')
+      .split('\n')
+      .map(Number)
+      .filter((pid) => pid > 1)
+  } catch {
+    return []
   }
 }
 

@@ -115,14 +115,14 @@ describe('the config drive', () => {
 describe('a configuration disk', () => {
   const user = { uid: 64_055, gid: 64_055, groups: [] }
 
-  it('holds the files under their label, for QEMU alone, and leaves no loose copy', async () => {
+  it('holds the files under their label, for QEMU to read alone, and leaves no loose copy', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'seed-'))
     chmodSync(folder, 0o777)
     try {
       const image = join(folder, 'seed.iso')
       await writeSeedImage(image, 'cidata', { 'user-data': 'secret', 'a/b/c.json': '{}' }, user)
       expect(readdirSync(folder)).toEqual(['seed.iso'])
-      expect(statSync(image)).toMatchObject({ uid: user.uid, mode: 0o100_600 })
+      expect(statSync(image)).toMatchObject({ uid: 0, gid: user.gid, mode: 0o100_440 })
       const list = execFileSync('isoinfo', ['-f', '-J', '-i', image]).toString()
       expect(list).toContain('/user-data')
       expect(list).toContain('/a/b/c.json')

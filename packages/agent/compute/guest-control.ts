@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { askGuest } from './guest-agent.ts'
-import { readQemuFile } from './qemu-file.ts'
+import { makeQemuFile, readQemuFile } from './qemu-file.ts'
 import type { QmpClient } from './qmp.ts'
 import type { RunFolders } from './prepare.ts'
+import { trustedSocket } from './trusted-socket.ts'
 import { TaskQueue } from './task-queue.ts'
 
 /** The run is not in a state in which this can be done. */
@@ -15,6 +16,8 @@ export class NotRunningError extends Error {
 export interface ControlledRun {
   readonly name: string
   readonly folders: RunFolders
+  /** The user that QEMU runs as. */
+  user(): number
   /** Do something with QEMU's monitor, in turn. @throws {NotRunningError} */
   running<T>(task: (qmp: QmpClient) => Promise<T>): Promise<T>
   isPaused(): boolean
@@ -70,7 +73,8 @@ export class GuestControl {
   screenshot(): Promise<Buffer> {
     const { screen } = this.#run.folders
     return this.#run.running(async (qmp) => {
-      rmSync(screen, { force: true })
+      // QEMU may write to the file that is there, but make none.
+      makeQemuFile(screen, this.#run.user())
       await qmp.execute('screendump', { filename: screen, format: 'png' })
       try {
         return readQemuFile(screen)
@@ -115,8 +119,13 @@ export class GuestControl {
     )
   }
 
+  /** The path of one of QEMU's sockets, to be connected to at once. @throws {UntrustedSocketError} */
+  socket(name: 'vnc' | 'guestAgent'): string {
+    return trustedSocket(this.#run.folders.paths[name], this.#run.user())
+  }
+
   /** Talk with the guest's agent; one conversation at a time. */
   ask<T>(talk: Parameters<typeof askGuest<T>>[2]): Promise<T> {
-    return this.#queue.run(() => askGuest(this.#run.folders.paths.guestAgent, guestTimeoutMs, talk))
+    return this.#queue.run(() => askGuest(this.socket('guestAgent'), guestTimeoutMs, talk))
   }
 }

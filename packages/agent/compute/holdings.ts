@@ -1,4 +1,5 @@
 import { Cgroup } from './cgroup.ts'
+import type { FileOwner } from '../storage/storage-folders.ts'
 import type { ComputeHost } from './host.ts'
 import { removeOwnDisks, type RunFolders } from './prepare.ts'
 import type { Holding } from './run-state.ts'
@@ -10,7 +11,7 @@ import type { Holding } from './run-state.ts'
  */
 export async function giveBack(
   host: ComputeHost,
-  run: { uid: string; folders: RunFolders; holdings: readonly Holding[] },
+  run: { uid: string; user: FileOwner; folders: RunFolders; holdings: readonly Holding[] },
 ): Promise<{ left: Holding[]; errors: Error[] }> {
   const left: Holding[] = []
   const errors: Error[] = []
@@ -27,12 +28,12 @@ export async function giveBack(
 
 async function giveBackOne(
   host: ComputeHost,
-  { uid, folders }: { uid: string; folders: RunFolders },
+  { uid, user, folders }: { uid: string; user: FileOwner; folders: RunFolders },
   { kind, name = '' }: Holding,
 ): Promise<void> {
   switch (kind) {
     case 'volume':
-      return host.storage.unpublish(name)
+      return host.storage.unpublish(name, user)
     case 'nic':
       return host.network.unplug({ vmi: uid, nic: name })
     case 'own-disks':

@@ -1,8 +1,10 @@
 import type { NetworkDriver } from '../network/network-driver.ts'
+import type { GuestUids } from '../guest-uids.ts'
 import type { VolumeDriver } from '../storage/volume-driver.ts'
 import type { Hierarchy } from './cgroup.ts'
 import type { QemuUser } from './process.ts'
 import type { FirmwareStore } from './firmware-store.ts'
+import type { GuestView } from './guest-view.ts'
 import type { HostFacts } from './qemu/input.ts'
 import type { StartGate } from './start-gate.ts'
 
@@ -15,7 +17,12 @@ export interface ComputeHost {
   network: Pick<NetworkDriver, 'plug' | 'unplug'>
   /** Known once the accelerator is proven. */
   facts: Promise<HostFacts>
+  /** What every QEMU is beside its run's own user: the group that may read images, and that of /dev/kvm. */
   user: QemuUser
+  /** Of which each run gets a number. */
+  guestUids: GuestUids
+  /** Undefined where this host allows no namespace: then QEMU sees the host as any user does. */
+  view: Promise<GuestView | undefined>
   hierarchy: Hierarchy
   /** How many guests start at once. */
   starts: StartGate
@@ -29,5 +36,7 @@ export interface ComputeHost {
   firmware: FirmwareStore
   /** What else outlives a run: console output, scratch disks. */
   dataRoot: string
+  /** Folders in which QEMU opens files of volumes, and those of which it only reads. */
+  volumeFolders: { writable: string[]; readOnly: string[] }
   log: Log
 }

@@ -7,6 +7,7 @@ const running: RunView = {
   step: 'running',
   guestAgent: false,
   noRoom: false,
+  user: 995,
   config: {
     machineType: 'pc-q35-7.2',
     cpus: 1,

@@ -28,6 +28,7 @@ beforeEach(() => {
   void watchQemu({
     socket,
     process: qemu,
+    user: process.getuid?.() ?? 0,
     adopted: false,
     signal: stop.signal,
     times: { patienceMs: 300, askEveryMs: 100 },

@@ -20,6 +20,8 @@ export interface MonitorReports {
 export interface MonitorOptions {
   socket: string
   process: ProcessIdentity
+  /** The user that it runs as. */
+  user: number
   /** Whether QEMU was up before, so that its socket and its greeting must be there. */
   adopted: boolean
   /** Of a QEMU that is this process's child: resolves at its end. */
@@ -75,7 +77,10 @@ export async function watchQemu(options: MonitorOptions): Promise<void> {
 }
 
 /** Connect, however long it takes. */
-async function reach({ socket, process, adopted, reports }: MonitorOptions, signal: AbortSignal): Promise<QmpClient> {
+async function reach(
+  { socket, process, user, adopted, reports }: MonitorOptions,
+  signal: AbortSignal,
+): Promise<QmpClient> {
   let ticks = cpuTicks(process)
   const reportSilence = (): void => reports.silent(existsSync(socket) ? 'NoGreeting' : 'MonitorGone')
   if (adopted && !existsSync(socket)) reportSilence()
@@ -90,7 +95,7 @@ async function reach({ socket, process, adopted, reports }: MonitorOptions, sign
   )
   impatient.unref()
   try {
-    return await connectMonitor(socket, signal)
+    return await connectMonitor(socket, user, signal)
   } finally {
     clearInterval(impatient)
   }

@@ -9,6 +9,8 @@ export interface PlannedVolume {
   name: string
   id: VolumeId
   readOnly: boolean
+  /** Whether guests beside this one may have it open. */
+  shared: boolean
 }
 
 /** A small CD-ROM with configuration, made for this run. */

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { chownSync, chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { FileOwner } from '../storage/storage-folders.ts'
 import type { ComputeHost } from './host.ts'
 import type { RunPlan } from './plan.ts'
 import type { ResolvedNic, ResolvedVolume, RunPaths } from './qemu/input.ts'
@@ -43,6 +44,8 @@ export function foldersOf(host: ComputeHost, uid: string): RunFolders {
 export interface Prepared {
   volumes: Map<string, ResolvedVolume>
   nics: Map<string, ResolvedNic>
+  /** Groups that QEMU must be in to open them. */
+  groups: number[]
 }
 
 /** QEMU's name for a volume of a run. */
@@ -50,29 +53,37 @@ export function volumeNode({ places }: Pick<RunPlan, 'places'>, volume: string):
   return `vol${places.volumes[volume] ?? 0}`
 }
 
-/** Ready the volumes, the network cards and the configuration disks, all at once. */
+/**
+ * Ready the volumes, the network cards and the configuration disks, all at once.
+ *
+ * @param uid the user, and the group, that QEMU will run as
+ */
 export async function prepare(
   host: ComputeHost,
   plan: RunPlan,
   at: RunFolders,
+  uid: number,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const published = plan.volumes.map(async ({ name, id, readOnly }): Promise<[string, ResolvedVolume]> => [
-    name,
-    await host.storage.publish(id, { nodeName: volumeNode(plan, name), readOnly }),
-  ])
-  const seeds = plan.seeds.map((seed, index) => prepareSeed(host, seed, at, index))
-  const scratch = plan.scratch.map((disk, index) => prepareScratch(host, disk, at, index, signal))
+  const user = { uid, gid: uid }
+  const groups: number[] = []
+  const published = plan.volumes.map(async ({ name, id, readOnly, shared }): Promise<[string, ResolvedVolume]> => {
+    const node = await host.storage.publish(id, { nodeName: volumeNode(plan, name), readOnly, user, shared })
+    groups.push(...(node.groups ?? []))
+    return [name, node]
+  })
+  const seeds = plan.seeds.map((seed, index) => prepareSeed(user, seed, at, index))
+  const scratch = plan.scratch.map((disk, index) => prepareScratch(user, disk, at, index, signal))
   const nics = plan.nics.map(async (nic): Promise<[string, ResolvedNic]> => {
-    const { uid = '' } = plan.vmi.metadata
+    const { uid: vmi = '' } = plan.vmi.metadata
     const plugged = await host.network.plug(
-      { vmi: uid, nic: nic.name, port: nic.port, mac: nic.mac, address: nic.ip, mtu: nic.mtu, owner: host.user.uid },
+      { vmi, nic: nic.name, port: nic.port, mac: nic.mac, address: nic.ip, mtu: nic.mtu, owner: uid },
       signal,
     )
     return [nic.name, { mac: nic.mac, ...plugged }]
   })
   const [volumes, cards] = await all([Promise.all([...published, ...seeds, ...scratch]), Promise.all(nics)])
-  return { volumes: new Map(volumes), nics: new Map(cards) }
+  return { volumes: new Map(volumes), nics: new Map(cards), groups }
 }
 
 /** As `Promise.all`, but nothing is still at work when it rejects. */
@@ -81,16 +92,18 @@ async function all<A, B>(parts: [Promise<A>, Promise<B>]): Promise<[A, B]> {
   return Promise.all(parts)
 }
 
+/** QEMU's user passes through the folder to its disks, and reads them. */
 async function prepareSeed(
-  host: ComputeHost,
+  user: FileOwner,
   seed: RunPlan['seeds'][number],
   at: RunFolders,
   index: number,
 ): Promise<[string, ResolvedVolume]> {
-  mkdirSync(at.secrets, { recursive: true, mode: 0o700 })
-  chownSync(at.secrets, host.user.uid, host.user.gid)
+  mkdirSync(at.secrets, { recursive: true, mode: 0o710 })
+  chownSync(at.secrets, 0, user.gid)
+  chmodSync(at.secrets, 0o710)
   const image = join(at.secrets, `seed${index}.iso`)
-  await writeSeedImage(image, seed.label, seed.files, host.user)
+  await writeSeedImage(image, seed.label, seed.files, { ...user, groups: [] })
   const nodeName = `seed${index}`
   return [
     seed.name,
@@ -107,7 +120,7 @@ async function prepareSeed(
 }
 
 async function prepareScratch(
-  host: ComputeHost,
+  user: FileOwner,
   disk: RunPlan['scratch'][number],
   at: RunFolders,
   index: number,
@@ -117,7 +130,7 @@ async function prepareScratch(
   const file = join(at.scratch, `${index}.qcow2`)
   await run('qemu-img', ['create', '-q', '-f', 'qcow2', file, String(disk.bytes)], { signal })
   chmodSync(file, 0o600)
-  chownSync(file, host.user.uid, host.user.gid)
+  chownSync(file, user.uid, user.gid)
   const nodeName = `scratch${index}`
   return [
     disk.name,

@@ -19,6 +19,8 @@ export interface Launch {
   /** Where QEMU's own messages go. */
   logFile: string
   cgroup: Cgroup
+  /** What starts a program where QEMU shall see less of the host. @see OpenView.enter */
+  enter?: string[]
 }
 
 /** A started QEMU and its end. */
@@ -39,10 +41,11 @@ export class LaunchError extends Error {
  *
  * @throws {LaunchError} when the program cannot be started
  */
-export async function launch({ program, args, user, logFile, cgroup }: Launch): Promise<LaunchedProcess> {
+export async function launch({ program, args, user, logFile, cgroup, enter = [] }: Launch): Promise<LaunchedProcess> {
   const log = openSync(logFile, 'a', 0o600)
   try {
-    const child = spawn('setpriv', [...confinement(user), '--', program, ...args], {
+    const [first = '', ...rest] = [...enter, 'setpriv', ...confinement(user), '--', program, ...args]
+    const child = spawn(first, rest, {
       detached: true,
       stdio: ['ignore', log, log],
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
@@ -53,7 +56,7 @@ export async function launch({ program, args, user, logFile, cgroup }: Launch): 
       child.once('spawn', resolve)
       child.once('error', (cause) =>
         reject(
-          new LaunchError(`setpriv cannot be started (${cause.message}); install the package util-linux`, { cause }),
+          new LaunchError(`${first} cannot be started (${cause.message}); install the package util-linux`, { cause }),
         ),
       )
     })

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fchownSync, fstatSync, openSync, readFileSync, rmSync } from 'node:fs'
 
 /** More than any screen or any store of UEFI variables. */
 const mostBytes = 256 * 1024 * 1024
@@ -13,6 +13,17 @@ export function readQemuFile(path: string): Buffer {
     const stat = fstatSync(file)
     if (!stat.isFile() || stat.nlink !== 1 || stat.size > mostBytes) throw new Error(`QEMU wrote no plain file ${path}`)
     return readFileSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Make an empty file that a QEMU may write to, and it alone. What is there already is removed, not followed. */
+export function makeQemuFile(path: string, user: number): void {
+  rmSync(path, { force: true })
+  const file = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+  try {
+    fchownSync(file, user, -1)
   } finally {
     closeSync(file)
   }

@@ -1,11 +1,14 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { userOf } from './process-user.ts'
 import { identityOf, type ProcessIdentity } from './process-identity.ts'
 
 /** A QEMU that was started for a run on this host. */
 export interface QemuProcess {
   /** The run's UID, as its `-pidfile` tells. */
   uid: string
+  /** The user that it runs as. */
+  user: number
   identity: ProcessIdentity
   /** QEMU's arguments, without the program's name. */
   args: string[]
@@ -22,9 +25,11 @@ export function listQemus(runRoot: string, mayBe: (uid: number) => boolean): Qem
     if (!/^\d+$/.test(entry) || pid === process.pid) return []
     const args = argumentsOf(pid)
     const uid = args && runOf(args, runRoot)
-    if (!args || uid === undefined || !mayBe(ownerOf(pid))) return []
+    if (!args || uid === undefined) return []
+    const user = userOf(pid)
+    if (!mayBe(user)) return []
     const identity = identityOf(pid)
-    return identity ? [{ uid, identity, args: args.slice(args.lastIndexOf('-name')) }] : []
+    return identity ? [{ uid, user, identity, args: args.slice(args.lastIndexOf('-name')) }] : []
   })
 }
 
@@ -47,13 +52,5 @@ function argumentsOf(pid: number): string[] | undefined {
       .slice(0, -1)
   } catch {
     return undefined
-  }
-}
-
-function ownerOf(pid: number): number {
-  try {
-    return statSync(join('/proc', String(pid))).uid
-  } catch {
-    return -1
   }
 }

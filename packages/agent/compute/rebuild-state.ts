@@ -6,7 +6,7 @@ import type { Holding, RunningConfig, RunState } from './run-state.ts'
  * The state of a run whose file is gone, from the process that lives. What only the API knows (the pod, the volumes' ids)
  * is left open. Pure.
  */
-export function rebuildState({ uid, identity, args }: QemuProcess, startedAt: string): RunState {
+export function rebuildState({ uid, user, identity, args }: QemuProcess, startedAt: string): RunState {
   const valuesOf = (option: string): string[] => args.flatMap((arg, at) => (arg === option ? [args[at + 1] ?? ''] : []))
   const [namespace = 'default', name = uid] = (optionsOf(valuesOf('-name')[0])['guest'] ?? '').split('/')
   const devices = valuesOf('-device').map(parseDevice)
@@ -22,6 +22,7 @@ export function rebuildState({ uid, identity, args }: QemuProcess, startedAt: st
     namespace,
     name,
     uid,
+    user,
     pod,
     step: 'running',
     holdings,

@@ -31,7 +31,7 @@ describe('a run', () => {
   it('can begin when its volumes and ports are there, the claim bound or not', () => {
     expect(resolveRun(input())).toEqual({
       ready: true,
-      volumes: [{ name: 'root', id: 'pvc-c1', readOnly: false }],
+      volumes: [{ name: 'root', id: 'pvc-c1', readOnly: false, shared: false }],
       scratch: [],
       seeds: [],
       nics: [nic],

@@ -44,7 +44,11 @@ export function resolveRun(input: ResolveInput): Resolution {
     if (claimName !== undefined) {
       const found = resolveClaim(input, claimName)
       if (typeof found === 'string') waitingFor ??= found
-      else volumes.push({ name: volume.name, readOnly: isReadOnly(input.vmi, volume), id: found.id })
+      else {
+        const { name } = volume
+        const access = { readOnly: isReadOnly(input.vmi, volume), shared: isShared(input.vmi, volume) }
+        volumes.push({ name, ...access, id: found.id })
+      }
     } else if (volume.emptyDisk) {
       scratch.push({ name: volume.name, bytes: parseBytes(volume.emptyDisk.capacity) })
     } else if (seedSources.some((source) => volume[source])) {
@@ -104,6 +108,15 @@ export function resolveClaim(
   if (held.spec.csi?.driver !== localDriver)
     return `a driver for the volume ${held.metadata.name} of the PersistentVolumeClaim ${name}`
   return { id: held.spec.csi.volumeHandle }
+}
+
+/** Whether other guests may have a volume open beside this one. */
+export function isShared(vmi: VirtualMachineInstance, volume: Volume): boolean {
+  return isReadOnly(vmi, volume) || isShareable(vmi, volume)
+}
+
+function isShareable({ spec }: VirtualMachineInstance, volume: Volume): boolean {
+  return spec.domain.devices.disks?.some(({ name, shareable }) => name === volume.name && shareable === true) ?? false
 }
 
 /** Whether the guest must not change a volume. */

@@ -1,5 +1,5 @@
 /** The version of the state files that this agent writes. Raise it with every change of form, and add the step to it below. */
-export const currentVersion = 2
+export const currentVersion = 3
 
 type Plain = Record<string, unknown>
 
@@ -29,6 +29,8 @@ const upgrades: Readonly<Record<number, (state: Plain) => Plain>> = {
       ],
     }
   },
+  // Each run got a user of its own; those that run go on as they are.
+  2: (state) => state,
 }
 
 /** Bring a state of any known version to the current one; its form is for the caller to check. Pure. */

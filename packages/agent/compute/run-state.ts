@@ -1,16 +1,4 @@
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Static } from 'typebox'
 import { Type } from '@thresher/api/type'
@@ -75,6 +63,11 @@ export const RunState = Type.Object({
   namespace: text,
   name: text,
   uid: text,
+  /**
+   * The number of the user and of the group that QEMU runs as, this run's alone; written before anything is given to them. Missing of
+   * runs that an agent before version 3 began: all of those run as the user thresher-qemu.
+   */
+  user: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Missing only in a state that was made from the process alone, until the API has been asked. */
   pod: Type.Object({ name: Type.String(), uid: Type.String() }),
   /**
@@ -112,17 +105,6 @@ export type FoundState =
   | { found: 'unreadable'; why: string }
 
 const fileName = 'state.json'
-
-/**
- * Make a run's folder: QEMU's group may add sockets to it, but with the sticky bit cannot touch what root put there.
- *
- * @param gid the group of QEMU's user
- */
-export function makeRunFolder(folder: string, gid: number): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  chownSync(folder, 0, gid)
-  chmodSync(folder, 0o1770)
-}
 
 /** Write the state whole or not at all. */
 export function writeState(folder: string, state: RunState): void {
@@ -163,18 +145,4 @@ export function parseState(content: string): FoundState {
   const [first] = mismatches(RunState, upgraded.value)
   if (first) return { found: 'unreadable', why: `${first.path || 'it'} ${first.message}` }
   return { found: 'state', state: upgraded.value as RunState }
-}
-
-/** The runs that some agent began on this host, by their folders' names. */
-export function listRuns(root: string): string[] {
-  try {
-    return readdirSync(root, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []))
-  } catch {
-    return []
-  }
-}
-
-/** Forget a run. */
-export function removeRunFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true })
 }

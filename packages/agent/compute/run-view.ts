@@ -22,6 +22,8 @@ export interface RunView {
   drives?: ReadonlyMap<string, DriveState>
   startedAt?: string
   process?: ProcessIdentity
+  /** The number of the user that QEMU runs as. */
+  user: number
   config?: RunningConfig
 }
 

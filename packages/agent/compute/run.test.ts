@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { isGuestUid } from '../guest-uids.ts'
 import type { ComputeHost } from './host.ts'
 import { adoptRuns } from './adopt-runs.ts'
 import { NotRunningError } from './guest-control.ts'
@@ -47,7 +48,7 @@ function plan(domain = {}): RunPlan {
     vmi,
     places: placeDevices(readPlaces(), vmi.spec),
     pod: { name: 'virt-launcher-guest-abcde', uid: 'p1' },
-    volumes: [{ name: 'root', id: join(folder, 'root.img'), readOnly: false }],
+    volumes: [{ name: 'root', id: join(folder, 'root.img'), readOnly: false, shared: false }],
     seeds: [],
     scratch: [],
     nics: [],
@@ -140,7 +141,9 @@ describe('a run', () => {
   it('runs QEMU as an unprivileged user that can gain nothing, behind a system call filter, in its own control group', async () => {
     const view = await new Watched().start().until(running)
     const status = readFileSync(`/proc/${view.process!.pid}/status`, 'utf8')
-    expect(status).toMatch(/^Uid:\s+64055\s+64055/m)
+    const [, user] = /^Uid:\s+(\d+)\s+\1\s/m.exec(status) ?? []
+    expect(isGuestUid(host.guestUids, Number(user))).toBe(true)
+    expect(view.user).toBe(Number(user))
     expect(status).toMatch(/^CapEff:\s+0+$/m)
     expect(status).toMatch(/^CapBnd:\s+0+$/m)
     expect(status).toMatch(/^NoNewPrivs:\s+1$/m)
@@ -204,7 +207,7 @@ describe('a run', () => {
         watchdog: { name: 'dog', i6300esb: { action: 'reset' } },
       },
     }
-    const volumes = names.map((name, index) => ({ name, id: files[index]!, readOnly: false }))
+    const volumes = names.map((name, index) => ({ name, id: files[index]!, readOnly: false, shared: false }))
     const machineUid = 'aaaaaaaa-1111-4222-8333-444455556666'
     const owner = {
       apiVersion: 'kubevirt.io/v1',
@@ -285,6 +288,24 @@ describe('an agent that starts while runs run', () => {
     const second = await new Watched().adopt()
     expect(second.run.view()).toMatchObject({ step: 'running', process })
     expect(await second.says('ready')).toMatch(/^ready/)
+    second.run.console.write(Buffer.from('s'))
+    expect((await second.until(ended)).outcome?.phase).toBe('Succeeded')
+  })
+
+  it('adopts one that an earlier version began as the user of all, and closes its folder', async () => {
+    const first = new Watched().start()
+    const { process, user } = await first.until(running)
+    await first.says('ready')
+    first.run.release()
+    const { user: _, ...state } = stateOf(first)
+    const { folder: own } = first.run.folders
+    chmodSync(own, 0o1770)
+    writeFileSync(join(own, 'state.json'), JSON.stringify({ ...state, version: 2 }))
+    host.user = { uid: user, gid: user, groups: [] }
+    const second = await new Watched().adopt()
+    expect(second.run.view()).toMatchObject({ step: 'running', process, user })
+    expect(statSync(own).mode & 0o7777).toBe(0o710)
+    await second.run.control.screenshot()
     second.run.console.write(Buffer.from('s'))
     expect((await second.until(ended)).outcome?.phase).toBe('Succeeded')
   })

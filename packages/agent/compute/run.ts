@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { Cgroup } from './cgroup.ts'
 import { ConsoleLog } from './console-log.ts'
 import { endQemu } from './end-qemu.ts'
 import { GuestControl, NotRunningError } from './guest-control.ts'
@@ -19,10 +20,12 @@ import { guestAgentChardev, guestAgentPort } from './qemu/consoles.ts'
 import { lastLines } from './qemu-file.ts'
 import type { QmpClient } from './qmp.ts'
 import type { QmpEvent } from './qmp-commands.ts'
+import { closeRunFolder, makeRunFolder, removeRunFolder } from './run-folder.ts'
 import { RoomWatch } from './room-watch.ts'
 import { RunRecord } from './run-record.ts'
-import { makeRunFolder, removeRunFolder, type Holding, type RunState } from './run-state.ts'
+import type { Holding, RunState } from './run-state.ts'
 import { currentVersion } from './run-state-upgrades.ts'
+import { chooseRunUser, ownerOf } from './run-user.ts'
 import { isUp, type RunView } from './run-view.ts'
 import { SerialConsole } from './serial-console.ts'
 import { connectSerial } from './serial-socket.ts'
@@ -75,12 +78,13 @@ export class Run {
     this.#life = { step, ...(dueMs ? { dueMs } : {}), ...(killed ? { killed } : {}), ...(outcome ? { outcome } : {}) }
     this.folders = foldersOf(host, uid)
     this.#record = new RunRecord(state, this.folders.folder, host.log, unreadable)
-    this.#drives = new HotDrives({ host, record: this.#record })
+    this.#drives = new HotDrives({ host, record: this.#record, user: () => ownerOf(host, this.#state.user) })
     this.#room = new RoomWatch(host.storage, () => this.#post(() => this.#roomFound()))
     this.console = new SerialConsole(new ConsoleLog(join(host.dataRoot, 'console', `${uid}.log`)))
     this.control = new GuestControl({
       name: state.name,
       folders: this.folders,
+      user: () => this.user,
       running: (task) => this.#running(task),
       isPaused: () => this.#life.paused !== undefined,
       hasGuestAgent: () => this.#guestAgent,
@@ -140,6 +144,11 @@ export class Run {
     return this.#state.pod
   }
 
+  /** The user that QEMU runs as. */
+  get user(): number {
+    return this.#state.user ?? this.#host.user.uid
+  }
+
   /** Names of the cards whose taps the run holds. */
   get nics(): string[] {
     return this.#state.holdings.flatMap(({ kind, name }) => (kind === 'nic' && name ? [name] : []))
@@ -160,6 +169,7 @@ export class Run {
       drives: this.#drives.states,
       startedAt,
       process,
+      user: this.user,
       config,
     }
   }
@@ -236,9 +246,10 @@ export class Run {
       const { namespace } = this
       this.#leaveGate = await this.#host.starts.enter({ namespace, priority: plan.priority ?? 0 }, signal)
       const began = performance.now()
-      makeRunFolder(this.folders.folder, this.#host.user.gid)
-      this.#record.write({})
-      this.#ready = await readyRun(this.#host, plan, this.folders, signal)
+      const user = chooseRunUser(this.#host)
+      makeRunFolder(this.folders.folder, user)
+      this.#record.write({ user })
+      this.#ready = await readyRun(this.#host, plan, this.folders, user, signal)
       this.#record.write({ config: this.#ready.config })
       await this.#apply({ on: 'prepared' })
       const ms = Math.round(performance.now() - began)
@@ -263,6 +274,7 @@ export class Run {
       return this.#reached.resolve()
     }
     if (!this.#state.process) return this.#exited()
+    if (mayHaveRun(this.#life)) closeRunFolder(this.folders.folder)
     if (this.#life.killed) this.#kill()
     if (this.#life.step === 'stopping') this.#grace.arm(this.#life.dueMs ?? 0)
     this.#watch(true)
@@ -275,6 +287,7 @@ export class Run {
     void watchQemu({
       socket: this.folders.paths.qmp,
       process,
+      user: this.user,
       adopted,
       exited,
       signal: this.#leaving.signal,
@@ -293,6 +306,8 @@ export class Run {
 
   async #answered(qmp: QmpClient, status: string): Promise<void> {
     if (this.#life.step === 'ended' || this.#left) return
+    // All sockets are there by now, and no guest code has run.
+    if (!mayHaveRun(this.#life)) closeRunFolder(this.folders.folder)
     const isNew = this.#qmp !== qmp
     this.#qmp = qmp
     if (isNew) await this.#introduce(qmp)
@@ -307,7 +322,7 @@ export class Run {
     const { serial } = this.#state.config?.features ?? {}
     if (serial) {
       try {
-        await connectSerial(this.console, this.folders.paths.serial, qmp)
+        await connectSerial(this.console, { path: this.folders.paths.serial, user: this.user }, qmp)
       } catch (error) {
         this.#host.log('warn', `${this.#title}: no serial console: ${(error as Error).message}`)
       }
@@ -450,6 +465,7 @@ export class Run {
     const { process } = this.#state
     const { outcome, hung } = this.#life
     if (process) await endQemu(process, hung ? undefined : this.#qmp, this.#launched?.exited)
+    new Cgroup(this.#host.hierarchy, this.uid).kill()
     this.#keepFirmware()
     await this.#giveBack()
     this.console.close('the virtual machine stopped')
@@ -462,7 +478,12 @@ export class Run {
   /** What fails is tried again when the run is forgotten. */
   async #giveBack(): Promise<Error[]> {
     const { uid, holdings } = this.#state
-    const { left, errors } = await giveBack(this.#host, { uid, folders: this.folders, holdings })
+    const { left, errors } = await giveBack(this.#host, {
+      uid,
+      user: ownerOf(this.#host, this.#state.user),
+      folders: this.folders,
+      holdings,
+    })
     this.#record.persist(this.#life, { holdings: left })
     return errors
   }
@@ -502,6 +523,11 @@ export class Run {
   get #title(): string {
     return this.#record.title
   }
+}
+
+/** Whether guest code may have run, which only follows from the step `running`. */
+function mayHaveRun({ step }: Lifecycle): boolean {
+  return step !== 'preparing' && step !== 'starting' && step !== 'incoming'
 }
 
 function nodeOf(holdings: readonly Holding[], volume: string): string | undefined {

@@ -369,7 +369,11 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   }
 
   #reportInstanceEnd(vmi: VirtualMachineInstance, pod: Run['pod'], outcome: Outcome, run?: Run): Promise<void> {
-    const view = { ...(run?.view() ?? { guestAgent: false, noRoom: false }), step: 'ended' as const, outcome }
+    const view = {
+      ...(run?.view() ?? { guestAgent: false, noRoom: false, user: this.#options.host.user.uid }),
+      step: 'ended' as const,
+      outcome,
+    }
     return this.#reportInstance(vmi, pod, view, [])
   }
 
@@ -379,7 +383,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     view: RunView,
     nics: ReturnType<typeof readNics> & {},
   ): Promise<void> {
-    const { client, node, host } = this.#options
+    const { client, node } = this.#options
     const resource = client.resource<VirtualMachineInstance>(VirtualMachineInstance)
     const written = await writeStatus(resource, this.#instances.get(keyOf(vmi)) ?? vmi, (current) =>
       isFinal(current)
@@ -391,7 +395,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
             pod,
             nics,
             claims: this.#claimsOf(current),
-            runtimeUser: host.user.uid,
+            runtimeUser: view.user,
             now: new Date(),
           }),
     )

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chownSync, closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { confinement, type QemuUser } from './process.ts'
@@ -15,7 +15,7 @@ export class SeedError extends Error {
 export type SeedFiles = Record<string, string | Buffer>
 
 /**
- * Write files as an ISO 9660 image with Joliet and Rock Ridge names, readable by `user` alone.
+ * Write files as an ISO 9660 image with Joliet and Rock Ridge names, which `user` alone may read and nobody change.
  *
  * The program that writes it runs as `user` too. The loose files last only while it runs.
  *
@@ -50,6 +50,8 @@ export async function writeSeedImage(target: string, label: string, files: SeedF
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
       cwd: '/',
     })
+    chmodSync(target, 0o440)
+    chownSync(target, 0, user.gid)
   } catch (cause) {
     rmSync(target, { force: true })
     const words = (cause as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? (cause as Error).message

@@ -38,7 +38,7 @@ async function leaveRunning(): Promise<Run> {
   const plan = {
     vmi,
     pod: { name: 'p', uid: 'p1' },
-    volumes: [{ name: 'root', id: join(folder, 'root.img'), readOnly: false }],
+    volumes: [{ name: 'root', id: join(folder, 'root.img'), readOnly: false, shared: false }],
     seeds: [],
     scratch: [],
     nics: [],

@@ -4,9 +4,12 @@ import { Cgroup, type Hierarchy } from './cgroup.ts'
 import type { Log } from './host.ts'
 import { hostStopped } from './outcomes.ts'
 import { isAlive, signalProcess, type ProcessIdentity } from './process-identity.ts'
+import { userOf } from './process-user.ts'
 import { listQemus } from './qemu-processes.ts'
 import { QmpClient } from './qmp.ts'
-import { listRuns, readState, removeRunFolder, writeState } from './run-state.ts'
+import { closeRunFolder, listRuns, removeRunFolder } from './run-folder.ts'
+import { readState, writeState } from './run-state.ts'
+import { trustedSocket } from './trusted-socket.ts'
 
 /** How long guests have to shut down. */
 const graceMs = 20_000
@@ -56,7 +59,8 @@ async function stopRun(folder: string, qemu: ProcessIdentity | undefined, log: L
       `${folder}: its state ${found.found === 'none' ? 'is gone' : 'cannot be read'}; its QEMU is stopped all the same`,
     )
   try {
-    await askToShutDown(join(folder, 'qmp.sock'), process)
+    closeRunFolder(folder)
+    await askToShutDown(trustedSocket(join(folder, 'qmp.sock'), userOf(process.pid)), process)
   } catch (error) {
     log('warn', `${folder}: ${(error as Error).message}`)
   }

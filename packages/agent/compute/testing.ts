@@ -1,8 +1,10 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { NetworkDriver } from '../network/network-driver.ts'
+import type { GuestUids } from '../guest-uids.ts'
 import { probeHierarchy } from './cgroup.ts'
 import type { ComputeHost } from './host.ts'
+import { GuestView } from './guest-view.ts'
 import { FirmwareStore } from './firmware-store.ts'
 import { StartGate } from './start-gate.ts'
 
@@ -29,8 +31,12 @@ export function writeTestGuest(path: string): void {
 /** Uid and gid that own nothing on any host. */
 const nobody = 64_055
 
+/** Other numbers than those of an installation on this machine. */
+export const testUids: GuestUids = { first: 1_950_000_000, count: 65_536 }
+
 /** A host whose volumes are raw files named by their path, without a network. */
 export function testHost(folder: string, logs: string[] = []): ComputeHost {
+  mkdirSync(`${folder}/secret`, { recursive: true, mode: 0o711 })
   const storage: ComputeHost['storage'] = {
     publish: (path, options) => {
       const nodeName = options?.nodeName ?? 'vol'
@@ -60,6 +66,9 @@ export function testHost(folder: string, logs: string[] = []): ComputeHost {
       ovmf: '/usr/share/OVMF',
     }),
     user: { uid: nobody, gid: nobody, groups: [] },
+    guestUids: testUids,
+    view: GuestView.prepare(`${folder}/view`).catch(() => undefined),
+    volumeFolders: { writable: [folder], readOnly: [] },
     hierarchy: probeHierarchy(),
     starts: new StartGate(4),
     program: 'qemu-system-x86_64',

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LocalDriver } from './local.ts'
 import { StorageFolders } from './storage-folders.ts'
-import { describeVolumeDriver } from './volume-driver-conformance.ts'
+import { describeVolumeDriver, guestUids } from './volume-driver-conformance.ts'
 
 const MiB = 1024 * 1024
 const image = '6f1e0c1a-0000-4000-8000-000000000001'
@@ -32,12 +32,17 @@ function makeImage(where: StorageFolders): void {
 describeVolumeDriver('local', async () => {
   const own = mkdtempSync(join(tmpdir(), 'thresher-conformance-'))
   const mine = new StorageFolders(own)
-  const made = new LocalDriver({ folders: mine })
-  await made.start()
+  const start = async () => {
+    const made = new LocalDriver({ folders: mine, guestUids })
+    await made.start()
+    return made
+  }
+  const driver = await start()
   makeImage(mine)
   return {
-    driver: made,
+    driver,
     image,
+    restarted: start,
     [Symbol.asyncDispose]: () => Promise.resolve(rmSync(own, { recursive: true, force: true })),
   }
 })
@@ -80,20 +85,20 @@ describe('the start of the driver', () => {
   it('lets the user of QEMU pass through its folders', async () => {
     const narrow = new StorageFolders(join(root, 'narrow'))
     mkdirSync(narrow.root, { mode: 0o700 })
-    const owner = { uid: 65534, gid: 65534 }
-    const mine = new LocalDriver({ folders: narrow, ...(process.getuid?.() === 0 ? { owner } : {}) })
+    const mine = new LocalDriver({ folders: narrow })
     await mine.start()
     await mine.create('pvc-1', { kind: 'empty' }, 16 * MiB)
-    if (process.getuid?.() === 0)
-      execFileSync('setpriv', [
-        '--reuid',
-        '65534',
-        '--regid',
-        '65534',
-        '--clear-groups',
-        'test',
-        '-w',
-        narrow.volume('pvc-1'),
-      ])
+    if (process.getuid?.() !== 0) return
+    await mine.publish('pvc-1', { user: { uid: 65534, gid: 65534 } })
+    execFileSync('setpriv', [
+      '--reuid',
+      '65534',
+      '--regid',
+      '65534',
+      '--clear-groups',
+      'test',
+      '-w',
+      narrow.volume('pvc-1'),
+    ])
   })
 })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, chown, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { chmod, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { GuestUids } from '../guest-uids.ts'
 import { blockNode, type FileAccess } from './block-node.ts'
 import { probeFileAccess } from './file-access.ts'
 import { isOpenByQemu } from './file-locks.ts'
@@ -17,18 +18,21 @@ import {
   type VolumeInfo,
   type VolumeSource,
 } from './volume-driver.ts'
+import { VolumeAccess } from './volume-access.ts'
 
 /** Where a {@link LocalDriver} keeps its files and who opens them. */
 export interface LocalOptions {
   folders: StorageFolders
-  /** The user QEMU runs as; this process's own unless given. */
-  owner?: FileOwner
+  /** The numbers of which volumes that several guests share get their groups. */
+  guestUids?: GuestUids
 }
 
 /** Left free for the host, so that a full disk stops new volumes before it stops everything else. */
 const reserveBytes = 256 * 1024 * 1024
 const sectorBytes = 4096
 const temporary = '.new-'
+/** Stands for whoever opens a volume without being given access to it, such as root. */
+const nobody = -1
 
 /** Large clusters with small parts: little metadata, yet a small write to a shared cluster copies only 4 KiB. */
 const layout = 'extended_l2=on,cluster_size=128k'
@@ -40,13 +44,14 @@ const layout = 'extended_l2=on,cluster_size=128k'
  */
 export class LocalDriver implements VolumeDriver {
   readonly #folders: StorageFolders
-  readonly #owner: FileOwner | undefined
-  readonly #published = new Map<VolumeId, number>()
+  readonly #files: VolumeAccess
+  /** To which users a volume is published. */
+  readonly #published = new Map<VolumeId, Set<number>>()
   #access: FileAccess = { direct: false, aio: 'threads' }
 
-  constructor({ folders, owner }: LocalOptions) {
+  constructor({ folders, guestUids }: LocalOptions) {
     this.#folders = folders
-    this.#owner = owner
+    this.#files = new VolumeAccess(guestUids)
   }
 
   async start(): Promise<string[]> {
@@ -113,15 +118,39 @@ export class LocalDriver implements VolumeDriver {
         throw new DriverError('NotFound', `volume ${id} needs image ${image}, whose file is missing on this host`)
     }
     const node = blockNode({ id, bytes, paths: [path, ...below] }, this.#access, options)
-    this.#published.set(id, (this.#published.get(id) ?? 0) + 1)
-    return node
+    this.#published.set(id, (this.#published.get(id) ?? new Set()).add(options.user?.uid ?? nobody))
+    if (!options.user) return node
+    try {
+      return { ...node, groups: await this.#files.give(path, options.user, options) }
+    } catch (error) {
+      await this.unpublish(id, options.user)
+      throw error
+    }
   }
 
-  unpublish(id: VolumeId): Promise<void> {
-    const users = (this.#published.get(id) ?? 0) - 1
-    if (users > 0) this.#published.set(id, users)
-    else this.#published.delete(id)
-    return Promise.resolve()
+  async unpublish(id: VolumeId, user?: FileOwner): Promise<void> {
+    const users = this.#published.get(id)
+    users?.delete(user?.uid ?? nobody)
+    if (users && users.size > 0) return
+    this.#published.delete(id)
+    await this.#takeBack(id)
+  }
+
+  async reclaim(): Promise<VolumeId[]> {
+    const back: VolumeId[] = []
+    for (const id of await this.list()) if (!this.#published.has(id) && (await this.#takeBack(id))) back.push(id)
+    return back
+  }
+
+  /** A volume that another guest, of an earlier agent, has open stays that guest's; its own end takes it back. */
+  async #takeBack(id: VolumeId): Promise<boolean> {
+    const path = this.#folders.volume(id)
+    try {
+      return !(await isOpenByQemu(path)) && (await this.#files.takeBack(path))
+    } catch (error) {
+      onlyMissing(error as NodeJS.ErrnoException)
+      return false
+    }
   }
 
   async size(id: VolumeId): Promise<number | undefined> {
@@ -158,10 +187,9 @@ export class LocalDriver implements VolumeDriver {
     }
   }
 
-  /** Give the file to QEMU's user and let it appear under its name, on disk before it is in any answer. */
+  /** Let the file appear under its name, on disk before it is in any answer. */
   async #settle(draft: string, path: string): Promise<void> {
     await chmod(draft, 0o600)
-    if (this.#owner) await chown(draft, this.#owner.uid, this.#owner.gid)
     await sync(draft)
     await rename(draft, path)
     await sync(this.#folders.volumes)

@@ -1,4 +1,5 @@
 import type { Controller } from '@thresher/client/controller'
+import type { GuestUids } from '../guest-uids.ts'
 import { probeFileAccess } from './file-access.ts'
 import { FreshVolumes } from './fresh-volumes.ts'
 import { ImageFiles } from './image-files.ts'
@@ -20,13 +21,17 @@ export interface StorageOptions extends Pick<
   root: string
   /** The name of this agent's Node. */
   node: string
-  /** The user that QEMU runs as. */
+  /** In whose group every QEMU is: it may read images. */
   owner?: FileOwner
+  /** The numbers that belong to guests. */
+  guestUids?: GuestUids
 }
 
 /** The storage of one host. */
 export interface HostStorage {
   driver: VolumeDriver
+  /** In which QEMU opens files of volumes, and those of which it only reads. */
+  volumeFolders: { writable: string[]; readOnly: string[] }
   images: ImageImports
   /** To be run with the agent's other controllers, by `runControllers`. */
   controllers(open: OpenVolumes): Controller[]
@@ -34,9 +39,9 @@ export interface HostStorage {
 
 /** Ready the storage of this host. What an interrupted call left is removed; imports go on when the controllers run. */
 export async function openStorage(options: StorageOptions): Promise<HostStorage> {
-  const { root, node, owner, ...importing } = options
+  const { root, node, owner, guestUids, ...importing } = options
   const folders = new StorageFolders(root)
-  const driver = new LocalDriver({ folders, owner })
+  const driver = new LocalDriver({ folders, guestUids })
   await driver.start()
   const { direct } = await probeFileAccess(folders.images)
   const uploads = new Uploads(folders, options.reserveBytes ?? 256 * 1024 * 1024)
@@ -52,6 +57,7 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
   const space = new PromisedSpace(driver)
   return {
     driver,
+    volumeFolders: { writable: [folders.volumes], readOnly: [folders.images] },
     images,
     controllers: (open) => {
       const control: VolumeControlOptions = { node, driver, fresh, space, open }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { BlockNode, VolumeDriver } from './volume-driver.ts'
@@ -10,7 +10,12 @@ export interface DriverUnderTest extends AsyncDisposable {
   driver: VolumeDriver
   /** A finished image of 8 MiB whose first MiB is 0xab. */
   image: string
+  /** The same storage, as a driver that was started anew sees it. */
+  restarted(): Promise<VolumeDriver>
 }
+
+/** What the drivers under test are given for guests. */
+export const guestUids = { first: 1_950_000_000, count: 65_536 }
 
 /**
  * What every driver must do, whatever keeps its volumes. Content is read and written through what {@link VolumeDriver.publish}
@@ -164,6 +169,50 @@ export function describeVolumeDriver(name: string, make: () => Promise<DriverUnd
       expect(await driver.inspect('pvc-1')).toMatchObject({ inUse: false })
     })
 
+    it.runIf(process.getuid?.() === 0)('opens a volume to its guest alone, until the guest gives it back', async () => {
+      await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+      const [user, other] = [asUser(guestUids.first), asUser(guestUids.first + 1)]
+      const node = await driver.publish('pvc-1', { user })
+      const mayWrite = (one: Actor) => node.files.map(({ path }) => mayDo(one, '-w', path))
+      expect(mayWrite(user)).toEqual([true])
+      expect(mayWrite(other)).toEqual([false])
+      // As when what is published is asked for again.
+      await driver.publish('pvc-1', { user })
+      await driver.unpublish('pvc-1', user)
+      expect(mayWrite(user)).toEqual([false])
+    })
+
+    it.runIf(process.getuid?.() === 0)(
+      'opens a volume that guests share to each of them, by its own group',
+      async () => {
+        await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+        await driver.create('pvc-2', { kind: 'empty' }, 16 * MiB)
+        const publish = async (volume: string, nth: number): Promise<{ actor: Actor; path: string }> => {
+          const user = asUser(guestUids.first + nth)
+          const node = await driver.publish(volume, { user, shared: true })
+          return { actor: { ...user, groups: node.groups ?? [] }, path: node.files[0]!.path }
+        }
+        const [one, two, three] = [await publish('pvc-1', 1), await publish('pvc-1', 2), await publish('pvc-2', 3)]
+        expect([one, two].map(({ actor, path }) => mayDo(actor, '-w', path))).toEqual([true, true])
+        expect([mayDo(three.actor, '-r', one.path), mayDo(one.actor, '-r', three.path)]).toEqual([false, false])
+        await driver.unpublish('pvc-1', two.actor)
+        expect(mayDo(one.actor, '-w', one.path)).toBe(true)
+        await driver.unpublish('pvc-1', one.actor)
+        expect(mayDo(one.actor, '-r', one.path)).toBe(false)
+      },
+    )
+
+    it.runIf(process.getuid?.() === 0)('takes back what guests had whose end nobody saw', async () => {
+      await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+      const user = asUser(guestUids.first)
+      const node = await driver.publish('pvc-1', { user })
+      expect(await driver.reclaim()).toEqual([])
+      // As after a restart: nothing is known of the publishing.
+      const again = await under.restarted()
+      expect(await again.reclaim()).toEqual(['pvc-1'])
+      expect(mayDo(user, '-w', node.files[0]!.path)).toBe(false)
+    })
+
     it('deletes a volume, and deleting it again is no error', async () => {
       await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
       await driver.delete('pvc-1')
@@ -182,6 +231,23 @@ export function describeVolumeDriver(name: string, make: () => Promise<DriverUnd
       expect(freeBytes).toBeLessThanOrEqual(totalBytes)
     })
   })
+}
+
+/** Who tries to open a file. */
+interface Actor {
+  uid: number
+  gid: number
+  groups?: number[]
+}
+
+function asUser(uid: number): Actor {
+  return { uid, gid: uid }
+}
+
+/** Whether a user may do something with a file, by test(1): `-r`, `-w`. */
+function mayDo({ uid, gid, groups = [] }: Actor, what: string, path: string): boolean {
+  const as = [`--reuid=${uid}`, `--regid=${gid}`, groups.length > 0 ? `--groups=${groups.join(',')}` : '--clear-groups']
+  return spawnSync('setpriv', [...as, 'test', what, path]).status === 0
 }
 
 async function end(child: ChildProcess): Promise<void> {

@@ -1,3 +1,5 @@
+import type { FileOwner } from './storage-folders.ts'
+
 /** A volume's name on this host: the PersistentVolume's `csi.volumeHandle`, `pvc-<uid of the claim>`. */
 export type VolumeId = string
 
@@ -50,6 +52,8 @@ export interface BlockNode {
   blockdevs: BlockdevOptions[]
   /** The user QEMU runs as may already open these; whoever confines QEMU further lets it reach them. */
   files: GrantedFile[]
+  /** Groups that QEMU must be in to open them, beside its user's own. */
+  groups?: number[]
   /** The size the guest sees. */
   bytes: number
 }
@@ -63,6 +67,10 @@ export interface PublishOptions {
   nodeName?: string
   /** For CD-ROMs and disks that the guest must not change. */
   readOnly?: boolean
+  /** The user that QEMU runs as: from then on it may open the volume, and no other user. */
+  user?: FileOwner
+  /** Others may have the volume open at the same time: each must be in the volume's group. */
+  shared?: boolean
 }
 
 /**
@@ -89,9 +97,12 @@ export interface VolumeDriver {
   delete(id: VolumeId): Promise<void>
   /** Undefined when there is no such volume. */
   inspect(id: VolumeId): Promise<VolumeInfo | undefined>
-  /** What QEMU must open. Pair with {@link unpublish}. @throws {DriverError} `NotFound`, `Corrupt` */
+  /** What QEMU must open. For the same user it may be repeated. Pair with {@link unpublish}. @throws {DriverError} `NotFound`, `Corrupt` */
   publish(id: VolumeId, options?: PublishOptions): Promise<BlockNode>
-  unpublish(id: VolumeId): Promise<void>
+  /** Nothing of a volume is open to its guest any more. @param user as it was published for */
+  unpublish(id: VolumeId, user?: FileOwner): Promise<void>
+  /** Take back what was given to users of whom nothing is open any more, and nothing published. @returns which volumes */
+  reclaim(): Promise<VolumeId[]>
   /** The size that a guest sees, in bytes; undefined when there is no such volume, or it cannot be read. Cheap: asked of all at once. */
   size(id: VolumeId): Promise<number | undefined>
   list(): Promise<VolumeId[]>

@@ -1,12 +1,14 @@
 import { chownSync, existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { defaultGuestUids } from '@thresher/agent/guest-uids'
 import type { Command } from '../command.ts'
 import { nodeBinary, requireRoot, stopProgram } from '../host/installation.ts'
 import { lockInstallation } from '../host/lock.ts'
 import { run } from '../host/run.ts'
+import { readSettings } from '../host/settings.ts'
 import { stopUnit, systemdRuns } from '../host/unit.ts'
 import { Progress } from '../output/progress.ts'
-import { filesOf } from '../paths.ts'
+import { filesOf, type Paths } from '../paths.ts'
 import { UserError } from '../user-error.ts'
 
 /** `thresher down`: everything stopped; the data stays unless it is to be purged. */
@@ -36,6 +38,8 @@ export const down: Command = {
           files.agentData,
           '--run-dir',
           paths.runDir,
+          '--guest-uids',
+          guestUidsOf(paths),
         ],
         { timeoutMs: 180_000 },
       )
@@ -58,6 +62,15 @@ export const down: Command = {
       console.log(`Kept ${paths.dataDir} (${kept}); thresher up goes on with it, thresher down --purge removes it.`)
     }
   },
+}
+
+/** By their users guests' QEMUs are known. What stops them does not fail for settings that cannot be read. */
+function guestUidsOf(paths: Paths): string {
+  try {
+    return readSettings(paths).guestUids
+  } catch {
+    return defaultGuestUids
+  }
 }
 
 /** Remove a folder with all in it. One that is mounted stays, empty: that it is there is not our doing. */

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { defaultGuestUids } from '@thresher/agent/guest-uids'
 import { isAlive, signalProcess, type ProcessIdentity } from '@thresher/agent/compute/process-identity'
 import { readTrusted } from '@thresher/client/node/trusted-file'
 import { clusterOf } from '@thresher/server/known-store'
@@ -37,6 +38,10 @@ export const upOptions: Option[] = [
     choices: ['systemd', 'supervisor'],
   },
   { flags: '--guest-subnet <cidr>', description: 'the management network of the guests (default 10.52.0.0/16)' },
+  {
+    flags: '--guest-uids <first-last>',
+    description: `the numbers of users and groups that are guests' alone on this host (default ${defaultGuestUids})`,
+  },
 ]
 
 function settingsFrom(context: Context, options: OptionValues): Settings {
@@ -50,6 +55,8 @@ function settingsFrom(context: Context, options: OptionValues): Settings {
   if (agentPort !== undefined) given.agentPort = Number(agentPort)
   const guestSubnet = text('guestSubnet')
   if (guestSubnet !== undefined) given.guestSubnet = guestSubnet
+  const guestUids = text('guestUids')
+  if (guestUids !== undefined) given.guestUids = guestUids
   const services = text('services')
   if (services === 'systemd' || services === 'supervisor') given.services = services
   return readSettings(context.paths, given)

@@ -196,6 +196,8 @@ export async function startAgent(paths: Paths, settings: Settings): Promise<Proc
       String(settings.agentPort),
       '--guest-subnet',
       settings.guestSubnet,
+      '--guest-uids',
+      settings.guestUids,
     ],
     logFile: files.log('agent'),
     pidFile: files.pid('agent'),

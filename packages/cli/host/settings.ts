@@ -1,6 +1,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Static } from 'typebox'
+import { defaultGuestUids } from '@thresher/agent/guest-uids'
 import { mismatches } from '@thresher/api/matches'
 import { Type } from '@thresher/api/type'
 import { readTrusted } from '@thresher/client/node/trusted-file'
@@ -17,6 +18,8 @@ const Settings = Type.Object({
   agentPort: Type.Integer({ minimum: 1, maximum: 65_535 }),
   /** The guests' management network, as a CIDR. */
   guestSubnet: Type.String({ pattern: String.raw`^\d+\.\d+\.\d+\.\d+/\d+$` }),
+  /** The numbers of users and groups that belong to guests alone. */
+  guestUids: Type.String({ pattern: String.raw`^\d{1,10}-\d{1,10}$` }),
   /** Who starts the programs again: the host's systemd, or a process of ours. */
   services: Type.Enum(['systemd', 'supervisor']),
   /** The cluster whose objects this installation holds, once it has been up: the UID of its namespace kube-system. */
@@ -30,6 +33,7 @@ const remedies: Record<string, string> = {
   nodeName: '--node-name must be lower-case letters, digits, "-" and ".", at most 63.',
   agentPort: '--agent-port must be a number from 1 to 65535.',
   guestSubnet: '--guest-subnet must be a network, such as 10.52.0.0/16.',
+  guestUids: `--guest-uids must be two numbers, such as ${defaultGuestUids}.`,
   services: '--services must be systemd or supervisor.',
 }
 
@@ -38,6 +42,7 @@ const defaultSettings = (): Settings => ({
   nodeName: hostname().split('.')[0]!.toLowerCase(),
   agentPort: 10250,
   guestSubnet: '10.52.0.0/16',
+  guestUids: defaultGuestUids,
   services: existsSync('/run/systemd/system') ? 'systemd' : 'supervisor',
 })
 

@@ -75,7 +75,12 @@ function instance(names: string[], bus = 'scsi') {
 
 async function start(names: string[] = []): Promise<Run> {
   const vmi = instance(names)
-  const volumes = ['root', ...names].map((name) => ({ name, id: file(name), readOnly: name === 'cd' }))
+  const volumes = ['root', ...names].map((name) => ({
+    name,
+    id: file(name),
+    readOnly: name === 'cd',
+    shared: name === 'cd',
+  }))
   const pod = { name: 'p', uid: 'p1' }
   const places = placeDevices(readPlaces(), vmi.spec)
   const run = Run.start(host, { vmi, places, pod, volumes, seeds: [], scratch: [], nics: [] }, () => {})

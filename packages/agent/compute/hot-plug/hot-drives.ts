@@ -1,5 +1,6 @@
 import type { DevicePlaces } from '@thresher/api/kubevirt/device-places'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import type { FileOwner } from '../../storage/storage-folders.ts'
 import type { ComputeHost } from '../host.ts'
 import { hotDrive, nextTarget } from '../qemu/hot-drive.ts'
 import type { QmpClient } from '../qmp.ts'
@@ -27,6 +28,8 @@ export interface WantedDrives {
 export interface DriveOwner {
   readonly host: Pick<ComputeHost, 'storage' | 'log'>
   readonly record: RunRecord
+  /** The user that QEMU runs as. */
+  user(): FileOwner
 }
 
 /** A guest that was asked to let go of a drive is asked again after so long. */
@@ -113,7 +116,7 @@ export class HotDrives {
       case 'close':
         await closeNodes(qmp, step.node)
         await orDone(qmp.execute('object-del', { id: `iothread-${step.name}` }), /not found/)
-        await host.storage.unpublish(step.id)
+        await host.storage.unpublish(step.id, this.#run.user())
         this.#forget(step.node)
         host.log('info', `${record.title}: the volume ${step.name} is detached`)
         return
@@ -146,8 +149,10 @@ export class HotDrives {
   /** What QEMU is given for a drive; publishing its volume may be repeated. */
   async #drive({ name, node, volume }: WantedDrive): Promise<ReturnType<typeof hotDrive>> {
     const { vmi, places } = this.#wanted!
-    const { id = '', readOnly } = volume ?? {}
-    const opened = await this.#run.host.storage.publish(id, { nodeName: node, readOnly })
+    const { id = '', readOnly, shared } = volume ?? {}
+    const user = this.#run.user()
+    // A running QEMU gets into no more groups, so this makes it the file's owner also where others share it.
+    const opened = await this.#run.host.storage.publish(id, { nodeName: node, readOnly, shared, user })
     return hotDrive({ vmi, places, volumes: new Map([[name, opened]]) }, name)
   }
 

@@ -6,7 +6,7 @@ const data: WantedDrive = {
   device: 'disk-data',
   node: 'vol1',
   cdrom: false,
-  volume: { name: 'data', id: 'pvc-1', readOnly: false },
+  volume: { name: 'data', id: 'pvc-1', readOnly: false, shared: false },
 }
 const cd: WantedDrive = { ...data, name: 'cd', device: 'disk-cd', cdrom: true }
 const root = { name: 'root', device: 'disk-root', nodeName: 'vol0', target: 'vda' }
@@ -33,7 +33,7 @@ const both = new Map([rootDevice, dataDevice])
 const open = new Set(['vol0', 'vol1'])
 const bare = new Map([rootDevice, ['disk-cd', { removable: true }] as typeof rootDevice])
 const loaded = (node: string) => new Map([rootDevice, ['disk-cd', { removable: true, node }] as typeof rootDevice])
-const other = { ...data, volume: { name: 'data', id: 'pvc-9', readOnly: false } }
+const other = { ...data, volume: { name: 'data', id: 'pvc-9', readOnly: false, shared: false } }
 
 const rows: [string, Partial<DriveFacts>, string[]][] = [
   ['nothing is wanted and nothing is there', {}, []],
@@ -100,7 +100,7 @@ describe('the next step of each drive', () => {
       name,
       device: `disk-${name}`,
       node: `vol${index + 1}`,
-      volume: { name, id: `pvc-${name}`, readOnly: false },
+      volume: { name, id: `pvc-${name}`, readOnly: false, shared: false },
     }))
     const there = {
       held: three.map(({ node, volume }) => ({ id: volume.id, node })),

@@ -1,7 +1,7 @@
 import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import { claimNameOf, isHotpluggable } from '@thresher/api/kubevirt/hot-plug'
 import { volumeNode } from '../prepare.ts'
-import { isReadOnly, resolveClaim, type ResolveInput } from '../resolve.ts'
+import { isReadOnly, isShared, resolveClaim, type ResolveInput } from '../resolve.ts'
 import type { WantedDrives } from './hot-drives.ts'
 import type { WantedDrive } from './plan-drives.ts'
 
@@ -24,7 +24,9 @@ export function wantedDrives(input: Pick<ResolveInput, 'vmi' | 'claim' | 'volume
         cdrom: disk.cdrom !== undefined,
         ...(typeof found === 'string'
           ? { waitsFor: found }
-          : { volume: { name, id: found.id, readOnly: isReadOnly(vmi, volume) } }),
+          : {
+              volume: { name, id: found.id, readOnly: isReadOnly(vmi, volume), shared: isShared(vmi, volume) },
+            }),
       },
     ]
   })
