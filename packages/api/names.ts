@@ -37,3 +37,5 @@ export const localDriver = 'local.thresher.io'
 export const volumeFileFinalizer = 'local.thresher.io/volume'
 /** Holds an image until its file is gone. */
 export const imageFileFinalizer = 'local.thresher.io/image'
+/** On a VirtualMachine that was stopped: the run strategy that a start brings back. */
+export const runStrategyAnnotation = 'harvesterhci.io/vmRunStrategy'

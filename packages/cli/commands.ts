@@ -10,6 +10,8 @@ import { backup, restore, rotateEncryptionKey } from './commands/store.ts'
 import { test } from './commands/test.ts'
 import { up } from './commands/up.ts'
 import { vmConsole, vmCreate, vmDelete, vmList, vmRestart, vmSsh, vmStart, vmStop } from './commands/vm.ts'
+import { vmGuestOperations } from './commands/vm-guest.ts'
+import { vmAddDisk, vmEjectCd, vmInsertCd, vmRemoveDisk } from './commands/vm-volume.ts'
 import { vmTop } from './commands/vm-top.ts'
 
 /** Every command, in the order in which `--help` shows them. */
@@ -24,6 +26,11 @@ export const commands: Command[] = [
   vmStart,
   vmStop,
   vmRestart,
+  ...vmGuestOperations,
+  vmAddDisk,
+  vmRemoveDisk,
+  vmInsertCd,
+  vmEjectCd,
   vmDelete,
   vmConsole,
   vmSsh,

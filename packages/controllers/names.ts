@@ -7,8 +7,6 @@ export const templateDigestAnnotation = 'thresher.io/template-digest'
 
 /** On a VirtualMachine: `true` when all its claims go with it. */
 export const removeAllClaimsAnnotation = 'harvesterhci.io/removeAllPersistentVolumeClaims'
-/** On a VirtualMachine that was stopped: the run strategy that a start brings back. */
-export const runStrategyAnnotation = 'harvesterhci.io/vmRunStrategy'
 
 /** Holds a VirtualMachine until its instance and the claims named in its annotations are gone. */
 export const machineFinalizer = 'kubevirt.io/virtualMachineControllerFinalize'

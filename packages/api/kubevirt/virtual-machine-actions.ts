@@ -1,7 +1,9 @@
 import { collectionPath, creation, namespaceOf, textInput } from '../action-call.ts'
 import type { ActionCall, TypedAction } from '../kind.ts'
 import type { KubeObject } from '../meta.ts'
+import { runStrategyAnnotation } from '../names.ts'
 import { notBuilt } from '../not-built.ts'
+import { cdDrives } from './cd-rom.ts'
 import { claimTemplatesAnnotation, parseClaimTemplates } from './claim-templates.ts'
 import { reservedMemoryAnnotation } from './guest-memory.ts'
 import type { VirtualMachineSpec } from './virtual-machine.ts'
@@ -35,7 +37,7 @@ export const machineActions: TypedAction<Machine>[] = [
     offered: (machine) => isOff(machine) || !isOn(machine),
     calls: put(machines, 'start'),
   },
-  { name: 'stop', offered: (machine) => !isOff(machine), calls: put(machines, 'stop') },
+  { name: 'stop', offered: (machine) => !isOff(machine), calls: halt },
   {
     name: 'forceStop',
     offered: isIn('Stopping'),
@@ -73,6 +75,8 @@ export const machineActions: TypedAction<Machine>[] = [
     offered: runs,
     calls: put(machines, 'removevolume', (input) => ({ name: textInput(input, 'diskName') })),
   },
+  { name: 'insertCdRomVolume', offered: (machine) => cdDrives(machine).some(({ loaded }) => !loaded) },
+  { name: 'ejectCdRomVolume', offered: (machine) => cdDrives(machine).some(({ hot }) => hot) },
   { name: 'backup', notBuilt: notBuilt.backups, calls: backup('backup') },
   { name: 'snapshot', notBuilt: notBuilt.backups, calls: backup('snapshot') },
   {
@@ -110,6 +114,15 @@ export const machineActions: TypedAction<Machine>[] = [
     },
   },
 ]
+
+/** Off until it is started, whatever its run strategy, which the next start brings back. */
+function halt({ metadata, spec }: Machine): ActionCall[] {
+  const before = spec.runStrategy ?? (spec.running ? 'Always' : 'Halted')
+  const kept = before === 'Halted' ? {} : { metadata: { annotations: { [runStrategyAnnotation]: before } } }
+  const off = spec.runStrategy === undefined ? { running: false } : { runStrategy: 'Halted' }
+  const path = `${collectionPath('kubevirt.io/v1', machines, namespaceOf(metadata))}/${encodeURIComponent(metadata.name ?? '')}`
+  return [{ method: 'PATCH', path, body: { ...kept, spec: off } }]
+}
 
 function backup(type: 'backup' | 'snapshot') {
   return (machine: Machine, input: Record<string, unknown>): ActionCall[] => {

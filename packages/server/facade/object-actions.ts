@@ -7,15 +7,18 @@ import { ApiError, type Status } from '@thresher/api/error'
 import type { KubeList, KubeObject } from '@thresher/api/meta'
 import { Access } from './access.ts'
 import type { FacadeCall } from './context.ts'
+import { ejectCdRomVolume, insertCdRomVolume } from './cd-rom-actions.ts'
 import { fileOfForm } from './multipart.ts'
 
 /** Carries out an action that must look at other objects first. @returns what is answered; undefined for nothing */
-type ObjectAction = (call: FacadeCall, object: KubeObject) => Promise<Record<string, unknown> | undefined>
+export type ObjectAction = (call: FacadeCall, object: KubeObject) => Promise<Record<string, unknown> | undefined>
 
 /** Actions beyond those that a kind declares as plain API calls, by schema id and name. */
 export const objectActions: Record<string, ObjectAction> = {
   'kubevirt.io.virtualmachine findMigratableNodes': findMigratableNodes,
   'kubevirt.io.virtualmachine abortMigration': abortMigration,
+  'kubevirt.io.virtualmachine insertCdRomVolume': insertCdRomVolume,
+  'kubevirt.io.virtualmachine ejectCdRomVolume': ejectCdRomVolume,
   'harvesterhci.io.virtualmachineimage upload': uploadImage,
 }
 

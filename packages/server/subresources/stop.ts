@@ -1,4 +1,4 @@
-import { runStrategyAnnotation } from '@thresher/controllers/names'
+import { runStrategyAnnotation } from '@thresher/api/names'
 import { runStrategyOf } from '@thresher/controllers/virtual-machine/run-strategy'
 import { accepted, fieldsOf, isDryRun, type Operation } from './handler.ts'
 import { conflict, findInstance, getMachine, isAlive, limitGrace, request, setRunStrategy } from './machines.ts'

@@ -146,11 +146,7 @@ const media: SupportTable = {
   ...honoured('name', `${volumes}.name`, 'networks[].name'),
   ...honoured('volumes', ...within(`${volumes}.persistentVolumeClaim`, 'claimName', 'readOnly')),
   ...honoured('volumes', `${volumes}.dataVolume.name`, `${volumes}.emptyDisk.capacity`),
-  ...notHonoured(
-    'leave it out',
-    within(volumes, 'persistentVolumeClaim.hotpluggable', 'dataVolume.hotpluggable'),
-    () => false,
-  ),
+  ...honoured('volumes', ...within(volumes, 'persistentVolumeClaim.hotpluggable', 'dataVolume.hotpluggable')),
   ...honoured('seed', ...cloudInits.flatMap((each) => within(each, 'userData', 'userDataBase64', 'secretRef.name'))),
   ...honoured('seed', ...cloudInits.flatMap((each) => within(each, 'networkData', 'networkDataBase64'))),
   ...honoured('seed', ...cloudInits.map((each) => `${each}.networkDataSecretRef.name`)),
