@@ -12,6 +12,7 @@ import { up } from './commands/up.ts'
 import { vmConsole, vmCreate, vmDelete, vmList, vmRestart, vmSsh, vmStart, vmStop } from './commands/vm.ts'
 import { vmGuestOperations } from './commands/vm-guest.ts'
 import { vmAddDisk, vmEjectCd, vmInsertCd, vmRemoveDisk } from './commands/vm-volume.ts'
+import { vmLog, vmScreenshot, vmType } from './commands/vm-screen.ts'
 import { vmTop } from './commands/vm-top.ts'
 
 /** Every command, in the order in which `--help` shows them. */
@@ -33,6 +34,9 @@ export const commands: Command[] = [
   vmEjectCd,
   vmDelete,
   vmConsole,
+  vmLog,
+  vmScreenshot,
+  vmType,
   vmSsh,
   imageList,
   imageImport,

@@ -1,14 +1,18 @@
+import { ApiError } from '@thresher/api/error'
+import { matches } from '@thresher/api/matches'
+import { Type } from '@thresher/api/type'
 import { guestOsInfo } from '../compute/instance-report.ts'
+import { chordOf, keysOfText, longestText, type Chord } from '../compute/keyboard.ts'
 import type { Run } from '../compute/run.ts'
 
 /** What an operation answers: JSON, a picture, or nothing. */
-export type Answer = { json: unknown } | { png: Buffer } | { nothing: true }
+export type Answer = { json: unknown } | { png: Buffer } | { text: Buffer } | { nothing: true }
 
 /** One operation on a running guest, under `/vmi/<namespace>/<name>/<path>`. */
 export interface GuestOperation {
   method: 'GET' | 'PUT'
   path: string
-  run(run: Run): Promise<Answer>
+  run(run: Run, body: unknown): Promise<Answer>
 }
 
 const nothing: Answer = { nothing: true }
@@ -22,10 +26,32 @@ export const guestOperations: readonly GuestOperation[] = [
   { method: 'PUT', path: 'freeze', run: (run) => run.control.freeze().then(() => nothing) },
   { method: 'PUT', path: 'unfreeze', run: (run) => run.control.thaw().then(() => nothing) },
   { method: 'GET', path: 'vnc/screenshot', run: async (run) => ({ png: await run.control.screenshot() }) },
+  { method: 'GET', path: 'console/log', run: (run) => Promise.resolve({ text: run.console.past() }) },
+  { method: 'PUT', path: 'sendkeys', run: (run, body) => run.control.type(chordsOf(body)).then(() => nothing) },
   { method: 'GET', path: 'guestosinfo', run: async (run) => ({ json: await osInfo(run) }) },
   { method: 'GET', path: 'userlist', run: async (run) => ({ json: { items: await users(run) } }) },
   { method: 'GET', path: 'filesystemlist', run: async (run) => ({ json: { items: await fileSystems(run) } }) },
 ]
+
+const Keys = Type.Object({
+  /** Typed on a US keyboard. */
+  text: Type.Optional(Type.String()),
+  /** Chords, one after the other. */
+  keys: Type.Optional(Type.Array(Type.Array(Type.String()))),
+})
+
+/** `{text: "…"}` or `{keys: [["ctrl", "alt", "delete"]]}`. @throws {ApiError} BadRequest */
+function chordsOf(body: unknown): Chord[] {
+  if (!matches(Keys, body) || (body.text === undefined && body.keys === undefined))
+    throw new ApiError('BadRequest', 'say what to type: {"text": "…"} or {"keys": [["ctrl", "alt", "delete"]]}')
+  try {
+    const chords = [...(body.keys ?? []).map(chordOf), ...keysOfText(body.text ?? '')]
+    if (chords.length > longestText) throw new RangeError(`keys: at most ${longestText} at once`)
+    return chords
+  } catch (cause) {
+    throw new ApiError('BadRequest', (cause as Error).message, { cause })
+  }
+}
 
 /** @see KubeVirt's VirtualMachineInstanceGuestAgentInfo */
 async function osInfo(run: Run): Promise<unknown> {

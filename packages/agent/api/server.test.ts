@@ -79,6 +79,7 @@ function ask(
   method: string,
   path: string,
   client: KeyPairPem = caller,
+  body?: unknown,
 ): Promise<{ status: number; type?: string; body: Buffer }> {
   return new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port, method, path, ca: authority.cert, ...client, agent: false as const }
@@ -94,7 +95,7 @@ function ask(
       )
     })
     outgoing.on('error', reject)
-    outgoing.end()
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body))
   })
 }
 
@@ -155,6 +156,31 @@ describe("the agent's server", () => {
     expect(picture).toMatchObject({ status: 200, type: 'image/png' })
   })
 
+  it('types at the keyboard, and says which character or key cannot be', async () => {
+    const put = (body: unknown) => ask('PUT', `${guest}/sendkeys`, caller, body)
+    expect((await put({ text: 'ab' })).status).toBe(200)
+    expect((await put({ keys: [['ctrl', 'alt', 'delete']] })).status).toBe(200)
+    for (const [body, why] of [
+      [{ text: 'ä' }, 'is not on a US keyboard'],
+      [{ keys: [['any']] }, 'is not a key'],
+      [{}, 'say what to type'],
+      [{ text: 'x'.repeat(300_000) }, 'more than 262144 bytes'],
+    ] as const) {
+      const refused = await put(body)
+      expect(refused.status).toBeGreaterThanOrEqual(400)
+      expect(JSON.parse(refused.body.toString()).message).toContain(why)
+    }
+  })
+
+  it('gives what the serial console said last', async () => {
+    const { viewer, hears } = view(`${guest}/console`)
+    await hears('ready')
+    viewer.close()
+    const log = await ask('GET', `${guest}/console/log`)
+    expect(log).toMatchObject({ status: 200, type: 'application/octet-stream' })
+    expect(log.body.toString()).toContain('ready')
+  })
+
   it('says so when the guest has no agent to ask', async () => {
     const refused = await ask('PUT', `${guest}/softreboot`)
     expect(refused.status).toBe(409)
@@ -175,10 +201,20 @@ describe("the agent's server", () => {
     second.viewer.close()
   })
 
-  it('bridges the display', async () => {
-    const screen = view(`${guest}/vnc`)
-    expect(await screen.hears('RFB')).toContain('RFB 003.008')
-    screen.viewer.close()
+  it('bridges the display, to several viewers of which none throws another out', async () => {
+    const first = view(`${guest}/vnc`)
+    expect(await first.hears('RFB')).toContain('RFB 003.008')
+    const second = view(`${guest}/vnc`)
+    await second.hears('RFB')
+    // Both ask for the screen alone, the way some viewers do.
+    for (const { viewer } of [first, second]) {
+      viewer.send(Buffer.from('RFB 003.008\n'))
+      viewer.send(Buffer.from([1]))
+      viewer.send(Buffer.from([0]))
+    }
+    await Promise.all([first.hears('QEMU'), second.hears('QEMU')])
+    expect([first, second].map(({ viewer }) => viewer.readyState)).toEqual([1, 1])
+    for (const { viewer } of [first, second]) viewer.close()
   })
 
   it('forwards a port of the guest, and refuses one that nobody listens on before the upgrade', async () => {

@@ -104,7 +104,7 @@ export class AgentServer {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'https://agent')
     if (pathname.startsWith('/images/'))
       return transferImage(this.#options.images, { request, response, path: pathname, query: searchParams })
-    request.resume()
+    const body = await readBody(request)
     if (pathname === '/healthz') return void response.end('ok')
     if (pathname === '/stats') return sendJson(response, await this.#options.stats())
     if (pathname === '/usage') return sendJson(response, this.#options.usage.now())
@@ -112,10 +112,12 @@ export class AgentServer {
     const { run, path } = this.#target(pathname)
     const operation = guestOperations.find((one) => one.path === path && one.method === request.method)
     if (!operation) throw new ApiError('NotFound', `the agent has no operation ${request.method} ${path}`)
-    const answer = await operation.run(run)
+    const answer = await operation.run(run, body)
     if ('json' in answer) return sendJson(response, answer.json)
-    if ('png' in answer) response.setHeader('content-type', 'image/png')
-    response.end('png' in answer ? answer.png : undefined)
+    if ('png' in answer) return void response.setHeader('content-type', 'image/png').end(answer.png)
+    // A guest writes what it likes there.
+    if ('text' in answer) return void response.setHeader('content-type', 'application/octet-stream').end(answer.text)
+    response.end()
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
@@ -174,6 +176,26 @@ async function open(target: Parameters<typeof openSocket>[0], what: string): Ret
     return await openSocket(target)
   } catch (cause) {
     throw new ApiError('BadRequest', `${what} cannot be reached: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** More than that no operation takes. */
+const longestBody = 256 * 1024
+
+/** The request's JSON; undefined without one. @throws {ApiError} BadRequest */
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > longestBody) throw new ApiError('RequestEntityTooLarge', `the body has more than ${longestBody} bytes`)
+    chunks.push(chunk)
+  }
+  if (length === 0) return undefined
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown
+  } catch (cause) {
+    throw new ApiError('BadRequest', 'the body is not JSON', { cause })
   }
 }
 

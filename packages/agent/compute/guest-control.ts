@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { askGuest } from './guest-agent.ts'
 import { makeQemuFile, readQemuFile } from './qemu-file.ts'
+import { keyMs, type Chord } from './keyboard.ts'
 import type { QmpClient } from './qmp.ts'
 import type { RunFolders } from './prepare.ts'
 import { trustedSocket } from './trusted-socket.ts'
@@ -33,6 +34,7 @@ const statisticsMs = 1000
 export class GuestControl {
   readonly #run: ControlledRun
   readonly #queue = new TaskQueue()
+  readonly #keyboard = new TaskQueue()
 
   constructor(run: ControlledRun) {
     this.#run = run
@@ -67,6 +69,22 @@ export class GuestControl {
       )
     // The agent goes down with the guest and does not answer.
     await this.ask((ask) => Promise.race([ask('guest-shutdown', { mode: 'reboot' }), delay(500)]))
+  }
+
+  /**
+   * Press keys, one chord after the other, as fast as a guest takes them. Whoever else types meanwhile waits.
+   *
+   * @throws {NotRunningError} when the guest ends before all is typed
+   */
+  type(chords: readonly Chord[]): Promise<void> {
+    return this.#keyboard.run(async () => {
+      for (const chord of chords) {
+        const keys = chord.map((data) => ({ type: 'qcode' as const, data }))
+        await this.#run.running((qmp) => qmp.execute('send-key', { keys, 'hold-time': keyMs }))
+        // QEMU holds a chord's keys and lets them go one by one.
+        await delay(keyMs * 2)
+      }
+    })
   }
 
   /** What the guest shows on its display, as PNG. */

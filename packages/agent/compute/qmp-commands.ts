@@ -75,6 +75,13 @@ export const commands = {
     args: Type.Object({ filename: Type.String(), format: Type.Optional(Type.Enum(['png', 'ppm'])) }),
     reply: nothing,
   },
+  'send-key': {
+    args: Type.Object({
+      keys: Type.Array(Type.Object({ type: Type.Literal('qcode'), data: Type.String() })),
+      'hold-time': Type.Integer(),
+    }),
+    reply: nothing,
+  },
   set_link: { args: Type.Object({ name: Type.String(), up: Type.Boolean() }), reply: nothing },
   block_resize: { args: Type.Object({ 'node-name': Type.String(), size: Type.Integer() }), reply: nothing },
   'blockdev-add': { args: Driver, reply: nothing },

@@ -42,6 +42,11 @@ export class SerialConsole {
     })
   }
 
+  /** The last output. */
+  past(): Buffer {
+    return this.#log.read()
+  }
+
   /** Give the reader what was kept, then everything new. Gives the way to stop that. */
   attach(reader: ConsoleReader): () => void {
     const past = this.#log.read()

@@ -1,3 +1,5 @@
+import { buffer } from 'node:stream/consumers'
+import { streamedRequest } from '@thresher/client/node/streamed-request'
 import type { Context, OptionValues } from '../command.ts'
 
 export const namespaceOption = {
@@ -26,4 +28,16 @@ export async function machineOperation<T>(
   const namespace = encodeURIComponent(textOf(options, 'namespace'))
   const path = `/apis/subresources.kubevirt.io/v1/namespaces/${namespace}/${plural}/${encodeURIComponent(name)}/${operation}`
   return client.transport.request<T>({ method, path, ...(method === 'GET' ? {} : { body }) })
+}
+
+/** A file that an operation on a run gives, such as a picture. */
+export async function fetchFile(
+  context: Context,
+  options: OptionValues,
+  name: string,
+  operation: string,
+): Promise<Buffer> {
+  const namespace = encodeURIComponent(textOf(options, 'namespace'))
+  const path = `/apis/subresources.kubevirt.io/v1/namespaces/${namespace}/virtualmachineinstances/${encodeURIComponent(name)}/${operation}`
+  return buffer(await streamedRequest(context.connection(), { method: 'GET', path, signal: context.signal }))
 }

@@ -94,3 +94,8 @@ export const userList = guestOperation('userlist', 'GET', needsAgent)
 
 /** `GET …/filesystemlist`: the guest's mounted file systems. */
 export const filesystemList = guestOperation('filesystemlist', 'GET', needsAgent)
+
+/** `PUT …/sendkeys`: press keys at the guest's keyboard, `{text: "…"}` or `{keys: [["ctrl", "alt", "delete"]]}`. */
+export const sendKeys = guestOperation('sendkeys', 'PUT', (instance) =>
+  has(instance, 'Paused') ? 'VMI is paused' : undefined,
+)

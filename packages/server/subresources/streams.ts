@@ -57,28 +57,38 @@ export function refuse(socket: Duplex, error: ApiError): void {
   )
 }
 
-/** `…/console`: the serial console. */
-export const consoleStream = stream('virtualmachineinstances', 'console', (instance) =>
-  instance.spec.domain.devices.autoattachSerialConsole === false
-    ? 'No serial consoles are present; switch autoattachSerialConsole on.'
-    : undefined,
+/** `…/console`: the serial console; `GET …/console/log` is what it said last. */
+export const consoleStream: Operation = withPart(
+  stream('virtualmachineinstances', 'console', (instance) =>
+    instance.spec.domain.devices.autoattachSerialConsole === false
+      ? 'No serial consoles are present; switch autoattachSerialConsole on.'
+      : undefined,
+  ),
+  'log',
 )
 
 /** `…/vnc`: the screen by RFB; `GET …/vnc/screenshot` is a picture of it. */
-export const vncStream: Operation = {
-  ...stream('virtualmachineinstances', 'vnc', (instance) =>
+export const vncStream: Operation = withPart(
+  stream('virtualmachineinstances', 'vnc', (instance) =>
     instance.spec.domain.devices.autoattachGraphicsDevice === false
       ? 'No graphics devices are present; switch autoattachGraphicsDevice on.'
       : undefined,
   ),
-  async handle(call, tools) {
-    if (call.rest !== 'screenshot')
-      throw new ApiError('BadRequest', 'vnc is a WebSocket; ask for an upgrade of the connection')
-    const instance = await getInstance(tools.client, call)
-    const against = notRunning(instance)
-    if (against) throw conflict('virtualmachineinstance', call.name, against)
-    return ask(instance, 'GET', 'vnc/screenshot', call, tools)
-  },
+  'screenshot',
+)
+
+/** A stream of which one part is read by a plain request. */
+function withPart(operation: Operation, part: string): Operation {
+  return {
+    ...operation,
+    async handle(call, tools) {
+      if (call.rest !== part) return operation.handle!(call, tools)
+      const instance = await getInstance(tools.client, call)
+      const against = notRunning(instance)
+      if (against) throw conflict('virtualmachineinstance', call.name, against)
+      return ask(instance, 'GET', `${operation.subresource}/${part}`, call, tools)
+    },
+  }
 }
 
 /** `…/portforward/<port>[/tcp|udp]`: one connection to a port of the guest. */

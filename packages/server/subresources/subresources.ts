@@ -1,5 +1,16 @@
 import { expandSpec, expandVmSpec } from './expand-spec.ts'
-import { filesystemList, freeze, guestOsInfo, pause, reset, softreboot, unfreeze, unpause, userList } from './guest.ts'
+import {
+  filesystemList,
+  freeze,
+  guestOsInfo,
+  pause,
+  reset,
+  sendKeys,
+  softreboot,
+  unfreeze,
+  unpause,
+  userList,
+} from './guest.ts'
 import type { SubresourceHandler } from '@thresher/apiserver/subresource'
 import type { Operation, Tools } from './handler.ts'
 import { addVolume, removeVolume } from './hot-plug.ts'
@@ -29,6 +40,7 @@ export const operations: readonly Operation[] = [
   guestOsInfo,
   userList,
   filesystemList,
+  sendKeys,
   consoleStream,
   vncStream,
   portForwardInstance,

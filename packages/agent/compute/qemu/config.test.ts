@@ -435,7 +435,7 @@ describe('addresses on the bus', () => {
 describe('devices beside', () => {
   it('are a console, a display on a unix socket, the agent channel, entropy, a balloon, a tablet and a panic notifier', () => {
     const { args, features } = qemuConfig(input())
-    expect(option(args, 'vnc')).toBe('unix:/r/vnc.sock')
+    expect(option(args, 'vnc')).toBe('unix:/r/vnc.sock,share=ignore')
     expect(devices(args).map(({ driver }) => driver)).toEqual(
       expect.arrayContaining([
         'VGA',

@@ -47,5 +47,6 @@ function addDisplay(draft: Draft, type: string | undefined, socket: string): voi
   }
   draft.device(driver, { id: 'display0', ...(driver === 'ramfb' ? {} : onRootBus(slots.display)) })
   // Never as a WebSocket: QEMU would listen on all addresses without asking who comes.
-  draft.add('-vnc', `unix:${socket}`)
+  // A second viewer joins the first, even one that asks to be alone.
+  draft.add('-vnc', `unix:${socket},share=ignore`)
 }

@@ -121,6 +121,7 @@ const guestCommands = [
   'virtualmachineinstances/unpause',
   'virtualmachineinstances/softreboot',
   'virtualmachineinstances/reset',
+  'virtualmachineinstances/sendkeys',
   'virtualmachineinstances/freeze',
   'virtualmachineinstances/unfreeze',
   'virtualmachineinstances/addvolume',
@@ -131,6 +132,7 @@ const guestCommands = [
 ]
 const guestScreens = [
   'virtualmachineinstances/console',
+  'virtualmachineinstances/console/log',
   'virtualmachineinstances/vnc',
   'virtualmachineinstances/vnc/screenshot',
   'virtualmachineinstances/portforward',
