@@ -31,10 +31,23 @@ export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node'
 /** On an image: the node whose agent imports it. */
 export const importNodeAnnotation = 'thresher.io/import-node'
 
+/** On a VolumeSnapshotContent: the node whose agent takes and keeps the snapshot. */
+export const snapshotNodeAnnotation = 'thresher.io/snapshot-node'
+/**
+ * On VolumeSnapshots and their contents that are to be taken at one instant: a name that they share, and how many there are. None is
+ * taken before all are there.
+ */
+export const snapshotGroupAnnotation = 'thresher.io/snapshot-group'
+export const snapshotGroupSizeAnnotation = 'thresher.io/snapshot-group-size'
+/** On the same: `true` when the file systems of guests shall stand still meanwhile, where they have an agent. */
+export const freezeGuestAnnotation = 'thresher.io/freeze-guest'
+
 /** The embedded storage: the provisioner of its classes and the CSI driver of its volumes. */
 export const localDriver = 'local.thresher.io'
 /** Holds a PersistentVolume until its file is gone. */
 export const volumeFileFinalizer = 'local.thresher.io/volume'
+/** Holds a VolumeSnapshotContent until its snapshot is gone. @see external-snapshotter `VolumeSnapshotContentFinalizer` */
+export const snapshotContentFinalizer = 'snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection'
 /** Holds an image until its file is gone. */
 export const imageFileFinalizer = 'local.thresher.io/image'
 /** On a VirtualMachine that was stopped: the run strategy that a start brings back. */

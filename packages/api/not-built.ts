@@ -8,7 +8,6 @@ export const notBuilt = {
     'backups and snapshots of virtual machines are not available in this version; clone the machine or export its volumes to images',
   restores: 'virtual machines cannot be restored from backups in this version; nothing was changed',
   schedules: 'scheduled backups and snapshots are not available in this version; no backup will be made',
-  snapshots: 'snapshots of volumes are not available in this version; clone the volume or export it to an image',
   imageFiles:
     'files of images are not prepared for download in this version; get the file from the subresource download of the image',
   encryptedMemory: 'encrypted guest memory (SEV) is not available in this version; leave launchSecurity out',

@@ -18,6 +18,7 @@ import { schedulerController } from './scheduler/scheduler.ts'
 import { serviceAccountController } from './service-account/service-account.ts'
 import { virtualMachineInstanceController } from './virtual-machine-instance/virtual-machine-instance.ts'
 import { virtualMachineController } from './virtual-machine/virtual-machine.ts'
+import { volumeSnapshotController } from './volume-snapshot/volume-snapshot.ts'
 
 /** Every controller; those that remember something are made anew for each run. */
 function allControllers(): Controller[] {
@@ -29,6 +30,7 @@ function allControllers(): Controller[] {
     schedulerController(),
     persistentVolumeClaimController,
     persistentVolumeController,
+    volumeSnapshotController,
     imageController,
     namespaceController(),
     garbageCollector(),

@@ -14,5 +14,7 @@ export const machineFinalizer = 'kubevirt.io/virtualMachineControllerFinalize'
 export const instanceFinalizer = 'foregroundDeleteVirtualMachine'
 /** Holds a claim while a pod uses it. */
 export const claimFinalizer = 'kubernetes.io/pvc-protection'
+/** Holds a VolumeSnapshot while it has a content. @see external-snapshotter `VolumeSnapshotBoundFinalizer` */
+export const snapshotFinalizer = 'snapshot.storage.kubernetes.io/volumesnapshot-bound-protection'
 /** Holds an image while a claim's volume is based on it. */
 export const imageFinalizer = 'thresher.io/image-protection'

@@ -3,6 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { askGuest } from './guest-agent.ts'
 import { makeQemuFile, readQemuFile } from './qemu-file.ts'
 import { keyMs, type Chord } from './keyboard.ts'
+import { mergeLayers, openDisks, switchLayers } from './open-disks.ts'
+import type { LayerMerge, LayerSwitch } from '../storage/open-volumes.ts'
 import type { QmpClient } from './qmp.ts'
 import type { RunFolders } from './prepare.ts'
 import { trustedSocket } from './trusted-socket.ts'
@@ -106,8 +108,50 @@ export class GuestControl {
   async growVolume(volume: string, bytes: number): Promise<boolean> {
     const node = this.#run.nodeOf(volume)
     if (node === undefined) return false
-    await this.#run.running((qmp) => qmp.execute('block_resize', { 'node-name': node, size: bytes }))
+    await this.#run.running(async (qmp) => {
+      const { nodeName = node } = (await openDisks(qmp)).find((disk) => disk.root === node) ?? {}
+      await qmp.execute('block_resize', { 'node-name': nodeName, size: bytes })
+    })
     return true
+  }
+
+  /** Whether the run has the volume open. */
+  has(volume: string): boolean {
+    return this.#run.nodeOf(volume) !== undefined
+  }
+
+  /**
+   * Let the guest write on in new files, from one instant on.
+   *
+   * @param freeze hold its file systems still meanwhile, where it has an agent
+   * @returns whether they stood still
+   */
+  async switchLayers(switches: readonly LayerSwitch[], freeze: boolean): Promise<boolean> {
+    await using frozen = await this.#frozen(freeze)
+    await this.#run.running((qmp) => switchLayers(qmp, switches))
+    return frozen.still
+  }
+
+  /** Copy the data of one file of a volume's chain into the one below it. @see mergeLayers */
+  async mergeLayers(merge: LayerMerge, signal: AbortSignal): Promise<void> {
+    // The job takes as long as there are data, and the guest can be asked for other things meanwhile.
+    const qmp = await this.#run.running((monitor) => Promise.resolve(monitor))
+    await mergeLayers(qmp, merge, signal)
+  }
+
+  /** Hold the file systems still until disposed of. A guest without an agent, or whose agent does not answer, goes on. */
+  async #frozen(wanted: boolean): Promise<AsyncDisposable & { still: boolean }> {
+    if (!wanted || !this.#run.hasGuestAgent() || this.#run.isPaused())
+      return { still: false, [Symbol.asyncDispose]: () => Promise.resolve() }
+    // An agent that fails may have frozen some of them.
+    const thaw = () => this.thaw().catch(() => {})
+    try {
+      await this.freeze()
+      return { still: true, [Symbol.asyncDispose]: thaw }
+    } catch {
+      await thaw()
+      return { still: false, [Symbol.asyncDispose]: () => Promise.resolve() }
+    }
   }
 
   /** Hold the guest's file systems still, by its agent. */

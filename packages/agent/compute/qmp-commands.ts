@@ -11,6 +11,13 @@ const none = Type.Object({})
 const nothing = Type.Object({})
 const DeviceId = Type.Object({ id: Type.String() })
 
+/** A file, and what it stands on: another of this form. */
+export const BlockImage = Type.Object({
+  /** A path, or a description of the whole chain as `json:{…}`. */
+  filename: Type.String(),
+  'backing-image': Type.Optional(Type.Unknown()),
+})
+
 /** The arguments of `blockdev-add` and `device_add` depend on the driver they name. */
 const Driver = Type.Object({ driver: Type.String() }, { additionalProperties: true })
 
@@ -51,14 +58,44 @@ export const commands = {
         'io-status': Type.Optional(Type.String()),
         removable: Type.Boolean(),
         /** The medium, where there is one. */
-        inserted: Type.Optional(Type.Object({ 'node-name': Type.Optional(Type.String()) })),
+        inserted: Type.Optional(Type.Object({ 'node-name': Type.Optional(Type.String()), image: BlockImage })),
       }),
     ),
   },
   'query-named-block-nodes': {
     args: Type.Object({ flat: Type.Boolean() }),
-    reply: Type.Array(Type.Object({ 'node-name': Type.Optional(Type.String()) })),
+    reply: Type.Array(
+      Type.Object({ 'node-name': Type.Optional(Type.String()), drv: Type.String(), file: Type.String() }),
+    ),
   },
+  transaction: {
+    args: Type.Object({
+      actions: Type.Array(
+        Type.Object({
+          type: Type.Literal('blockdev-snapshot'),
+          data: Type.Object({ node: Type.String(), overlay: Type.String() }),
+        }),
+      ),
+    }),
+    reply: nothing,
+  },
+  'block-commit': {
+    args: Type.Object({
+      'job-id': Type.String(),
+      device: Type.String(),
+      'top-node': Type.String(),
+      'base-node': Type.String(),
+      'backing-file': Type.String(),
+      'auto-dismiss': Type.Boolean(),
+    }),
+    reply: nothing,
+  },
+  'query-jobs': {
+    args: none,
+    reply: Type.Array(Type.Object({ id: Type.String(), status: Type.String(), error: Type.Optional(Type.String()) })),
+  },
+  'job-cancel': { args: DeviceId, reply: nothing },
+  'job-dismiss': { args: DeviceId, reply: nothing },
   'chardev-change': { args: Type.Object({ id: Type.String(), backend: Type.Unknown() }), reply: nothing },
   cont: { args: none, reply: nothing },
   stop: { args: none, reply: nothing },

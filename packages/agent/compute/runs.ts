@@ -17,7 +17,7 @@ import type { Informers } from '@thresher/client/informers'
 import { keyOf } from '@thresher/client/paths'
 import type { PodAccess, Runtime } from '../runtime.ts'
 import { writeStatus } from '../write-status.ts'
-import type { OpenVolumes, VolumeRef } from '../storage/open-volumes.ts'
+import type { LayerMerge, LayerSwitch, OpenVolumes, SwitchReport, VolumeRef } from '../storage/open-volumes.ts'
 import { adoptRuns } from './adopt-runs.ts'
 import { MissingSourceError } from './cloud-init.ts'
 import { sweepCgroups } from './cgroup.ts'
@@ -153,6 +153,24 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   async resize({ handle }: VolumeRef, bytes: number): Promise<boolean> {
     for (const run of this.list()) if (await run.control.growVolume(handle, bytes)) return true
     return false
+  }
+
+  async switchLayers(switches: readonly LayerSwitch[], freeze: boolean): Promise<SwitchReport> {
+    const switched: string[] = []
+    let frozen = true
+    for (const run of this.list()) {
+      const own = switches.filter(({ volume }) => run.control.has(volume.handle))
+      if (own.length === 0) continue
+      frozen = (await run.control.switchLayers(own, freeze)) && frozen
+      switched.push(...own.map(({ volume }) => volume.handle))
+    }
+    return { switched, frozen }
+  }
+
+  async mergeLayers(merge: LayerMerge, signal: AbortSignal): Promise<boolean> {
+    const run = this.list().find(({ control }) => control.has(merge.volume.handle))
+    await run?.control.mergeLayers(merge, signal)
+    return run !== undefined
   }
 
   /** The address at which the host reaches a run's guest. */

@@ -1,37 +1,77 @@
 import { open, readFile } from 'node:fs/promises'
 
-/** QEMU marks what it does with a file by locking single bytes from here on. @see QEMU's block/file-posix.c */
+/**
+ * QEMU marks what it does with a file by locking single bytes: from 100 on what it does, from 200 on what it lets nobody else do.
+ *
+ * @see QEMU's block/file-posix.c
+ */
 const firstLockByte = 100
 const lastLockByte = 399
+/** Locked by who may write the guest's data. */
+const writeByte = 101
 
-/**
- * Whether a process has a disk image open, as the kernel's table of locks shows: QEMU and its tools lock every image that
- * they open. Works for processes of every user and after a restart of this one.
- */
-export async function isOpenByQemu(path: string): Promise<boolean> {
-  await using file = await open(path, 'r')
-  const { ino } = await file.stat()
-  const devices = lockedOn(await readFile('/proc/locks', 'utf8')).get(ino)
-  if (!devices) return false
-  // Inodes are numbered by each file system for itself. Where it cannot be found out, it counts as open: nothing is lost by waiting.
-  const device = await deviceOf(file.fd)
-  return device === undefined || devices.has(device)
+/** What other processes do with a disk image right now. */
+export interface FileUse {
+  open: boolean
+  written: boolean
 }
 
 /**
- * The inodes with locks of QEMU's in the text of /proc/locks, each with the devices of its file systems, as `major:minor`.
+ * What processes do with a disk image, as the kernel's table of locks shows: QEMU and its tools lock every image that they open.
+ * Works for processes of every user and after a restart of this one.
+ */
+export async function qemuUse(path: string): Promise<FileUse> {
+  return (await qemuUses([path])).get(path)!
+}
+
+/** As {@link qemuUse}, of many at once. */
+export async function qemuUses(paths: readonly string[]): Promise<Map<string, FileUse>> {
+  const table = lockedOn(await readFile('/proc/locks', 'utf8'))
+  return new Map(await Promise.all(paths.map(async (path) => [path, await useOf(path, table)] as const)))
+}
+
+/** Whether a process has a disk image open. */
+export async function isOpenByQemu(path: string): Promise<boolean> {
+  return (await qemuUse(path)).open
+}
+
+async function useOf(path: string, table: Map<number, Lock[]>): Promise<FileUse> {
+  await using file = await open(path, 'r')
+  const { ino } = await file.stat()
+  const locks = table.get(ino)
+  if (!locks) return { open: false, written: false }
+  // Inodes are numbered by each file system for itself. Where it cannot be found out, it counts as open: nothing is lost by waiting.
+  const device = await deviceOf(file.fd)
+  const held = locks.filter((lock) => device === undefined || lock.device === device)
+  return {
+    open: held.length > 0,
+    written: held.some(({ start, end }) => start <= writeByte && writeByte <= end),
+  }
+}
+
+/** Locked bytes of one file. */
+interface Lock {
+  /** `major:minor` */
+  device: string
+  start: number
+  end: number
+}
+
+/**
+ * The locks of QEMU's in the text of /proc/locks, by inode.
  *
  * @see proc_locks(5): `1: OFDLCK ADVISORY READ -1 fe:00:12345 100 101`, the device in hexadecimal
  */
-function lockedOn(table: string): Map<number, Set<string>> {
-  const inodes = new Map<number, Set<string>>()
+function lockedOn(table: string): Map<number, Lock[]> {
+  const inodes = new Map<number, Lock[]>()
   for (const line of table.split('\n')) {
-    const match = /(?:OFDLCK|POSIX)\s+\S+\s+\S+\s+\S+\s+([0-9a-f]+):([0-9a-f]+):(\d+)\s+(\d+)\s/.exec(line)
+    const match = /(?:OFDLCK|POSIX)\s+\S+\s+\S+\s+\S+\s+([0-9a-f]+):([0-9a-f]+):(\d+)\s+(\d+)\s+(\d+|EOF)/.exec(line)
     const start = Number(match?.[4])
     if (!match || start < firstLockByte || start > lastLockByte) continue
     const inode = Number(match[3])
     const device = `${parseInt(match[1]!, 16)}:${parseInt(match[2]!, 16)}`
-    inodes.set(inode, (inodes.get(inode) ?? new Set()).add(device))
+    const end = match[5] === 'EOF' ? Infinity : Number(match[5])
+    inodes.set(inode, [...(inodes.get(inode) ?? []), { device, start, end }])
   }
   return inodes
 }

@@ -3,7 +3,8 @@ import { chown, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/p
 import { join } from 'node:path'
 import { isOpenByQemu } from './file-locks.ts'
 import { readQcow2Header } from './qcow2-header.ts'
-import { imageOfBackingName, type FileOwner, type StorageFolders } from './storage-folders.ts'
+import { parseBacking } from './layer-id.ts'
+import type { FileOwner, StorageFolders } from './storage-folders.ts'
 import { DriverError, type ImageId, type VolumeId } from './volume-driver.ts'
 
 /** The finished images of this host, and the folders of unfinished imports. */
@@ -86,7 +87,9 @@ export class ImageFiles {
     for (const name of names) {
       const volume = name.slice(0, -'.qcow2'.length)
       const header = await readQcow2Header(join(this.folders.volumes, name)).catch(() => undefined)
-      if (header?.backingFile !== undefined && imageOfBackingName(header.backingFile, volume) === id) users.push(volume)
+      if (header?.backingFile === undefined) continue
+      const backing = parseBacking(header.backingFile, volume)
+      if ('image' in backing && backing.image === id) users.push(volume)
     }
     return users
   }

@@ -143,24 +143,21 @@ async function convert(shared: Importing, work: ImageImport, folder: string, use
   return virtualBytes
 }
 
-/** The volume's file is our own, so it needs no confinement. */
+/** As the volume is now, whether a guest writes it or not. Its files are our own, so they need no confinement. */
 async function exportVolume(
   { driver, files }: Importing,
   { id, subject, signal }: ImageImport,
   volume: VolumeId,
   folder: string,
 ): Promise<ImportedImage> {
-  const info = await driver.inspect(volume)
-  if (!info) throw new DriverError('NotFound', `${subject}: volume ${volume} is not on this host`)
-  if (info.inUse)
-    throw new DriverError(
-      'InUse',
-      `${subject}: volume ${volume} is open in a running guest; stop its virtual machine first`,
-    )
+  if (!(await driver.inspect(volume)))
+    throw new DriverError('NotFound', `${subject}: volume ${volume} is not on this host`)
+  await using frozen = await driver.freeze(volume)
+  await files.checkRoom(frozen.allocatedBytes + defaultReserveBytes, subject)
   const out = join(folder, 'out/image.qcow2')
   const shape = ['-O', 'qcow2', '-o', 'cluster_size=128k', '-W', '-m', '8']
-  await qemuImg(['convert', '-q', '-f', 'qcow2', ...shape, files.folders.volume(volume), out], subject, { signal })
+  await qemuImg(['convert', '-q', '-f', 'qcow2', ...shape, frozen.path, out], subject, { signal })
   const { size } = await stat(out)
   await files.settle(id, out)
-  return { sizeBytes: size, virtualBytes: info.bytes }
+  return { sizeBytes: size, virtualBytes: frozen.bytes }
 }

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { TestGuest } from '../compute/testing-guest.ts'
 import { LocalDriver } from './local.ts'
 import { StorageFolders } from './storage-folders.ts'
 import { describeVolumeDriver, guestUids } from './volume-driver-conformance.ts'
@@ -43,6 +44,7 @@ describeVolumeDriver('local', async () => {
     driver,
     image,
     restarted: start,
+    startGuest: (disks, isWritten) => TestGuest.start(disks, isWritten),
     [Symbol.asyncDispose]: () => Promise.resolve(rmSync(own, { recursive: true, force: true })),
   }
 })

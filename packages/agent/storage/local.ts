@@ -1,24 +1,35 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { statfs } from 'node:fs/promises'
+import { localDriver } from '@thresher/api/names'
 import type { GuestUids } from '../guest-uids.ts'
 import { blockNode, type FileAccess } from './block-node.ts'
 import { probeFileAccess } from './file-access.ts'
-import { isOpenByQemu } from './file-locks.ts'
+import { qemuUse, qemuUses } from './file-locks.ts'
+import { LayerFiles, type LayerChain } from './layer-files.ts'
+import { LayerFreezer } from './layer-freezer.ts'
+import { layerOf, type Backing, type LayerId } from './layer-id.ts'
+import { noOpenVolumes, type OpenVolumes } from './open-volumes.ts'
+import { Publications } from './publications.ts'
 import { readQcow2Header } from './qcow2-header.ts'
 import { qemuImg } from './qemu-img.ts'
-import { backingName, imageOfBackingName, StorageFolders, type FileOwner } from './storage-folders.ts'
+import { ChainShortener } from './shorten-chains.ts'
+import { SnapshotRecords, type SnapshotRecord } from './snapshot-records.ts'
+import type { FileOwner, StorageFolders } from './storage-folders.ts'
 import {
   DriverError,
   type BlockNode,
+  type FrozenVolume,
   type PublishOptions,
   type Room,
+  type SnapshotId,
+  type SnapshotInfo,
+  type SnapshotRequest,
   type VolumeDriver,
   type VolumeId,
   type VolumeInfo,
   type VolumeSource,
 } from './volume-driver.ts'
 import { VolumeAccess } from './volume-access.ts'
+import { VolumeLocks } from './volume-locks.ts'
 
 /** Where a {@link LocalDriver} keeps its files and who opens them. */
 export interface LocalOptions {
@@ -30,136 +41,242 @@ export interface LocalOptions {
 /** Left free for the host, so that a full disk stops new volumes before it stops everything else. */
 const reserveBytes = 256 * 1024 * 1024
 const sectorBytes = 4096
-const temporary = '.new-'
-/** Stands for whoever opens a volume without being given access to it, such as root. */
-const nobody = -1
-
-/** Large clusters with small parts: little metadata, yet a small write to a shared cluster copies only 4 KiB. */
-const layout = 'extended_l2=on,cluster_size=128k'
 
 /**
- * Volumes as qcow2 files on this host's file system; a volume from an image is an overlay on the image's file.
+ * Volumes as chains of qcow2 files on this host's file system, the lowest on the file of an image or on nothing.
  *
- * A file appears under its name by a rename when it is whole. The header alone tells its size and image.
+ * A file appears under its name by a rename when it is whole. The headers and the names alone say what a volume is: see
+ * {@link LayerFiles}. A snapshot is a record that names a file which nobody writes any more.
  */
 export class LocalDriver implements VolumeDriver {
   readonly #folders: StorageFolders
-  readonly #files: VolumeAccess
-  /** To which users a volume is published. */
-  readonly #published = new Map<VolumeId, Set<number>>()
+  readonly #files: LayerFiles
+  readonly #records: SnapshotRecords
+  readonly #owners: VolumeAccess
+  readonly #published = new Publications()
+  readonly #locks = new VolumeLocks()
+  /** Layers that are being read, by how many. */
+  readonly #pinned = new Map<LayerId, number>()
+  readonly #freezer: LayerFreezer
+  readonly #shortener: ChainShortener
   #access: FileAccess = { direct: false, aio: 'threads' }
+  #open: OpenVolumes = noOpenVolumes
 
   constructor({ folders, guestUids }: LocalOptions) {
     this.#folders = folders
-    this.#files = new VolumeAccess(guestUids)
+    this.#files = new LayerFiles(folders)
+    this.#owners = new VolumeAccess(guestUids)
+    this.#records = new SnapshotRecords(folders)
+    this.#freezer = new LayerFreezer(this.#files, this.#published, this.#owners, () => this.#access)
+    this.#shortener = new ChainShortener({
+      files: this.#files,
+      records: this.#records,
+      published: this.#published,
+      owners: this.#owners,
+      locks: this.#locks,
+      pinned: this.#pinned,
+    })
+  }
+
+  serve(open: OpenVolumes): void {
+    this.#open = open
   }
 
   async start(): Promise<string[]> {
     await this.#folders.make()
     this.#access = await probeFileAccess(this.#folders.volumes)
-    const leftovers = (await readdir(this.#folders.volumes)).filter((name) => name.startsWith(temporary))
-    for (const name of leftovers) await rm(join(this.#folders.volumes, name), { force: true })
-    return leftovers
+    return [...(await this.#files.sweep()), ...(await this.#records.sweep())]
   }
 
   async create(id: VolumeId, source: VolumeSource, bytes: number, signal?: AbortSignal): Promise<void> {
-    const path = this.#folders.volume(id)
     const size = wholeSectors(bytes, id)
-    const existing = await this.inspect(id)
-    if (existing) return agree(id, existing, source, size)
-    await this.#refuseWhatCannotFit(`volume ${id}`, size)
-    const draft = join(this.#folders.volumes, `${temporary}${randomBytes(6).toString('hex')}`)
-    try {
-      await this.#write(draft, id, source, size, signal)
-      await this.#settle(draft, path)
-    } catch (error) {
-      await rm(draft, { force: true })
-      throw error
-    }
+    const from = await this.#sourceVolume(source)
+    await this.#locks.run(from === undefined ? [id] : [id, from], async () => {
+      const chain = await this.#chain(id)
+      if (chain) return this.#agree(id, chain, source, size)
+      if (await this.#files.isDeleted(id))
+        throw new DriverError(
+          'Conflict',
+          `volume ${id} was deleted, and others still stand on its files; use another name`,
+        )
+      await this.#refuseWhatCannotFit(`volume ${id}`, size)
+      await this.#files.create(id, await this.#backingOf(id, source, size), size, { signal })
+    })
   }
 
   async grow(id: VolumeId, bytes: number, signal?: AbortSignal): Promise<void> {
     const size = wholeSectors(bytes, id)
-    const now = await this.#existing(id)
-    if (now.bytes >= size) return
-    if (now.inUse) throw new DriverError('InUse', `volume ${id} is open in a running guest, which has to grow it`)
-    await this.#refuseWhatCannotFit(`volume ${id}`, size)
-    await qemuImg(['resize', '-q', '-f', 'qcow2', this.#folders.volume(id), String(size)], `volume ${id}`, { signal })
+    await this.#locks.run([id], async () => {
+      const now = await this.#existing(id)
+      if (now.bytes >= size) return
+      await this.#refuseWhatCannotFit(`volume ${id}`, size)
+      if (!now.inUse) {
+        const head = (await this.#files.head(id)) ?? id
+        await qemuImg(['resize', '-q', '-f', 'qcow2', this.#folders.layer(head), String(size)], `volume ${id}`, {
+          signal,
+        })
+      } else if (!(await this.#open.resize({ driver: localDriver, handle: id }, size, signal)))
+        throw new DriverError(
+          'InUse',
+          `volume ${id} is open, but in no guest that runs and could be told of its new size`,
+        )
+    })
   }
 
-  async delete(id: VolumeId): Promise<void> {
-    const info = await this.inspect(id)
-    if (!info) return
-    if (info.inUse) throw new DriverError('InUse', `volume ${id} is open in a running guest; stop it first`)
-    await rm(this.#folders.volume(id), { force: true })
+  delete(id: VolumeId): Promise<void> {
+    return this.#locks.run([id], async () => {
+      const generations = await this.#files.generations(id)
+      const head = generations.at(-1)
+      if (head === undefined) return
+      if (await this.#isInUse(id, generations))
+        throw new DriverError('InUse', `volume ${id} is open in a running guest; stop it first`)
+      // Before its last file goes: else the one below would pass for the volume.
+      if (generations.length > 1) await this.#files.bury(id)
+      await this.#files.remove(layerOf(id, head))
+    })
   }
 
   async inspect(id: VolumeId): Promise<VolumeInfo | undefined> {
-    const path = this.#folders.volume(id)
-    const file = await stat(path).catch(onlyMissing)
-    if (!file) return undefined
-    const header = await this.#header(id, path)
+    const chain = await this.#chain(id)
+    if (!chain) return undefined
+    const { layers, image } = chain
+    const own = new Map(layers.filter((layer) => layer.volume === id).map((layer) => [layer.inode, layer]))
     return {
-      bytes: header.bytes,
-      allocatedBytes: file.blocks * 512,
-      image: header.image,
-      inUse: this.#published.has(id) || (await isOpenByQemu(path)),
+      bytes: layers[0].bytes,
+      allocatedBytes: [...own.values()].reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0),
+      image,
+      inUse: await this.#isInUse(id, await this.#files.generations(id)),
     }
   }
 
-  async publish(id: VolumeId, options: PublishOptions = {}): Promise<BlockNode> {
-    const path = this.#folders.volume(id)
-    if (!(await stat(path).catch(onlyMissing)))
-      throw new DriverError('NotFound', `there is no volume ${id} on this host`)
-    const { bytes, image } = await this.#header(id, path)
-    const below = image ? [this.#folders.image(image)] : []
-    for (const file of below) {
-      if (!(await stat(file).catch(onlyMissing)))
+  publish(id: VolumeId, options: PublishOptions = {}): Promise<BlockNode> {
+    return this.#locks.run([id], async () => {
+      const chain = await this.#chain(id)
+      if (!chain) throw new DriverError('NotFound', `there is no volume ${id} on this host`)
+      const { layers, image } = chain
+      const imageFile = image === undefined ? undefined : this.#folders.image(image)
+      if (imageFile !== undefined && !(await readQcow2Header(imageFile).catch(() => undefined)))
         throw new DriverError('NotFound', `volume ${id} needs image ${image}, whose file is missing on this host`)
-    }
-    const node = blockNode({ id, bytes, paths: [path, ...below] }, this.#access, options)
-    this.#published.set(id, (this.#published.get(id) ?? new Set()).add(options.user?.uid ?? nobody))
-    if (!options.user) return node
+      const [head, ...below] = layers
+      const paths: [string, ...string[]] = [head.path, ...below.map(({ path }) => path)]
+      const node = blockNode({ id, bytes: head.bytes, layers: paths, image: imageFile }, this.#access, options)
+      const { user, readOnly = false, running = false } = options
+      this.#published.add(id, user, { readOnly, paths })
+      if (!user) return node
+      try {
+        const groups = await this.#owners.give(head.path, user, options)
+        return { ...node, groups: [...groups, ...(await this.#owners.giveToRead(paths.slice(1), user, running))] }
+      } catch (error) {
+        await this.unpublish(id, user)
+        throw error
+      }
+    })
+  }
+
+  async unpublish(id: VolumeId, user?: FileOwner): Promise<void> {
+    if (!this.#published.remove(id, user)) return
+    const chain = await this.#chain(id).catch(() => undefined)
+    for (const { path } of chain?.layers ?? []) await this.#takeBack(path)
+  }
+
+  async reclaim(): Promise<VolumeId[]> {
+    const { layers } = await this.#files.all()
+    const back = new Set<VolumeId>()
+    for (const { path, volume } of layers) if (await this.#takeBack(path)) back.add(volume)
+    return [...back]
+  }
+
+  /** A file that another guest, of an earlier agent, has open stays that guest's; its own end takes it back. */
+  async #takeBack(path: string): Promise<boolean> {
     try {
-      return { ...node, groups: await this.#files.give(path, options.user, options) }
+      if (this.#published.paths().has(path) || (await qemuUse(path)).open) return false
+      return await this.#owners.takeBack(path)
     } catch (error) {
-      await this.unpublish(id, options.user)
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
       throw error
     }
   }
 
-  async unpublish(id: VolumeId, user?: FileOwner): Promise<void> {
-    const users = this.#published.get(id)
-    users?.delete(user?.uid ?? nobody)
-    if (users && users.size > 0) return
-    this.#published.delete(id)
-    await this.#takeBack(id)
+  async snapshot(wanted: readonly SnapshotRequest[], { freeze = false } = {}): Promise<{ frozen: boolean }> {
+    const volumes = [...new Set(wanted.map(({ volume }) => volume))].toSorted()
+    return this.#locks.run(volumes, async () => {
+      const missing: SnapshotRequest[] = []
+      for (const request of wanted) {
+        const record = await this.#record(request.snapshot)
+        if (!record) missing.push(request)
+        else if (record.volume !== request.volume)
+          throw new DriverError('Conflict', `snapshot ${request.snapshot} exists, of volume ${record.volume}`)
+      }
+      if (missing.length === 0) return { frozen: false }
+      const { layers, frozen } = await this.#freezer.freeze(
+        [...new Set(missing.map(({ volume }) => volume))],
+        this.#open,
+        freeze,
+      )
+      const createdAt = new Date().toISOString()
+      for (const { snapshot, volume } of missing)
+        await this.#records.write(snapshot, { version: 1, volume, layer: layers.get(volume)!, createdAt })
+      return { frozen }
+    })
   }
 
-  async reclaim(): Promise<VolumeId[]> {
-    const back: VolumeId[] = []
-    for (const id of await this.list()) if (!this.#published.has(id) && (await this.#takeBack(id))) back.push(id)
-    return back
+  async deleteSnapshot(id: SnapshotId): Promise<void> {
+    const record = await this.#record(id)
+    if (!record) return
+    await this.#locks.run([record.volume], () => this.#records.remove(id))
   }
 
-  /** A volume that another guest, of an earlier agent, has open stays that guest's; its own end takes it back. */
-  async #takeBack(id: VolumeId): Promise<boolean> {
-    const path = this.#folders.volume(id)
-    try {
-      return !(await isOpenByQemu(path)) && (await this.#files.takeBack(path))
-    } catch (error) {
-      onlyMissing(error as NodeJS.ErrnoException)
-      return false
+  async inspectSnapshot(id: SnapshotId): Promise<SnapshotInfo | undefined> {
+    const record = await this.#record(id)
+    if (!record) return undefined
+    const layer = await this.#files.read(record.layer)
+    if (!layer)
+      throw new DriverError('Corrupt', `the file of snapshot ${id} is missing on this host; restore it from a backup`)
+    return { volume: record.volume, bytes: layer.bytes, createdAt: record.createdAt }
+  }
+
+  listSnapshots(): Promise<SnapshotId[]> {
+    return this.#records.list()
+  }
+
+  async freeze(id: VolumeId): Promise<FrozenVolume> {
+    return this.#locks.run([id], async () => {
+      const { layers } = await this.#freezer.freeze([id], this.#open)
+      const layer = layers.get(id)!
+      const chain = await this.#files.chain(layer)
+      this.#pinned.set(layer, (this.#pinned.get(layer) ?? 0) + 1)
+      return {
+        path: chain.layers[0].path,
+        bytes: chain.layers[0].bytes,
+        allocatedBytes: chain.layers.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0),
+        [Symbol.asyncDispose]: () => {
+          const left = (this.#pinned.get(layer) ?? 1) - 1
+          if (left > 0) this.#pinned.set(layer, left)
+          else this.#pinned.delete(layer)
+          return Promise.resolve()
+        },
+      }
+    })
+  }
+
+  tidy(signal?: AbortSignal): Promise<boolean> {
+    return this.#shortener.run(this.#open, signal)
+  }
+
+  async sizes(): Promise<Map<VolumeId, number>> {
+    const { generations, deleted } = await this.#files.index()
+    const sizes = new Map<VolumeId, number>()
+    for (const [id, numbers] of generations) {
+      if (deleted.has(id)) continue
+      const header = await readQcow2Header(this.#folders.layer(layerOf(id, numbers.at(-1)!))).catch(() => undefined)
+      if (header) sizes.set(id, header.bytes)
     }
-  }
-
-  async size(id: VolumeId): Promise<number | undefined> {
-    return (await readQcow2Header(this.#folders.volume(id)).catch(onlyMissing))?.bytes
+    return sizes
   }
 
   async list(): Promise<VolumeId[]> {
-    const names = await readdir(this.#folders.volumes)
-    return names.filter((name) => name.endsWith('.qcow2') && !name.startsWith('.')).map((name) => name.slice(0, -6))
+    const { generations, deleted } = await this.#files.index()
+    return [...generations.keys()].filter((id) => !deleted.has(id))
   }
 
   async room(): Promise<Room> {
@@ -167,47 +284,64 @@ export class LocalDriver implements VolumeDriver {
     return { totalBytes: blocks * bsize, freeBytes: bavail * bsize }
   }
 
-  async #write(draft: string, id: VolumeId, source: VolumeSource, size: number, signal?: AbortSignal): Promise<void> {
-    const subject = `volume ${id}`
-    const options = { cwd: this.#folders.volumes, signal }
-    const create = ['create', '-q', '-f', 'qcow2', '-o', layout]
-    if (source.kind === 'empty') {
-      await qemuImg([...create, draft, String(size)], subject, options)
-    } else if (source.kind === 'image') {
-      await this.#checkImage(id, source.image, size)
-      await qemuImg([...create, '-b', backingName(source.image), '-F', 'qcow2', draft, String(size)], subject, options)
-    } else {
-      const from = await this.#existing(source.volume)
-      if (from.bytes > size) throw tooSmall(id, size, `volume ${source.volume}`, from.bytes)
-      await this.#refuseWhatCannotFit(subject, size, from.allocatedBytes)
-      const shared = from.image ? ['-B', backingName(from.image), '-F', 'qcow2'] : []
-      const copy = ['convert', '-q', '-f', 'qcow2', '-O', 'qcow2', '-o', layout, '-W', '-m', '8', ...shared]
-      await qemuImg([...copy, this.#folders.volume(source.volume), draft], subject, options)
-      if (from.bytes < size) await qemuImg(['resize', '-q', '-f', 'qcow2', draft, String(size)], subject, options)
+  /** The volume whose files a new one will stand on. */
+  async #sourceVolume(source: VolumeSource): Promise<VolumeId | undefined> {
+    if (source.kind === 'volume') return source.volume
+    if (source.kind !== 'snapshot') return undefined
+    return (await this.#snapshotOf(source.snapshot)).volume
+  }
+
+  /** What a new volume stands on. @throws {DriverError} `NotFound`, `TooSmall` */
+  async #backingOf(id: VolumeId, source: VolumeSource, size: number): Promise<Backing | undefined> {
+    switch (source.kind) {
+      case 'empty':
+        return undefined
+      case 'image': {
+        const header = await readQcow2Header(this.#folders.image(source.image)).catch(() => undefined)
+        if (!header) throw new DriverError('NotFound', `image ${source.image} is not on this host`)
+        return fits(id, size, `image ${source.image}`, header.bytes, { image: source.image })
+      }
+      case 'volume': {
+        const { bytes } = await this.#existing(source.volume)
+        fits(id, size, `volume ${source.volume}`, bytes)
+        const { layers } = await this.#freezer.freeze([source.volume], this.#open)
+        return { layer: layers.get(source.volume)! }
+      }
+      case 'snapshot': {
+        const { layer } = await this.#snapshotOf(source.snapshot)
+        const { bytes } = (await this.#files.chain(layer)).layers[0]
+        return fits(id, size, `snapshot ${source.snapshot}`, bytes, { layer })
+      }
     }
   }
 
-  /** Let the file appear under its name, on disk before it is in any answer. */
-  async #settle(draft: string, path: string): Promise<void> {
-    await chmod(draft, 0o600)
-    await sync(draft)
-    await rename(draft, path)
-    await sync(this.#folders.volumes)
+  async #snapshotOf(id: SnapshotId): Promise<SnapshotRecord> {
+    const record = await this.#record(id)
+    if (!record) throw new DriverError('NotFound', `there is no snapshot ${id} on this host`)
+    return record
   }
 
-  async #checkImage(id: VolumeId, image: string, size: number): Promise<void> {
-    const path = this.#folders.image(image)
-    const header = (await stat(path).catch(onlyMissing)) && (await readQcow2Header(path))
-    if (!header) throw new DriverError('NotFound', `image ${image} is not on this host`)
-    if (header.bytes > size) throw tooSmall(id, size, `image ${image}`, header.bytes)
+  async #record(id: SnapshotId): Promise<SnapshotRecord | undefined> {
+    const found = await this.#records.read(id)
+    if (found.found === 'unreadable')
+      throw new DriverError(
+        'Corrupt',
+        `what is recorded of snapshot ${id} cannot be read: ${found.why}; its file is left alone`,
+      )
+    return found.found === 'record' ? found.record : undefined
   }
 
-  async #header(id: VolumeId, path: string): Promise<{ bytes: number; image?: string }> {
-    const header = await readQcow2Header(path)
-    if (!header || header.corrupt || header.externalData)
-      throw new DriverError('Corrupt', `the file of volume ${id} is damaged; restore it from a backup`)
-    const image = header.backingFile === undefined ? undefined : imageOfBackingName(header.backingFile, id)
-    return { bytes: header.bytes, image }
+  async #chain(id: VolumeId): Promise<LayerChain | undefined> {
+    const head = await this.#files.head(id)
+    return head === undefined ? undefined : this.#files.chain(head)
+  }
+
+  /** A guest writes one of its files, or has the topmost open, or is about to. */
+  async #isInUse(id: VolumeId, generations: readonly number[]): Promise<boolean> {
+    if (this.#published.has(id)) return true
+    const paths = generations.map((generation) => this.#folders.layer(layerOf(id, generation)))
+    const uses = await qemuUses(paths)
+    return paths.some((path, at) => uses.get(path)?.written || (at === paths.length - 1 && uses.get(path)?.open))
   }
 
   async #existing(id: VolumeId): Promise<VolumeInfo> {
@@ -216,47 +350,41 @@ export class LocalDriver implements VolumeDriver {
     return info
   }
 
+  /** A second create must mean the same volume. */
+  async #agree(id: VolumeId, { layers, image }: LayerChain, source: VolumeSource, size: number): Promise<void> {
+    const { bytes } = layers[0]
+    if (bytes < size) throw new DriverError('Conflict', `volume ${id} exists with ${bytes} bytes, asked were ${size}`)
+    if (source.kind === 'image' && image !== source.image)
+      throw new DriverError('Conflict', `volume ${id} exists, but is not based on image ${source.image}`)
+  }
+
   /** Volumes are thin: what counts is that a full one could exist at all, and that there is room for what is written now. */
-  async #refuseWhatCannotFit(subject: string, size: number, now = 0): Promise<void> {
+  async #refuseWhatCannotFit(subject: string, size: number): Promise<void> {
     const { totalBytes, freeBytes } = await this.room()
     if (size > totalBytes)
       throw new DriverError(
         'NoSpace',
         `${subject} of ${gib(size)} GiB is larger than this host's disk of ${gib(totalBytes)} GiB`,
       )
-    if (freeBytes < now + reserveBytes)
+    if (freeBytes < reserveBytes)
       throw new DriverError(
         'NoSpace',
-        `${subject} needs ${gib(now + reserveBytes)} GiB free, there are ${gib(freeBytes)}: delete volumes or images on this host`,
+        `${subject} needs ${gib(reserveBytes)} GiB free, there are ${gib(freeBytes)}: delete volumes or images on this host`,
       )
   }
 }
 
-/** A second create must mean the same volume. */
-function agree(id: VolumeId, existing: VolumeInfo, source: VolumeSource, size: number): void {
-  if (existing.bytes < size)
-    throw new DriverError('Conflict', `volume ${id} exists with ${existing.bytes} bytes, asked were ${size}`)
-  if (source.kind === 'image' && existing.image !== source.image)
-    throw new DriverError('Conflict', `volume ${id} exists, but is not based on image ${source.image}`)
-}
-
-function tooSmall(id: VolumeId, size: number, what: string, needed: number): DriverError {
-  return new DriverError('TooSmall', `volume ${id} of ${size} bytes is smaller than ${what}, which needs ${needed}`)
+function fits(id: VolumeId, size: number, what: string, needed: number): undefined
+function fits(id: VolumeId, size: number, what: string, needed: number, backing: Backing): Backing
+function fits(id: VolumeId, size: number, what: string, needed: number, backing?: Backing): Backing | undefined {
+  if (needed <= size) return backing
+  throw new DriverError('TooSmall', `volume ${id} of ${size} bytes is smaller than ${what}, which needs ${needed}`)
 }
 
 function wholeSectors(bytes: number, id: VolumeId): number {
   if (!Number.isSafeInteger(bytes) || bytes <= 0)
     throw new DriverError('Invalid', `volume ${id}: ${bytes} is no size in bytes`)
   return Math.ceil(bytes / sectorBytes) * sectorBytes
-}
-
-function onlyMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== 'ENOENT') throw error
-}
-
-async function sync(path: string): Promise<void> {
-  await using file = await open(path, 'r')
-  await file.sync()
 }
 
 const gib = (bytes: number) => (bytes / 1024 ** 3).toFixed(bytes < 1024 ** 3 ? 2 : 1)

@@ -7,8 +7,11 @@ import {
   importNodeAnnotation,
   localDriver,
   selectedNodeAnnotation,
+  snapshotNodeAnnotation,
 } from '@thresher/api/names'
-import { parseBytes } from '@thresher/api/quantity'
+import { formatBytes, parseBytes } from '@thresher/api/quantity'
+import type { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
+import { isSnapshotSource, type VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import type { StorageClass } from '@thresher/api/storage/storage-class'
 import type { VolumeId, VolumeSource } from './volume-driver.ts'
 
@@ -35,6 +38,8 @@ export interface ClaimWorld {
   image(key: string): VirtualMachineImage | undefined
   /** Another claim of the same namespace, and its volume. */
   sourceVolume(claimName: string): PersistentVolume | undefined
+  /** A snapshot of the same namespace, and its content. */
+  sourceSnapshot(name: string): { snapshot?: VolumeSnapshot; content?: VolumeSnapshotContent }
 }
 
 /** The name of a claim's volume, here and as a PersistentVolume. */
@@ -78,16 +83,33 @@ function planProvision(world: ClaimWorld): ClaimStep {
       message: `${title(claim)} does not say its size; set spec.resources.requests.storage`,
     }
   const volume = volumeIdOf(claim)
+  const from = claim.spec.dataSource ?? claim.spec.dataSourceRef
+  // What the claim itself names counts more than what its class is for: a copy of an image's volume is of that image's class as well.
+  if (from) return planCopy(world, from, volume, bytes)
   const imageKey = imageKeyOf(claim, world.storageClass)
   if (imageKey) return planFromImage(world, imageKey, volume, bytes)
-  const from = claim.spec.dataSource
-  if (!from) return { do: 'provision', volume, source: { kind: 'empty' }, bytes }
+  return { do: 'provision', volume, source: { kind: 'empty' }, bytes }
+}
+
+function planCopy(
+  world: ClaimWorld,
+  from: { apiGroup?: string; kind: string; name: string; namespace?: string },
+  volume: VolumeId,
+  bytes: number,
+): ClaimStep {
+  const { claim } = world
+  const refuse = (reason: string, message: string): ClaimStep => ({ do: 'refuse', reason, message })
+  if (from.namespace && from.namespace !== claim.metadata.namespace)
+    return refuse(
+      'Unsupported',
+      `${title(claim)} asks for content from the namespace ${from.namespace}; volumes are made from what is in their own namespace`,
+    )
+  if (isSnapshotSource(from)) return planFromSnapshot(world, from.name, volume, bytes)
   if (from.kind !== 'PersistentVolumeClaim')
-    return {
-      do: 'refuse',
-      reason: 'Unsupported',
-      message: `${title(claim)} asks for content from a ${from.kind}, which local volumes cannot be made from; use a PersistentVolumeClaim or an image`,
-    }
+    return refuse(
+      'Unsupported',
+      `${title(claim)} asks for content from a ${from.kind}, which local volumes cannot be made from; use a VolumeSnapshot, a PersistentVolumeClaim or an image`,
+    )
   const source = world.sourceVolume(from.name)
   if (!source)
     return {
@@ -97,12 +119,43 @@ function planProvision(world: ClaimWorld): ClaimStep {
     }
   const handle = source.spec.csi?.volumeHandle
   if (nodeOf(source) !== world.node || !handle)
+    return refuse(
+      'SourceElsewhere',
+      `${title(claim)} cannot copy ${from.name}, whose volume lies on ${nodeOf(source) ?? 'other storage'}; run its virtual machine there`,
+    )
+  const needed = source.spec.capacity?.['storage']
+  if (needed !== undefined && parseBytes(needed) > bytes)
+    return refuse(
+      'TooSmall',
+      `${title(claim)} is smaller than ${from.name}, of which it is a copy; ask for at least ${needed}`,
+    )
+  return { do: 'provision', volume, source: { kind: 'volume', volume: handle }, bytes }
+}
+
+function planFromSnapshot(world: ClaimWorld, name: string, volume: VolumeId, bytes: number): ClaimStep {
+  const { claim } = world
+  const { snapshot, content } = world.sourceSnapshot(name)
+  const { snapshotHandle, readyToUse, restoreSize, error } = content?.status ?? {}
+  if (!snapshot || !content || !readyToUse || !snapshotHandle) {
+    const why = !snapshot
+      ? 'which does not exist; create it'
+      : `which is not taken yet${error?.message ? `: ${error.message}` : ''}`
+    return { do: 'wait', reason: 'SnapshotNotReady', message: `${title(claim)} needs the snapshot ${name}, ${why}` }
+  }
+  const home = content.metadata.annotations?.[snapshotNodeAnnotation]
+  if (content.spec.driver !== localDriver || home !== world.node)
     return {
       do: 'refuse',
       reason: 'SourceElsewhere',
-      message: `${title(claim)} cannot copy ${from.name}, whose volume lies on ${nodeOf(source) ?? 'other storage'}; run its virtual machine there`,
+      message: `${title(claim)} cannot be made from the snapshot ${name}, which lies on ${home ?? 'other storage'}; use a class of the driver ${content.spec.driver}`,
     }
-  return { do: 'provision', volume, source: { kind: 'volume', volume: handle }, bytes }
+  if (restoreSize !== undefined && restoreSize > bytes)
+    return {
+      do: 'refuse',
+      reason: 'TooSmall',
+      message: `${title(claim)} is smaller than the snapshot ${name}; ask for at least ${formatBytes(restoreSize)}`,
+    }
+  return { do: 'provision', volume, source: { kind: 'snapshot', snapshot: snapshotHandle }, bytes }
 }
 
 function planFromImage(world: ClaimWorld, imageKey: string, volume: VolumeId, bytes: number): ClaimStep {

@@ -56,9 +56,9 @@ export class PromisedSpace {
   }
 
   async #madeBytes(): Promise<number> {
-    const ids = await this.#driver.list()
-    const sizes = await Promise.all(ids.map(async (id) => (await this.#driver.size(id)) ?? 0))
-    return sizes.reduce((sum, bytes) => sum + bytes, 0)
+    let sum = 0
+    for (const bytes of (await this.#driver.sizes()).values()) sum += bytes
+    return sum
   }
 }
 

@@ -1,6 +1,7 @@
 import { chmod, mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { DriverError, type ImageId, type VolumeId } from './volume-driver.ts'
+import { parseLayer, type LayerId } from './layer-id.ts'
+import { DriverError, type ImageId, type SnapshotId, type VolumeId } from './volume-driver.ts'
 
 /** The user that QEMU runs as. */
 export interface FileOwner {
@@ -8,21 +9,39 @@ export interface FileOwner {
   gid: number
 }
 
-/** Where volumes and images lie below the agent's data folder. */
+/** Where volumes, their snapshots and images lie below the agent's data folder. */
 export class StorageFolders {
   readonly root: string
   readonly volumes: string
+  readonly snapshots: string
   readonly images: string
 
   constructor(root: string) {
     this.root = root
     this.volumes = join(root, 'volumes')
+    this.snapshots = join(root, 'snapshots')
     this.images = join(root, 'images')
   }
 
-  /** @throws {DriverError} `Invalid` for an id that is no plain name */
+  /** A volume's first layer. @throws {DriverError} `Invalid` for an id that is no plain name */
   volume(id: VolumeId): string {
     return join(this.volumes, `${plainName(id, 'volume')}.qcow2`)
+  }
+
+  /** @throws {DriverError} `Invalid` */
+  layer(id: LayerId): string {
+    if (!parseLayer(id)) throw new DriverError('Invalid', `${JSON.stringify(id.slice(0, 80))} is no layer of a volume`)
+    return join(this.volumes, `${id}.qcow2`)
+  }
+
+  /** Says that a volume is deleted while others stand on its layers. @throws {DriverError} `Invalid` */
+  tombstone(id: VolumeId): string {
+    return join(this.volumes, `${plainName(id, 'volume')}.deleted`)
+  }
+
+  /** What is recorded of a snapshot. @throws {DriverError} `Invalid` */
+  snapshot(id: SnapshotId): string {
+    return join(this.snapshots, `${plainName(id, 'snapshot')}.json`)
   }
 
   /** @throws {DriverError} `Invalid` */
@@ -44,19 +63,8 @@ export class StorageFolders {
       await mkdir(folder, { recursive: true })
       await chmod(folder, 0o711)
     }
+    await mkdir(this.snapshots, { recursive: true, mode: 0o700 })
   }
-}
-
-/** How an overlay names its image: relative, so that the data folder may move. */
-export function backingName(image: ImageId): string {
-  return `../images/${plainName(image, 'image')}.qcow2`
-}
-
-/** The image that a volume's header names. @throws {DriverError} `Corrupt` when it names anything else */
-export function imageOfBackingName(name: string, volume: VolumeId): ImageId {
-  const id = /^\.\.\/images\/([A-Za-z0-9][A-Za-z0-9-]*)\.qcow2$/.exec(name)?.[1]
-  if (id) return id
-  throw new DriverError('Corrupt', `the file of volume ${volume} refers to ${JSON.stringify(name)}, which is no image`)
 }
 
 /** Ids become file names, so they may hold nothing that a path means something by. */

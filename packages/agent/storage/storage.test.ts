@@ -1,83 +1,36 @@
-import { createHash } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Event } from '@thresher/api/core/event'
-import { Node } from '@thresher/api/core/node'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import type { TypedKind } from '@thresher/api/kind'
-import { kinds } from '@thresher/api/kinds'
 import type { KubeObject } from '@thresher/api/meta'
-import { ApiServer } from '@thresher/apiserver/api-server'
-import { Security } from '@thresher/apiserver/auth/security'
-import { ensurePki } from '@thresher/apiserver/pki/ensure'
-import { SqliteStore } from '@thresher/apiserver/store/sqlite'
-import { Client } from '@thresher/client/client'
-import { runControllers } from '@thresher/client/controller'
-import { controllersUser, startControllers } from '@thresher/controllers/controllers'
+import type { Client } from '@thresher/client/client'
 import { HttpServer } from '@thresher/lab/http-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { noOpenVolumes } from './open-volumes.ts'
-import { openStorage } from './storage.ts'
-import { openLoopback } from './testing.ts'
+import { startStorageCluster, type StorageCluster } from './testing-cluster.ts'
 
 const MiB = 1024 * 1024
-const warnings: string[] = []
-const stop = new AbortController()
-const cleanup = new AsyncDisposableStack()
 
-let root: string
+let cluster: StorageCluster
 let client: Client
+let root: string
+let warnings: string[]
 let web: HttpServer
 
-/** The real server with its controllers and rights, and the storage of a node that acts with the rights of that node. */
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), 'thresher-storage-'))
-  cleanup.defer(() => rmSync(root, { recursive: true, force: true }))
-  web = cleanup.use(await HttpServer.start())
-  const pki = await ensurePki(join(root, 'pki'), { names: [], addresses: [] })
-  const store = await SqliteStore.open(join(root, 'store.db'))
-  cleanup.defer(() => store.close())
-  const security = new Security({ pki, serverUrl: 'https://127.0.0.1:1', onError: () => {} })
-  cleanup.defer(() => security.stop())
-  const api = new ApiServer({
-    store,
-    kinds: [...kinds, ...security.kinds.filter((kind) => !kinds.includes(kind))],
-    authenticators: security.authenticators,
-    authorizer: security.authorizer,
-    admission: security.admission,
-    subresources: security.subresources,
-    routes: security.routes,
-    version: '0.0.0-test',
-  })
-  await api.start()
-  cleanup.defer(() => api.close())
-  await security.start(api.objects)
-  const log = (level: string, message: string) => {
-    if (level !== 'info') warnings.push(message)
-  }
-  cleanup.defer(() => stop.abort())
-  client = new Client(api.transport(controllersUser))
-  await startControllers({ transport: api.transport(controllersUser), signal: stop.signal, log })
-  await openLoopback(client)
-  const nodes = client.resource(Node)
-  await nodes.create({ metadata: { name: 'here', labels: { 'kubernetes.io/hostname': 'here' } }, spec: {} })
-  const conditions = [{ type: 'Ready', status: 'True', reason: 'Up', lastHeartbeatTime: new Date().toISOString() }]
-  await nodes.patch('here', undefined, { status: { conditions } }, 'merge', { subresource: 'status' })
-  const storage = await openStorage({ root: join(root, 'agent'), node: 'here' })
-  const user = { name: 'system:node:here', groups: ['system:nodes', 'system:authenticated'] }
-  await runControllers(storage.controllers(noOpenVolumes), {
-    transport: api.transport(user),
-    signal: stop.signal,
-    component: 'thresher-agent',
-    log,
-  })
+  web = await HttpServer.start()
+  cluster = await startStorageCluster()
+  ;({ client, root, warnings } = cluster)
 }, 60_000)
 
-afterAll(() => cleanup.disposeAsync())
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]()
+  await web[Symbol.asyncDispose]()
+})
 
 async function until<O extends KubeObject>(
   kind: TypedKind<O>,
@@ -141,12 +94,14 @@ describe('with the server and its controllers, and no more rights than a node ha
     const volume = await client.resource(PersistentVolume).get(bound.spec.volumeName!)
     expect(volume.spec.capacity).toEqual({ storage: '32Mi' })
 
-    await client.resource(VirtualMachineImage).delete('given', 'default')
+    const early = client.resource(VirtualMachineImage).delete('given', 'default')
+    await expect(early).rejects.toThrow('being used by volume default/root')
     await client.resource(PersistentVolumeClaim).delete('root', 'default')
     await until(PersistentVolume, volume.metadata.name!, (one) => one === undefined)
+    await client.resource(VirtualMachineImage).delete('given', 'default')
     await until(VirtualMachineImage, 'given', (one) => one === undefined)
-    expect(readdirSync(join(root, 'agent/volumes'))).toEqual([])
-    expect(readdirSync(join(root, 'agent/images'))).toEqual([])
+    expect(readdirSync(join(root, 'volumes'))).toEqual([])
+    expect(readdirSync(join(root, 'images'))).toEqual([])
   }, 40_000)
 
   it('a volume that cannot be is refused in words on the claim', async () => {

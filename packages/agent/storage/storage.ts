@@ -7,7 +7,9 @@ import { ImageImports, type ImageControlOptions } from './images.ts'
 import { LocalDriver } from './local.ts'
 import type { OpenVolumes } from './open-volumes.ts'
 import { PromisedSpace } from './promised-space.ts'
+import { snapshotController } from './snapshots.ts'
 import { StorageFolders, type FileOwner } from './storage-folders.ts'
+import { tidyController } from './tidy.ts'
 import { Uploads } from './uploads.ts'
 import type { VolumeDriver } from './volume-driver.ts'
 import { claimController, freshVolumeSweep, volumeController, type VolumeControlOptions } from './volumes.ts'
@@ -60,8 +62,16 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
     volumeFolders: { writable: [folders.volumes], readOnly: [folders.images] },
     images,
     controllers: (open) => {
-      const control: VolumeControlOptions = { node, driver, fresh, space, open }
-      return [claimController(control), volumeController(control), freshVolumeSweep(control), images.controller()]
+      driver.serve(open)
+      const control: VolumeControlOptions = { node, driver, fresh, space }
+      return [
+        claimController(control),
+        volumeController(control),
+        freshVolumeSweep(control),
+        snapshotController({ node, driver }),
+        tidyController(driver),
+        images.controller(),
+      ]
     },
   }
 }

@@ -5,8 +5,9 @@ import { freeGroup, isVolumeGroup, type GuestUids } from '../guest-uids.ts'
 import type { FileOwner } from './storage-folders.ts'
 
 /**
- * Who may open a volume's file. At rest it is root's alone; published, its guest's QEMU is its owner. A volume that several guests may
- * have open has a group of its own besides, in which each of their QEMUs is: it stays on the file, so it needs no other memory.
+ * Who may open a volume's files. At rest they are root's alone; published, its guest's QEMU is the owner of the one that is written. A
+ * volume that several guests may have open has a group of its own besides, in which each of their QEMUs is: it stays on the file, so it
+ * needs no other memory. The files below, which nobody writes and other volumes may stand on as well, have such a group too, to read.
  */
 export class VolumeAccess {
   readonly #uids: GuestUids | undefined
@@ -32,10 +33,40 @@ export class VolumeAccess {
     return [group]
   }
 
+  /**
+   * Let a user read the files below.
+   *
+   * @param running whether its QEMU runs already, and so gets into no more groups: then the files become the user's
+   * @returns the groups that it must be in for that
+   */
+  async giveToRead(paths: readonly string[], user: FileOwner, running: boolean): Promise<number[]> {
+    const groups = new Set<number>()
+    let mine: number | undefined
+    for (const path of paths) {
+      await using file = await openPlain(path, mostNames)
+      const { gid } = await file.stat()
+      const kept = this.#uids && isVolumeGroup(this.#uids, gid)
+      const group = kept ? gid : this.#uids ? (mine ??= await this.#newGroup(path, this.#uids)) : user.gid
+      await setAccess(file, running ? user.uid : 0, group, running ? 0o440 : 0o640)
+      groups.add(group)
+    }
+    return [...groups]
+  }
+
+  /** Make files a user's who has another open: the one of `like`. */
+  async giveAs(paths: readonly string[], like: string): Promise<void> {
+    if (process.getuid?.() !== 0) return
+    const { uid, gid, mode } = await stat(like)
+    for (const path of paths) {
+      await using file = await openPlain(path, mostNames)
+      await setAccess(file, uid, gid, mode & 0o777)
+    }
+  }
+
   /** Take a volume's file back from all users. @returns whether it was any user's */
   async takeBack(path: string): Promise<boolean> {
     if (process.getuid?.() !== 0) return false
-    await using file = await openPlain(path)
+    await using file = await openPlain(path, mostNames)
     const { uid, gid, mode } = await file.stat()
     if (uid === 0 && gid === 0 && (mode & 0o777) === 0o600) return false
     await setAccess(file, 0, 0, 0o600)
@@ -60,11 +91,14 @@ async function setAccess(file: FileHandle, uid: number, gid: number, mode: numbe
   await file.chmod(mode)
 }
 
+/** A file that a guest's QEMU merged with its neighbour has both their names until that QEMU ends. */
+const mostNames = 64
+
 /** Not through a link, and not a file that has another name elsewhere. @throws {Error} */
-async function openPlain(path: string): Promise<FileHandle> {
+async function openPlain(path: string, names = 1): Promise<FileHandle> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   const found = await file.stat()
-  if (found.isFile() && found.nlink === 1) return file
+  if (found.isFile() && found.nlink <= names) return file
   await file.close()
   throw new Error(`${path} is no plain file of this folder`)
 }

@@ -1,6 +1,7 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { OpenVolumes } from './open-volumes.ts'
 import type { BlockNode, VolumeDriver } from './volume-driver.ts'
 
 const MiB = 1024 * 1024
@@ -12,6 +13,14 @@ export interface DriverUnderTest extends AsyncDisposable {
   image: string
   /** The same storage, as a driver that was started anew sees it. */
   restarted(): Promise<VolumeDriver>
+  /** A guest that has these published volumes as its drives. One that is not written from within may see them grow. */
+  startGuest(disks: Record<string, BlockNode>, isWritten?: boolean): Promise<DriverGuest>
+}
+
+/** A running guest, written and read from within. */
+export interface DriverGuest extends OpenVolumes, AsyncDisposable {
+  /** Commands of qemu-io on a drive. @throws {Error} when a pattern differs */
+  io(volume: string, ...commands: string[]): Promise<void>
 }
 
 /** What the drivers under test are given for guests. */
@@ -28,6 +37,7 @@ export function describeVolumeDriver(name: string, make: () => Promise<DriverUnd
     let under: DriverUnderTest
     let driver: VolumeDriver
     const started: ChildProcess[] = []
+    const guests: DriverGuest[] = []
 
     beforeEach(async () => {
       under = await make()
@@ -35,6 +45,7 @@ export function describeVolumeDriver(name: string, make: () => Promise<DriverUnd
     })
 
     afterEach(async () => {
+      for (const guest of guests.splice(0)) await guest[Symbol.asyncDispose]()
       for (const child of started.splice(0)) await end(child)
       await under[Symbol.asyncDispose]()
     })
@@ -202,6 +213,34 @@ export function describeVolumeDriver(name: string, make: () => Promise<DriverUnd
       },
     )
 
+    it.runIf(process.getuid?.() === 0)(
+      'opens what lies below to all who stand on it, to read and no more',
+      async () => {
+        await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+        await driver.snapshot([{ snapshot: 'snap-1', volume: 'pvc-1' }])
+        await driver.create('pvc-2', { kind: 'snapshot', snapshot: 'snap-1' }, 16 * MiB)
+        await io('pvc-1', 'write 0 64k')
+        const users = [asUser(guestUids.first), asUser(guestUids.first + 1)]
+        const publish = async (volume: string, user: Actor, running = false) => {
+          const { files, groups = [] } = await driver.publish(volume, { user, running })
+          return { actor: { ...user, groups: running ? [] : groups }, paths: files.map(({ path }) => path) }
+        }
+        const one = await publish('pvc-1', users[0]!)
+        const two = await publish('pvc-2', users[1]!)
+        for (const { actor, paths } of [one, two]) {
+          expect(paths.map((path) => mayDo(actor, '-r', path))).toEqual(paths.map(() => true))
+          expect(paths.map((path) => mayDo(actor, '-w', path))).toEqual(paths.map((_, depth) => depth === 0))
+        }
+        expect(mayDo(one.actor, '-r', two.paths[0]!)).toBe(false)
+        await driver.unpublish('pvc-1', users[0])
+        expect(two.paths.map((path) => mayDo(two.actor, '-r', path))).toEqual(two.paths.map(() => true))
+        await driver.unpublish('pvc-2', users[1])
+        expect(two.paths.map((path) => mayDo(two.actor, '-r', path))).toEqual(two.paths.map(() => false))
+        const late = await publish('pvc-2', users[0]!, true)
+        expect(late.paths.map((path) => mayDo(late.actor, '-r', path))).toEqual(late.paths.map(() => true))
+      },
+    )
+
     it.runIf(process.getuid?.() === 0)('takes back what guests had whose end nobody saw', async () => {
       await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
       const user = asUser(guestUids.first)
@@ -220,6 +259,185 @@ export function describeVolumeDriver(name: string, make: () => Promise<DriverUnd
       expect(await driver.inspect('pvc-1')).toBeUndefined()
       expect(await driver.list()).toEqual([])
       await expect(driver.publish('pvc-1')).rejects.toMatchObject({ reason: 'NotFound' })
+    })
+
+    /** A guest that has volumes open; the driver is told of it. */
+    async function guestOf(volumes: string[], isWritten = true): Promise<DriverGuest> {
+      const disks: Record<string, BlockNode> = {}
+      for (const [at, volume] of volumes.entries())
+        disks[volume] = await driver.publish(volume, { nodeName: `vol${at}` })
+      const guest = await under.startGuest(disks, isWritten)
+      guests.push(guest)
+      driver.serve(guest)
+      return guest
+    }
+
+    /** End a guest, as its agent does. */
+    async function endGuest(guest: DriverGuest, ...volumes: string[]): Promise<void> {
+      await guest[Symbol.asyncDispose]()
+      for (const volume of volumes) await driver.unpublish(volume)
+    }
+
+    it('keeps a volume as it was, and makes volumes of that at any time', async () => {
+      await driver.create('pvc-1', { kind: 'image', image: under.image }, 16 * MiB)
+      await io('pvc-1', 'write -P 0x11 1M 1M')
+      await driver.snapshot([{ snapshot: 'snap-1', volume: 'pvc-1' }])
+      await io('pvc-1', 'read -P 0x11 1M 1M', 'write -P 0x22 1M 1M', 'write -P 0x33 0 64k')
+      expect(await driver.inspectSnapshot('snap-1')).toMatchObject({ volume: 'pvc-1', bytes: 16 * MiB })
+      expect(await driver.listSnapshots()).toEqual(['snap-1'])
+      await driver.create('pvc-2', { kind: 'snapshot', snapshot: 'snap-1' }, 32 * MiB)
+      await io('pvc-2', 'read -P 0xab 0 1M', 'read -P 0x11 1M 1M', 'read -P 0 2M 30M', 'write -P 0x44 1M 1M')
+      await io('pvc-1', 'read -P 0x33 0 64k', 'read -P 0x22 1M 1M')
+      await driver.create('pvc-3', { kind: 'snapshot', snapshot: 'snap-1' }, 16 * MiB)
+      await io('pvc-3', 'read -P 0x11 1M 1M')
+      expect(await driver.list()).toHaveLength(3)
+    })
+
+    it('may be asked twice for a snapshot, but not for another of its name', async () => {
+      await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+      await driver.create('pvc-2', { kind: 'empty' }, 16 * MiB)
+      await driver.snapshot([{ snapshot: 'snap-1', volume: 'pvc-1' }])
+      const { createdAt } = (await driver.inspectSnapshot('snap-1'))!
+      await io('pvc-1', 'write -P 0x11 0 64k')
+      await driver.snapshot([{ snapshot: 'snap-1', volume: 'pvc-1' }])
+      expect(await driver.inspectSnapshot('snap-1')).toMatchObject({ createdAt })
+      await expect(driver.snapshot([{ snapshot: 'snap-1', volume: 'pvc-2' }])).rejects.toMatchObject({
+        reason: 'Conflict',
+      })
+      await expect(driver.snapshot([{ snapshot: 'snap-2', volume: 'gone' }])).rejects.toMatchObject({
+        reason: 'NotFound',
+      })
+      const small = driver.create('pvc-3', { kind: 'snapshot', snapshot: 'snap-1' }, 8 * MiB)
+      await expect(small).rejects.toMatchObject({ reason: 'TooSmall' })
+      const none = driver.create('pvc-3', { kind: 'snapshot', snapshot: 'gone' }, 8 * MiB)
+      await expect(none).rejects.toMatchObject({ reason: 'NotFound' })
+      expect(await driver.inspectSnapshot('gone')).toBeUndefined()
+      await driver.deleteSnapshot('snap-1')
+      await driver.deleteSnapshot('snap-1')
+      expect(await driver.listSnapshots()).toEqual([])
+    })
+
+    it.each(['', '../x', 'a/b', '.hidden', 'x'.repeat(201)])('refuses the name %j for a snapshot', async (snapshot) => {
+      await driver.create('pvc-1', { kind: 'empty' }, MiB)
+      await expect(driver.snapshot([{ snapshot, volume: 'pvc-1' }])).rejects.toMatchObject({ reason: 'Invalid' })
+      await expect(driver.deleteSnapshot(snapshot)).rejects.toMatchObject({ reason: 'Invalid' })
+    })
+
+    it('keeps the snapshots of a volume that is deleted', async () => {
+      await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+      await io('pvc-1', 'write -P 0x11 0 1M')
+      await driver.snapshot([{ snapshot: 'snap-1', volume: 'pvc-1' }])
+      await driver.create('pvc-2', { kind: 'volume', volume: 'pvc-1' }, 16 * MiB)
+      await driver.delete('pvc-1')
+      await driver.tidy()
+      expect(await driver.list()).toEqual(['pvc-2'])
+      expect(await driver.inspect('pvc-1')).toBeUndefined()
+      await driver.create('pvc-3', { kind: 'snapshot', snapshot: 'snap-1' }, 16 * MiB)
+      await driver.deleteSnapshot('snap-1')
+      await driver.tidy()
+      for (const volume of ['pvc-2', 'pvc-3']) await io(volume, 'read -P 0x11 0 1M')
+      for (const volume of ['pvc-2', 'pvc-3']) await driver.delete(volume)
+      expect(await driver.tidy()).toBe(false)
+      expect(await driver.list()).toEqual([])
+    })
+
+    it.each([
+      ['the first', ['snap-1']],
+      ['the middle one', ['snap-2']],
+      ['the last', ['snap-3']],
+      ['all', ['snap-2', 'snap-1', 'snap-3']],
+    ])('gives back the space of snapshots that are deleted, and changes no other: %s', async (_, gone) => {
+      await driver.create('pvc-1', { kind: 'image', image: under.image }, 16 * MiB)
+      for (const at of [1, 2, 3]) {
+        await io('pvc-1', `write -P ${at} ${at}M 2M`)
+        await driver.snapshot([{ snapshot: `snap-${at}`, volume: 'pvc-1' }])
+      }
+      await io('pvc-1', 'write -P 4 4M 2M')
+      for (const snapshot of gone) await driver.deleteSnapshot(snapshot)
+      expect(await driver.tidy()).toBe(false)
+      await io('pvc-1', 'read -P 0xab 0 1M', 'read -P 1 1M 1M', 'read -P 2 2M 1M', 'read -P 3 3M 1M', 'read -P 4 4M 2M')
+      for (const at of [1, 2, 3].filter((one) => !gone.includes(`snap-${one}`))) {
+        await driver.create(`pvc-s${at}`, { kind: 'snapshot', snapshot: `snap-${at}` }, 16 * MiB)
+        await io(`pvc-s${at}`, 'read -P 1 1M 1M', `read -P ${at} ${at}M 2M`, `read -P 0 ${Math.max(at + 2, 3)}M 8M`)
+      }
+    })
+
+    it('keeps volumes as they are while a guest writes them, all at one instant', async () => {
+      await driver.create('pvc-1', { kind: 'image', image: under.image }, 16 * MiB)
+      await driver.create('pvc-2', { kind: 'empty' }, 16 * MiB)
+      const guest = await guestOf(['pvc-1', 'pvc-2'])
+      await guest.io('pvc-1', 'write -P 0x11 1M 1M')
+      await guest.io('pvc-2', 'write -P 0x12 1M 1M')
+      await driver.snapshot(['1', '2'].map((at) => ({ snapshot: `snap-${at}`, volume: `pvc-${at}` })))
+      await guest.io('pvc-1', 'read -P 0xab 0 1M', 'read -P 0x11 1M 1M', 'write -P 0x21 1M 1M')
+      await guest.io('pvc-2', 'read -P 0x12 1M 1M', 'write -P 0x22 1M 1M')
+      for (const at of ['1', '2'])
+        await driver.create(`pvc-s${at}`, { kind: 'snapshot', snapshot: `snap-${at}` }, 16 * MiB)
+      await io('pvc-s1', 'read -P 0x11 1M 1M')
+      await io('pvc-s2', 'read -P 0x12 1M 1M')
+      await expect(driver.delete('pvc-1')).rejects.toMatchObject({ reason: 'InUse' })
+      await endGuest(guest, 'pvc-1', 'pvc-2')
+      await driver.tidy()
+      await io('pvc-1', 'read -P 0xab 0 1M', 'read -P 0x21 1M 1M')
+      await io('pvc-2', 'read -P 0x22 1M 1M')
+    })
+
+    it('copies a volume that a guest writes, and reads it out as it is at that moment', async () => {
+      await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+      const guest = await guestOf(['pvc-1'])
+      await guest.io('pvc-1', 'write -P 0x11 1M 1M')
+      await driver.create('pvc-2', { kind: 'volume', volume: 'pvc-1' }, 16 * MiB)
+      await guest.io('pvc-1', 'write -P 0x22 1M 1M')
+      {
+        await using frozen = await driver.freeze('pvc-1')
+        await guest.io('pvc-1', 'write -P 0x33 1M 1M')
+        await driver.tidy()
+        const said = execFileSync('qemu-io', ['-r', '-U', '-f', 'qcow2', '-c', 'read -P 0x22 1M 1M', frozen.path], {
+          encoding: 'utf8',
+        })
+        expect(said).not.toMatch(/failed|error/i)
+      }
+      await io('pvc-2', 'read -P 0x11 1M 1M')
+      await guest.io('pvc-1', 'read -P 0x33 1M 1M')
+    })
+
+    it('grows a volume that a guest has open, also after a snapshot', async () => {
+      await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+      const guest = await guestOf(['pvc-1'], false)
+      await driver.grow('pvc-1', 32 * MiB)
+      await driver.snapshot([{ snapshot: 'snap-1', volume: 'pvc-1' }])
+      await driver.grow('pvc-1', 48 * MiB)
+      expect(await driver.inspect('pvc-1')).toMatchObject({ bytes: 48 * MiB })
+      await endGuest(guest, 'pvc-1')
+      await io('pvc-1', 'write -P 0x11 47M 1M')
+      expect(await driver.inspectSnapshot('snap-1')).toMatchObject({ bytes: 32 * MiB })
+    })
+
+    it.each([
+      ['the first', ['snap-1']],
+      ['the middle one', ['snap-2']],
+      ['the last', ['snap-3']],
+      ['all', ['snap-2', 'snap-1', 'snap-3']],
+    ])('deletes snapshots while a guest writes the volume: %s', async (_, gone) => {
+      await driver.create('pvc-1', { kind: 'image', image: under.image }, 16 * MiB)
+      const guest = await guestOf(['pvc-1'])
+      for (const at of [1, 2, 3]) {
+        await guest.io('pvc-1', `write -P ${at} ${at}M 2M`)
+        await driver.snapshot([{ snapshot: `snap-${at}`, volume: 'pvc-1' }])
+      }
+      await guest.io('pvc-1', 'write -P 4 4M 2M')
+      for (const snapshot of gone) await driver.deleteSnapshot(snapshot)
+      await driver.tidy()
+      const now = ['read -P 0xab 0 1M', 'read -P 1 1M 1M', 'read -P 2 2M 1M', 'read -P 3 3M 1M', 'read -P 4 4M 2M']
+      await guest.io('pvc-1', ...now, 'write -P 5 6M 1M')
+      const left = [1, 2, 3].filter((one) => !gone.includes(`snap-${one}`))
+      for (const at of left) {
+        await driver.create(`pvc-s${at}`, { kind: 'snapshot', snapshot: `snap-${at}` }, 16 * MiB)
+        await io(`pvc-s${at}`, 'read -P 1 1M 1M', `read -P ${at} ${at}M 2M`, `read -P 0 ${Math.max(at + 2, 3)}M 8M`)
+      }
+      await endGuest(guest, 'pvc-1')
+      expect(await driver.tidy()).toBe(false)
+      await io('pvc-1', ...now, 'read -P 5 6M 1M')
     })
 
     it('keeps its volumes over a start, which may come at any time', async () => {

@@ -1,3 +1,4 @@
+import type { OpenVolumes } from './open-volumes.ts'
 import type { FileOwner } from './storage-folders.ts'
 
 /** A volume's name on this host: the PersistentVolume's `csi.volumeHandle`, `pvc-<uid of the claim>`. */
@@ -6,8 +7,42 @@ export type VolumeId = string
 /** An image's name on this host: the UID of the VirtualMachineImage. */
 export type ImageId = string
 
-/** What a new volume holds. A volume from an image shares the image's blocks until it writes its own. */
-export type VolumeSource = { kind: 'empty' } | { kind: 'image'; image: ImageId } | { kind: 'volume'; volume: VolumeId }
+/** A snapshot's name on this host: the VolumeSnapshotContent's `snapshotHandle`. */
+export type SnapshotId = string
+
+/**
+ * What a new volume holds: at first it shares the blocks of what it is made from, until it writes its own. A volume that a guest has
+ * open is taken as it is at that moment.
+ */
+export type VolumeSource =
+  | { kind: 'empty' }
+  | { kind: 'image'; image: ImageId }
+  | { kind: 'volume'; volume: VolumeId }
+  | { kind: 'snapshot'; snapshot: SnapshotId }
+
+/** A volume to be kept as it is now, under a name of its own. */
+export interface SnapshotRequest {
+  snapshot: SnapshotId
+  volume: VolumeId
+}
+
+/** What is known of a snapshot that exists. */
+export interface SnapshotInfo {
+  volume: VolumeId
+  /** The size of a volume made from it, at least. */
+  bytes: number
+  /** ISO 8601. */
+  createdAt: string
+}
+
+/** A volume's content as it was at one moment, to be read at leisure; disposing of it lets it go. */
+export interface FrozenVolume extends AsyncDisposable {
+  /** A qcow2 file of this host, with all that it names below it. */
+  path: string
+  bytes: number
+  /** What it takes on the disk, without the image it shares. */
+  allocatedBytes: number
+}
 
 /** What is known of a volume that exists. */
 export interface VolumeInfo {
@@ -71,6 +106,8 @@ export interface PublishOptions {
   user?: FileOwner
   /** Others may have the volume open at the same time: each must be in the volume's group. */
   shared?: boolean
+  /** The user's QEMU runs already, and so gets into no more groups. */
+  running?: boolean
 }
 
 /**
@@ -80,6 +117,8 @@ export interface PublishOptions {
  * reconciler that died halfway just runs again. Nothing is visible under a volume's name before it is whole.
  */
 export interface VolumeDriver {
+  /** Who has volumes open, and is asked to change those. Until then nobody has any. */
+  serve(open: OpenVolumes): void
   /** Make the folders and remove what an interrupted call left. Call once, before any other. @returns what was removed */
   start(): Promise<string[]>
   /**
@@ -88,13 +127,35 @@ export interface VolumeDriver {
    */
   create(id: VolumeId, source: VolumeSource, bytes: number, signal?: AbortSignal): Promise<void>
   /**
-   * Grow to `bytes`; a volume that is larger already stays as it is.
+   * Grow to `bytes`; a volume that is larger already stays as it is. A guest that has it open sees it at once.
    *
-   * @throws {DriverError} `InUse` while a guest has it open: then QEMU grows it (`block_resize`); `NoSpace`, `NotFound`
+   * @throws {DriverError} `InUse` while it is open, but not in a guest that runs; `NoSpace`, `NotFound`
    */
   grow(id: VolumeId, bytes: number, signal?: AbortSignal): Promise<void>
-  /** @throws {DriverError} `InUse` while a process has it open */
+  /** Its snapshots, and volumes made from it, stay as they are. @throws {DriverError} `InUse` while a process has it open */
   delete(id: VolumeId): Promise<void>
+  /**
+   * Keep volumes as they are now: those that one guest has open at one instant, while it runs on.
+   *
+   * @param options.freeze hold the file systems of guests still meanwhile, where they have an agent
+   * @returns whether the file systems of all guests stood still
+   * @throws {DriverError} `NotFound`, `InUse` for a volume that is just being opened, `Conflict` when a snapshot exists of another
+   *   volume, `NoSpace`, `CommandFailed`; then none of them was taken
+   */
+  snapshot(wanted: readonly SnapshotRequest[], options?: { freeze?: boolean }): Promise<{ frozen: boolean }>
+  /** At any time: volumes made from it stay as they are. */
+  deleteSnapshot(id: SnapshotId): Promise<void>
+  /** Undefined when there is no such snapshot. @throws {DriverError} `Corrupt` */
+  inspectSnapshot(id: SnapshotId): Promise<SnapshotInfo | undefined>
+  listSnapshots(): Promise<SnapshotId[]>
+  /** The volume's content as it is now. @throws {DriverError} `NotFound`, `InUse` */
+  freeze(id: VolumeId): Promise<FrozenVolume>
+  /**
+   * Give back the space of what was deleted and keep reads short: whatever can be done now, for as long as nobody else wants the volumes.
+   *
+   * @returns whether something is left to do, such as when a guest ends
+   */
+  tidy(signal?: AbortSignal): Promise<boolean>
   /** Undefined when there is no such volume. */
   inspect(id: VolumeId): Promise<VolumeInfo | undefined>
   /** What QEMU must open. For the same user it may be repeated. Pair with {@link unpublish}. @throws {DriverError} `NotFound`, `Corrupt` */
@@ -103,8 +164,8 @@ export interface VolumeDriver {
   unpublish(id: VolumeId, user?: FileOwner): Promise<void>
   /** Take back what was given to users of whom nothing is open any more, and nothing published. @returns which volumes */
   reclaim(): Promise<VolumeId[]>
-  /** The size that a guest sees, in bytes; undefined when there is no such volume, or it cannot be read. Cheap: asked of all at once. */
-  size(id: VolumeId): Promise<number | undefined>
+  /** The sizes that guests see, in bytes; volumes that cannot be read are left out. */
+  sizes(): Promise<Map<VolumeId, number>>
   list(): Promise<VolumeId[]>
   room(): Promise<Room>
 }

@@ -272,7 +272,7 @@ describe('a claim that chose this node', () => {
     await quiet()
     const copy = await claims().get('copy', 'default')
     expect(await storage.driver.inspect(`pvc-${copy.metadata.uid}`)).toMatchObject({ bytes: 32 * MiB })
-    expect(files()).toHaveLength(2)
+    expect(await storage.driver.list()).toHaveLength(2)
     expect(source.metadata.name).not.toBe(`pvc-${copy.metadata.uid}`)
   })
 })
@@ -297,6 +297,7 @@ describe('a claim that asks for more', () => {
     const asked: [VolumeRef, number][] = []
     stop.abort()
     await startAgent({
+      ...noOpenVolumes,
       resize: async (volume, bytes) => {
         asked.push([volume, bytes])
         return true
@@ -304,6 +305,7 @@ describe('a claim that asks for more', () => {
     })
     await claim('16Mi')
     const { metadata } = await bind()
+    await storage.driver.publish(metadata.name!)
     await ask('48Mi')
     expect(asked).toEqual([[{ driver: 'local.thresher.io', handle: metadata.name }, 48 * MiB]])
     expect((await claimNow()).status?.capacity).toEqual({ storage: '48Mi' })

@@ -2,13 +2,15 @@ import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { hostnameLabel, localDriver, volumeFileFinalizer } from '@thresher/api/names'
+import type { KubeObject } from '@thresher/api/meta'
+import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
+import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { removeCondition, setCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
 import { noSubject, subjectIs } from '@thresher/client/subject'
 import type { FreshVolumes } from './fresh-volumes.ts'
-import type { OpenVolumes } from './open-volumes.ts'
 import { imageKeyOf, nodeOf, planClaim, volumeIdOf, type ClaimStep } from './plan-claim.ts'
 import type { PromisedSpace } from './promised-space.ts'
 import { isDriverError, type VolumeDriver, type VolumeId } from './volume-driver.ts'
@@ -21,8 +23,6 @@ export interface VolumeControlOptions {
   fresh: FreshVolumes
   /** Counts what the volumes may come to. */
   space: PromisedSpace
-  /** What guests here have open. */
-  open: OpenVolumes
 }
 
 /** Says on a claim why its volume is not made. */
@@ -39,15 +39,29 @@ export function claimController(options: VolumeControlOptions): Controller {
     name: 'local-volume',
     subject: subjectIs(PersistentVolumeClaim),
     watches: [
-      watch(PersistentVolumeClaim, (claim, context) => [keyOf(claim), ...copiesOf(claim, context)], {
-        class: (claim) => [claim.spec.storageClassName ?? ''],
-      }),
+      watch(
+        PersistentVolumeClaim,
+        (claim, context) => [
+          keyOf(claim),
+          ...(claim.spec.volumeName ? copiesOf(claim, 'PersistentVolumeClaim', context) : []),
+        ],
+        {
+          class: (claim) => [claim.spec.storageClassName ?? ''],
+          source: ({ metadata, spec: { dataSource, volumeName } }) =>
+            dataSource && !volumeName ? [`${dataSource.kind}/${metadata.namespace}/${dataSource.name}`] : [],
+        },
+      ),
       watch(PersistentVolume, (volume) => {
         const ref = volume.spec.claimRef
         return ref && nodeOf(volume) === node ? [`${ref.namespace}/${ref.name}`] : []
       }),
       watch(StorageClass, (storageClass, context) => pendingOf(storageClass.metadata.name ?? '', context)),
       watch(VirtualMachineImage, (image, context) => claimsWaitingFor(keyOf(image), context)),
+      watch(VolumeSnapshot, (snapshot, context) => copiesOf(snapshot, 'VolumeSnapshot', context)),
+      watch(VolumeSnapshotContent, ({ spec: { volumeSnapshotRef: ref } }, context) => {
+        const snapshot = context.objects(VolumeSnapshot).get(`${ref.namespace}/${ref.name}`)
+        return snapshot ? copiesOf(snapshot, 'VolumeSnapshot', context) : []
+      }),
     ],
     reconcile: (key, context) => reconcileClaim(key, context, options),
   })
@@ -124,6 +138,11 @@ async function reconcileClaim(key: string, context: Context, options: VolumeCont
       const source = context.objects(PersistentVolumeClaim).get(`${claim.metadata.namespace}/${name}`)
       return source?.spec.volumeName ? volumes.get(source.spec.volumeName) : undefined
     },
+    sourceSnapshot: (name) => {
+      const snapshot = context.objects(VolumeSnapshot).get(`${claim.metadata.namespace}/${name}`)
+      const content = snapshot?.status?.boundVolumeSnapshotContentName
+      return { snapshot, content: content ? context.objects(VolumeSnapshotContent).get(content) : undefined }
+    },
   })
   switch (step.do) {
     case 'nothing':
@@ -171,12 +190,11 @@ async function grow(
   claim: PersistentVolumeClaim,
   { volume, bytes, size }: Extract<ClaimStep, { do: 'grow' }>,
   context: Context,
-  { driver, open, space }: VolumeControlOptions,
+  { driver, space }: VolumeControlOptions,
 ): Promise<Result | void> {
   try {
     using _promised = await space.promise(volume, bytes, context.client)
-    const running = await open.resize({ driver: localDriver, handle: volume }, bytes, context.signal)
-    if (!running) await driver.grow(volume, bytes, context.signal)
+    await driver.grow(volume, bytes, context.signal)
   } catch (error) {
     if (!isDriverError(error)) throw error
     const { namespace, name } = claim.metadata
@@ -266,13 +284,11 @@ function claimOf(volume: PersistentVolume, context: Context): PersistentVolumeCl
   return claim && claim.metadata.uid === uid ? claim : undefined
 }
 
-/** Claims without a volume that are to be copies of this claim's. */
-function copiesOf({ metadata, spec }: PersistentVolumeClaim, context: Context): string[] {
-  if (!spec.volumeName) return []
+/** Claims without a volume that are to be made from this object. */
+function copiesOf(object: KubeObject, kind: string, context: Context): string[] {
   return context
     .objects(PersistentVolumeClaim)
-    .list(metadata.namespace)
-    .filter((claim) => !claim.spec.volumeName && claim.spec.dataSource?.name === metadata.name)
+    .byIndex('source', `${kind}/${keyOf(object)}`)
     .map(keyOf)
 }
 

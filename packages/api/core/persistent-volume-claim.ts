@@ -2,7 +2,6 @@ import { collectionPath, creation, namespaceOf, textInput } from '../action-call
 import { age, column, wide } from '../columns.ts'
 import type { FieldError } from '../error.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
-import { notBuilt } from '../not-built.ts'
 import { Conditions, type ObjectMeta } from '../meta.ts'
 import { compareQuantities, isQuantity } from '../quantity.ts'
 import { labels, optional, ResourceList, text } from '../schema.ts'
@@ -62,7 +61,6 @@ export const PersistentVolumeClaim = defineKind({
     },
     {
       name: 'snapshot',
-      notBuilt: notBuilt.snapshots,
       offered: ({ status }) => status?.phase === 'Bound',
       calls: (claim, input) => [
         creation(collectionPath('snapshot.storage.k8s.io/v1', 'volumesnapshots', namespaceOf(claim.metadata)), {

@@ -17,3 +17,11 @@ export const VolumeSnapshotClass = defineKind({
   columns: [column('Driver', '.driver'), column('DeletionPolicy', '.deletionPolicy'), age],
 })
 export type VolumeSnapshotClass = ObjectOf<typeof VolumeSnapshotClass>
+
+/** By which a class says that it is the one for snapshots of its driver that name none. */
+export const defaultSnapshotClassAnnotation = 'snapshot.storage.kubernetes.io/is-default-class'
+
+/** Whether snapshots that name no class get this one. */
+export function isDefaultSnapshotClass({ metadata }: VolumeSnapshotClass): boolean {
+  return metadata.annotations?.[defaultSnapshotClassAnnotation] === 'true'
+}

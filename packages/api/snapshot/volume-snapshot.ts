@@ -2,7 +2,6 @@ import { collectionPath, creation, namespaceOf, textInput } from '../action-call
 import { age, column } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { flag, object, optional, Quantity, text, time } from '../schema.ts'
-import { notBuilt } from '../not-built.ts'
 import { same } from '../same.ts'
 
 /** The content of a volume at one moment. */
@@ -39,7 +38,6 @@ export const VolumeSnapshot = defineKind({
   actions: [
     {
       name: 'restore',
-      notBuilt: notBuilt.snapshots,
       offered: ({ status }) => status?.readyToUse === true,
       calls(snapshot, input) {
         const namespace = namespaceOf(snapshot.metadata)
@@ -76,3 +74,8 @@ export const VolumeSnapshot = defineKind({
       : [{ field: 'spec.source', message: 'is immutable; make another snapshot' }],
 })
 export type VolumeSnapshot = ObjectOf<typeof VolumeSnapshot>
+
+/** Whether a claim's source is a VolumeSnapshot. */
+export function isSnapshotSource(source: { apiGroup?: string; kind: string }): boolean {
+  return source.kind === 'VolumeSnapshot' && source.apiGroup === VolumeSnapshot.group
+}

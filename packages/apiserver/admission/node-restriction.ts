@@ -17,6 +17,7 @@ const judged = new Set([
   '/persistentvolumeclaims',
   'kubevirt.io/virtualmachineinstances',
   'harvesterhci.io/virtualmachineimages',
+  'snapshot.storage.k8s.io/volumesnapshotcontents',
 ])
 
 /** Labels that say where a machine is and what may run there: an administrator's, or set by the node at its first registration. */
@@ -91,6 +92,10 @@ const rules: { [type: string]: ((request: AdmissionRequest, node: string) => voi
     keepMetadata(request, node)
   },
   'harvesterhci.io/virtualmachineimages': (request, node) => {
+    keepSpec(request, node)
+    keepMetadata(request, node)
+  },
+  'snapshot.storage.k8s.io/volumesnapshotcontents': (request, node) => {
     keepSpec(request, node)
     keepMetadata(request, node)
   },

@@ -11,6 +11,7 @@ import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-clas
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { noSubject } from '@thresher/client/subject'
 import { addons } from './addons.ts'
+import { snapshotClasses } from './snapshot-classes.ts'
 import { defaultKey, type DefaultObject } from './default-object.ts'
 import { ensureKubeVirt, kubeVirtKey, wakesKubeVirt } from './kube-virt.ts'
 import { templates } from './templates.ts'
@@ -29,7 +30,9 @@ const localClass = 'local'
 const apiServiceKey = 'service/kubernetes'
 
 /** What is made where it is missing, by its key, and is the user's from then on. */
-const madeOnce = new Map<string, DefaultObject>([...templates, ...addons].map((each) => [defaultKey(each), each]))
+const madeOnce = new Map<string, DefaultObject>(
+  [...templates, ...addons, ...snapshotClasses].map((each) => [defaultKey(each), each]),
+)
 
 /** Makes what every cluster has, and makes it again should it be deleted: namespaces, the class of local volumes, settings, templates, add-ons. */
 export const defaultObjectsController = defineController({

@@ -17,6 +17,8 @@ const built = new Set([
   'harvesterhci.io/VirtualMachineImage',
   'kubevirt.io/VirtualMachine',
   'kubevirt.io/VirtualMachineInstance',
+  'snapshot.storage.k8s.io/VolumeSnapshot',
+  'snapshot.storage.k8s.io/VolumeSnapshotContent',
 ])
 
 /** Kinds of ours that need no controller, and why. */

@@ -27,8 +27,6 @@ import { HostNetworkConfig } from '@thresher/api/network/host-network-config'
 import { LinkMonitor } from '@thresher/api/network/link-monitor'
 import { VlanConfig } from '@thresher/api/network/vlan-config'
 import { notBuilt } from '@thresher/api/not-built'
-import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
-import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import type { NotBuilt, Line } from './line.ts'
 
 const noPartitions = 'graphics cards cannot be partitioned in this version; the card was not changed'
@@ -52,14 +50,10 @@ export const notBuiltKinds: readonly Line[] = [
   }),
   line(VirtualMachineRestore, notBuilt.restores),
   line(ScheduleVMBackup, notBuilt.schedules),
-  line(VolumeSnapshot, notBuilt.snapshots, {
-    error: true,
-    status: () => ({ readyToUse: false }),
-    // A snapshot controller of the cluster's owner may carry out those of other drivers.
-    when: ({ status }) => !status?.boundVolumeSnapshotContentName,
-  }),
-  line(VolumeSnapshotContent, notBuilt.snapshots, { error: true, when: ({ status }) => !status?.snapshotHandle }),
-  line(SnapshotQuota, 'limits of snapshots have no effect in this version, since there are no snapshots yet'),
+  line(
+    SnapshotQuota,
+    'limits of the space of snapshots have no effect in this version; delete snapshots that are not needed',
+  ),
   line(VolumeRemoteBackup, 'volumes cannot be kept at a backup target in this version; export the volume to an image', {
     condition: 'Ready',
     status: () => ({ success: false }),

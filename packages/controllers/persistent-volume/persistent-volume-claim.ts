@@ -5,7 +5,10 @@ import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
+import type { KubeObject } from '@thresher/api/meta'
 import { same } from '@thresher/api/same'
+import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
+import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { CSIDriver } from '@thresher/api/storage/csi-driver'
 import { capabilitiesOf } from '@thresher/api/storage/driver-capabilities'
 import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
@@ -16,6 +19,7 @@ import { subjectIs } from '@thresher/client/subject'
 import { imageKeyOf } from '../image/claim-image.ts'
 import { claimFinalizer } from '../names.ts'
 import { claimNames } from '../virtual-machine/claims.ts'
+import { claimHome } from './claim-home.ts'
 import { volumeFor } from './plan.ts'
 
 /** Binds claims to volumes, chooses the node of claims that do not wait for a consumer, and keeps claims that pods use. */
@@ -24,7 +28,18 @@ export const persistentVolumeClaimController = defineController({
   subject: subjectIs(PersistentVolumeClaim),
   workers: 8,
   watches: [
-    watch(PersistentVolumeClaim, undefined, { class: (claim) => [claim.spec.storageClassName ?? ''] }),
+    watch(
+      PersistentVolumeClaim,
+      (claim, context, { type }) => [
+        keyOf(claim),
+        ...(claim.spec.volumeName && type !== 'deleted' ? copiesOf(claim, 'PersistentVolumeClaim', context) : []),
+      ],
+      {
+        class: (claim) => [claim.spec.storageClassName ?? ''],
+        source: ({ metadata, spec: { dataSource, volumeName } }) =>
+          dataSource && !volumeName ? [`${dataSource.kind}/${metadata.namespace}/${dataSource.name}`] : [],
+      },
+    ),
     watch(
       PersistentVolume,
       (volume, context) => {
@@ -70,6 +85,9 @@ export const persistentVolumeClaimController = defineController({
             .map(keyOf)
         : [],
     ),
+    // What others are copies of.
+    watch(VolumeSnapshot, (snapshot, context) => copiesOf(snapshot, 'VolumeSnapshot', context)),
+    watch(VolumeSnapshotContent, () => []),
     watch(VirtualMachineImage, (image, context) => pendingOf(image.status?.storageClassName ?? '\n', context)),
   ],
   async reconcile(key, context) {
@@ -87,6 +105,14 @@ function claimKeysOf(pod: Pod): string[] {
   return (pod.spec.volumes ?? []).flatMap(({ persistentVolumeClaim: source }) =>
     source ? [`${pod.metadata.namespace}/${source.claimName}`] : [],
   )
+}
+
+/** Claims without a volume that are to be copies of this object. */
+function copiesOf(object: KubeObject, kind: string, context: Context): string[] {
+  return context
+    .objects(PersistentVolumeClaim)
+    .byIndex('source', `${kind}/${keyOf(object)}`)
+    .map(keyOf)
 }
 
 function isOver(pod: Pod): boolean {
@@ -167,19 +193,31 @@ async function bind(claim: PersistentVolumeClaim, context: Context): Promise<boo
   return true
 }
 
-/** A claim gets the node whose agent makes its volume: that of its first pod, or any where it need not wait for one. */
+/**
+ * A claim gets the node whose agent makes its volume: that of what it is a copy of, else that of its first pod, or any where it need
+ * not wait for one.
+ */
 async function chooseNode(claim: PersistentVolumeClaim, context: Context): Promise<void> {
   const { storageClassName } = claim.spec
   const storageClass = storageClassName ? context.objects(StorageClass).get(storageClassName) : undefined
   if (!storageClass || claim.metadata.annotations?.[selectedNodeAnnotation]) return
   // Others' provisioners make their volumes, and take this annotation for the word of their own scheduler.
   if (!capabilitiesOf(context.objects(CSIDriver).get(storageClass.provisioner))) return
-  const node =
-    storageClass.volumeBindingMode === 'WaitForFirstConsumer' ? consumerNode(claim, context) : anyNode(claim, context)
+  const home = claimHome(claim, {
+    claim: (key) => context.objects(PersistentVolumeClaim).get(key),
+    volume: (name) => context.objects(PersistentVolume).get(name),
+    snapshot: (key) => context.objects(VolumeSnapshot).get(key),
+    content: (name) => context.objects(VolumeSnapshotContent).get(name),
+  })
+  const node = home ? home.node : withoutHome(claim, storageClass, context)
   // Without a node there is nothing to do until one comes; see the watches.
   if (!node) return
   const annotations = { [selectedNodeAnnotation]: node }
   await context.objects(PersistentVolumeClaim).patch(claim, { metadata: { annotations } })
+}
+
+function withoutHome(claim: PersistentVolumeClaim, { volumeBindingMode }: StorageClass, context: Context) {
+  return volumeBindingMode === 'WaitForFirstConsumer' ? consumerNode(claim, context) : anyNode(claim, context)
 }
 
 /**

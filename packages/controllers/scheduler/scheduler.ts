@@ -5,6 +5,8 @@ import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
+import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
+import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { CSIDriver } from '@thresher/api/storage/csi-driver'
 import { capabilitiesOf } from '@thresher/api/storage/driver-capabilities'
 import { StorageClass } from '@thresher/api/storage/storage-class'
@@ -15,7 +17,7 @@ import { subjectIs } from '@thresher/client/subject'
 import { isReason } from '@thresher/api/error'
 import { amountsOf, requestsOf, type Amounts } from './resources.ts'
 import { schedule, type NodeState } from './schedule.ts'
-import { volumeNeed, type VolumeNeed } from './volumes.ts'
+import { volumeNeed, type VolumeLookup, type VolumeNeed } from './volumes.ts'
 
 /** Gives each pod a node, or says why it cannot. Pods that found none are tried again when something changes. */
 export function schedulerController(): Controller {
@@ -79,6 +81,8 @@ export function schedulerController(): Controller {
       ),
       watch(PersistentVolumeClaim, (claim) => inNamespace(waiting, claim.metadata.namespace)),
       watch(PersistentVolume, () => [...waiting]),
+      watch(VolumeSnapshot, (snapshot) => inNamespace(waiting, snapshot.metadata.namespace)),
+      watch(VolumeSnapshotContent, () => []),
       watch(StorageClass, () => [...waiting]),
       watch(CSIDriver, () => [...waiting]),
       watch(VirtualMachineImage, (image, _, change) => {
@@ -135,9 +139,11 @@ function sameForPods(a: Node, b: Node): boolean {
 }
 
 function volumeNeeds(pod: Pod, context: Context): VolumeNeed[] {
-  const { namespace } = pod.metadata
-  const lookup = {
-    claim: (name: string) => context.objects(PersistentVolumeClaim).get(`${namespace}/${name}`),
+  const lookup: VolumeLookup = {
+    namespace: pod.metadata.namespace ?? '',
+    claim: (key: string) => context.objects(PersistentVolumeClaim).get(key),
+    snapshot: (key: string) => context.objects(VolumeSnapshot).get(key),
+    content: (name: string) => context.objects(VolumeSnapshotContent).get(name),
     volume: (name: string) => context.objects(PersistentVolume).get(name),
     storageClass: (name: string) => context.objects(StorageClass).get(name),
     image: (key: string) => context.objects(VirtualMachineImage).get(key),

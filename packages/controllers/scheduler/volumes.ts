@@ -1,10 +1,10 @@
 import type { NodeSelector } from '@thresher/api/core/affinity'
-import type { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
 import type { DriverCapabilities } from '@thresher/api/storage/driver-capabilities'
 import type { StorageClass } from '@thresher/api/storage/storage-class'
 import { imageKeyOf } from '../image/claim-image.ts'
+import { claimHome, type SourceLookup } from '../persistent-volume/claim-home.ts'
 
 /** What a pod's claim says about where the pod may run. */
 export interface VolumeNeed {
@@ -20,9 +20,9 @@ export interface VolumeNeed {
 }
 
 /** Where a claim's surroundings are looked up. */
-export interface VolumeLookup {
-  claim(name: string): PersistentVolumeClaim | undefined
-  volume(name: string): PersistentVolume | undefined
+export interface VolumeLookup extends SourceLookup {
+  /** The namespace of the pod, and so of its claims. */
+  namespace: string
   storageClass(name: string): StorageClass | undefined
   image(key: string): { metadata: { annotations?: Record<string, string> } } | undefined
   nodeExists(name: string): boolean
@@ -32,7 +32,7 @@ export interface VolumeLookup {
 
 /** The need of one claim. No I/O. */
 export function volumeNeed(claimName: string, lookup: VolumeLookup): VolumeNeed {
-  const claim = lookup.claim(claimName)
+  const claim = lookup.claim(`${lookup.namespace}/${claimName}`)
   if (!claim) return { claimName, blocked: `the claim ${claimName} does not exist; create it` }
   if (claim.metadata.deletionTimestamp) return { claimName, blocked: `the claim ${claimName} is being deleted` }
   const { volumeName, storageClassName } = claim.spec
@@ -58,6 +58,9 @@ export function volumeNeed(claimName: string, lookup: VolumeLookup): VolumeNeed 
   if (selected && capabilities.reach === 'cluster') return { claimName }
   if (selected && lookup.nodeExists(selected))
     return { claimName, onlyNode: { name: selected, why: `the volume ${claimName} is made there` } }
+  const home = claimHome(claim, lookup)
+  if (home && home.node === undefined) return { claimName, blocked: `the claim ${claimName} ${home.why}` }
+  if (home) return { claimName, selectNode: claim, onlyNode: { name: home.node, why: home.why } }
   const imageKey = imageKeyOf(claim, (name) => lookup.storageClass(name))
   const importNode = imageKey ? lookup.image(imageKey)?.metadata.annotations?.[importNodeAnnotation] : undefined
   return {

@@ -2,7 +2,14 @@ import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-clai
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
-import { claimFinalizer, imageFinalizer, instanceFinalizer, machineFinalizer } from '@thresher/controllers/names'
+import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
+import {
+  claimFinalizer,
+  imageFinalizer,
+  instanceFinalizer,
+  machineFinalizer,
+  snapshotFinalizer,
+} from '@thresher/controllers/names'
 import type { AdmissionStep } from '@thresher/apiserver/admission'
 import { concerns } from './request.ts'
 
@@ -11,6 +18,7 @@ const finalizerOf = [
   [VirtualMachineInstance, instanceFinalizer],
   [PersistentVolumeClaim, claimFinalizer],
   [VirtualMachineImage, imageFinalizer],
+  [VolumeSnapshot, snapshotFinalizer],
 ] as const
 
 /** Objects whose end needs care carry their finalizer from the start, which saves their controllers a write. */

@@ -152,7 +152,7 @@ export class HotDrives {
     const { id = '', readOnly, shared } = volume ?? {}
     const user = this.#run.user()
     // A running QEMU gets into no more groups, so this makes it the file's owner also where others share it.
-    const opened = await this.#run.host.storage.publish(id, { nodeName: node, readOnly, shared, user })
+    const opened = await this.#run.host.storage.publish(id, { nodeName: node, readOnly, shared, user, running: true })
     return hotDrive({ vmi, places, volumes: new Map([[name, opened]]) }, name)
   }
 

@@ -1,3 +1,4 @@
+import { rootOf } from '../open-disks.ts'
 import { QmpError, type QmpClient } from '../qmp.ts'
 import type { BlockdevOptions } from '../qemu/input.ts'
 import type { DriveFacts } from './plan-drives.ts'
@@ -9,7 +10,8 @@ export async function qemuDrives(qmp: QmpClient): Promise<Pick<DriveFacts, 'devi
     qmp.execute('query-named-block-nodes', { flat: true }),
   ])
   const devices = blocks.map((block) => {
-    const node = block.inserted?.['node-name']
+    const top = block.inserted?.['node-name']
+    const node = top === undefined ? undefined : rootOf(top)
     return [deviceOf(block.qdev ?? ''), { removable: block.removable, ...(node ? { node } : {}) }] as const
   })
   return { devices: new Map(devices), nodes: new Set(nodes.flatMap((node) => node['node-name'] ?? [])) }

@@ -9,6 +9,9 @@ export const selectedNode = 'volume.kubernetes.io/selected-node'
 /** The annotation by which an image's import is given to a node. */
 export const importNode = 'thresher.io/import-node'
 
+/** The annotation by which a snapshot is given to a node. */
+export const snapshotNode = 'thresher.io/snapshot-node'
+
 /** The settings that say where a node may fetch from, and how much of its disk may be promised. */
 const nodeSettings = new Set(['outbound-ranges', 'overcommit-config'])
 
@@ -109,6 +112,7 @@ export class NodeAuthorizer implements Authorizer {
       case 'harvesterhci.io/settings':
         // Others hold credentials.
         return main && verb === 'get' && nodeSettings.has(name)
+      case 'snapshot.storage.k8s.io/volumesnapshotcontents':
       case 'harvesterhci.io/virtualmachineimages':
         return mainOrStatus && change.has(verb) && this.#isOwnOrGone(node, attributes)
       default:
@@ -152,6 +156,8 @@ export function isOwn(graph: NodeGraph, node: string, plural: string, object: Ku
       return graph.needs(node, plural, namespace, name) || annotations?.[selectedNode] === node
     case 'virtualmachineimages':
       return annotations?.[importNode] === node
+    case 'volumesnapshotcontents':
+      return annotations?.[snapshotNode] === node
     default:
       return graph.concerns(node, plural, object)
   }
