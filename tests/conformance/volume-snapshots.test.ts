@@ -8,9 +8,9 @@ import { VolumeSnapshotClass } from '@thresher/api/snapshot/volume-snapshot-clas
 import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
 import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { TestGuest } from '../compute/testing-guest.ts'
-import { noOpenVolumes, type OpenVolumes } from './open-volumes.ts'
-import { startStorageCluster, type StorageCluster } from './testing-cluster.ts'
+import { TestGuest } from '@thresher/agent/compute/testing-guest'
+import { noOpenVolumes, type OpenVolumes } from '@thresher/agent/storage/open-volumes'
+import { startStorageCluster, type StorageCluster } from './storage-cluster.ts'
 
 let cluster: StorageCluster
 let guest: TestGuest | undefined

@@ -11,9 +11,9 @@ import { Client } from '@thresher/client/client'
 import { runControllers } from '@thresher/client/controller'
 import { controllersUser, startControllers } from '@thresher/controllers/controllers'
 import { machineAdmission } from '@thresher/server/admission/admission'
-import { noOpenVolumes, type OpenVolumes } from './open-volumes.ts'
-import { openStorage, type HostStorage } from './storage.ts'
-import { openLoopback } from './testing.ts'
+import { noOpenVolumes, type OpenVolumes } from '@thresher/agent/storage/open-volumes'
+import { openStorage, type HostStorage } from '@thresher/agent/storage/storage'
+import { openLoopback } from '@thresher/agent/storage/testing'
 
 /** The real server with its controllers and rights, and the storage of a node that acts with the rights of that node. */
 export interface StorageCluster extends AsyncDisposable {

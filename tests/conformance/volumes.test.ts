@@ -11,7 +11,7 @@ import type { KubeObject } from '@thresher/api/meta'
 import type { Client } from '@thresher/client/client'
 import { HttpServer } from '@thresher/lab/http-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startStorageCluster, type StorageCluster } from './testing-cluster.ts'
+import { startStorageCluster, type StorageCluster } from './storage-cluster.ts'
 
 const MiB = 1024 * 1024
 
