@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
+import type { Node } from '@thresher/api/core/node'
 import { managementNetwork } from '@thresher/api/management-network'
 import { ControllerClient } from '@thresher/client/client'
 import { runControllers } from '@thresher/client/controller'
@@ -23,7 +24,9 @@ import { residentBytes } from './compute/process-identity.ts'
 import type { AgentConfig } from './config.ts'
 import { guestUidConflict, readIdTables } from './guest-uids.ts'
 import { findOvmf, findUser, primaryAddress, qemuUserName, qemuVersion, takeInventory } from './host-facts.ts'
+import type { NetworkFindings } from './network/network-part.ts'
 import { OvnNetwork } from './network/ovn-network.ts'
+import { NetworkReport } from './network-report.ts'
 import { Pods } from './pods.ts'
 import { registerNode, renewLease, writeNode } from './node.ts'
 import { openStorage, type HostStorage } from './storage/storage.ts'
@@ -60,7 +63,8 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   })
   const user = { ...owner, groups: [] as number[] }
   const probed = knownAcceleration(join(config.dataDir, 'accelerator.json'), qemuName, { program: qemuProgram, user })
-  const network = openNetwork(config, address, server?.gid, log)
+  let networkChanged = (_findings: NetworkFindings): void => {}
+  const network = openNetwork(config, { address, serverGroup: server?.gid, log }, (found) => networkChanged(found))
   const networkUp = network.start()
   networkUp.catch(() => {})
   const storage = await openStorage({
@@ -96,6 +100,15 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     onWatchError,
     onProblem: () => problemsChanged(),
   })
+  const known: { node?: Node } = {}
+  const networkReport = new NetworkReport({
+    log,
+    events,
+    node: () => known.node,
+    run: (uid) => runs.list().find((run) => run.uid === uid),
+    onChange: () => problemsChanged(),
+  })
+  networkChanged = (findings) => networkReport.take(findings)
   const pods = new Pods({ client, events, node: config.nodeName, runtimes: [runs], signal, log, onWatchError })
   // What runs is taken up first: for that the API server need not answer.
   await runs.adopt()
@@ -118,6 +131,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     inventory: takeInventory(config.dataDir),
     acceleration,
     problems: runs.problems(),
+    networkFaults: networkReport.faults,
     now: new Date(),
   })
   await Promise.all([
@@ -125,6 +139,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     pods.run(),
   ])
   const node = await registerNode(client, word, signal, log)
+  known.node = node
   // Who started the agent reads its own pid here, and so knows that it is this one that is ready.
   writeFileSync(join(config.runDir, 'agent.ready'), `${process.pid}\n`)
   log('info', `the node ${config.nodeName} is ready`, { address, port: agentServer.port, ms: Date.now() - started })
@@ -183,7 +198,11 @@ function secretRoot(runDir: string): string {
   return join('/dev/shm', `thresher${runDir.replaceAll('/', '-')}`)
 }
 
-function openNetwork(config: AgentConfig, address: string, serverGroup: number | undefined, log: Log): OvnNetwork {
+function openNetwork(
+  config: AgentConfig,
+  { address, serverGroup, log }: { address: string; serverGroup: number | undefined; log: Log },
+  onFindings: (findings: NetworkFindings) => void,
+): OvnNetwork {
   return new OvnNetwork({
     dataDir: join(config.dataDir, 'network'),
     runDir: join(config.runDir, 'network'),
@@ -194,6 +213,7 @@ function openNetwork(config: AgentConfig, address: string, serverGroup: number |
     tunnelAddress: address,
     instance: config.instance,
     log: (level, message) => log(level, message),
+    onFindings,
   })
 }
 

@@ -8,6 +8,7 @@ const word: NodeWord = {
   version: 'v0.1.0',
   qemu: '7.2.22',
   problems: { hung: [] as string[], unreadable: [] as string[] },
+  networkFaults: [],
   acceleration: { accelerator: 'tcg', reason: 'KvmHangs', message: 'guest code did not come back' },
   inventory: {
     cpus: 4,
@@ -27,6 +28,16 @@ const condition = (status: ReturnType<typeof nodeStatus>, type: string) =>
   status.conditions?.find((one) => one.type === type)
 
 describe("a node's status", () => {
+  it('is not ready while the network of its guests does not work, and says what is wrong with it', () => {
+    const broken = nodeStatus({ ...word, networkFaults: ['ovn-northd does not run', 'x is gone'] }, undefined)
+    const message = 'ovn-northd does not run; x is gone'
+    expect(condition(broken, 'Ready')).toMatchObject({ status: 'False', reason: 'NetworkBroken', message })
+    expect(condition(broken, 'NetworkUnavailable')).toMatchObject({ status: 'True', message })
+    const works = nodeStatus(word, broken)
+    expect(condition(works, 'Ready')).toMatchObject({ status: 'True' })
+    expect(condition(works, 'NetworkUnavailable')).toMatchObject({ status: 'False' })
+  })
+
   it('tells what the host has and what of it guests may take', () => {
     expect(nodeStatus(word, undefined)).toMatchObject({
       capacity: { cpu: '4', memory: '8Gi', 'ephemeral-storage': '100Gi' },

@@ -18,6 +18,8 @@ export interface NodeWord {
   acceleration: Acceleration
   /** Guests that run here but cannot be fully looked after. */
   problems: RunProblems
+  /** What keeps the network of its guests from working, in sentences. */
+  networkFaults: string[]
   now: Date
 }
 
@@ -71,7 +73,20 @@ export function nodeStatus(word: NodeWord, before: Node['status']): NonNullable<
   set(accelerationCondition, isKvm ? 'True' : 'False', acceleration.reason, acceleration.message)
   const runs = runsCondition(word.problems)
   set(runsManagedCondition, runs.status, runs.reason, runs.message)
-  set('Ready', 'True', 'KubeletReady', 'the agent is ready')
+  const broken = word.networkFaults.length > 0
+  const fault = word.networkFaults.join('; ')
+  set(
+    'NetworkUnavailable',
+    broken ? 'True' : 'False',
+    broken ? 'NetworkBroken' : 'NetworkWorks',
+    broken ? fault : "the guests' network works",
+  )
+  set(
+    'Ready',
+    broken ? 'False' : 'True',
+    broken ? 'NetworkBroken' : 'KubeletReady',
+    broken ? fault : 'the agent is ready',
+  )
   return {
     ...before,
     capacity: { cpu: String(inventory.cpus), memory: formatBytes(memory), ...shared },

@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
 import { NetworkError } from './network-driver.ts'
 
 /** What a program said. */
@@ -32,6 +33,7 @@ const packages: Record<string, string> = {
 
 /** Where system programs are, for callers whose PATH has no sbin. */
 const searchPath = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin'].filter(Boolean).join(':')
+const environment = { ...process.env, PATH: searchPath }
 
 /** Runs programs and reads kernel settings in one network namespace of the host. */
 export class Commands {
@@ -42,15 +44,19 @@ export class Commands {
     this.#netns = netns
   }
 
+  #command(program: string, args: readonly string[]): [string, ...string[]] {
+    return this.#netns ? ['nsenter', `--net=${this.#netns}`, program, ...args] : [program, ...args]
+  }
+
   /** @throws {NetworkError} `MissingProgram`; `CommandFailed` with what the program said */
   run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Output> {
-    const [file, ...argv] = this.#netns ? ['nsenter', `--net=${this.#netns}`, program, ...args] : [program, ...args]
+    const [file, ...argv] = this.#command(program, args)
     return new Promise((done, fail) => {
       const child = execFile(
-        file!,
+        file,
         argv,
         {
-          env: { ...process.env, PATH: searchPath, ...options.env },
+          env: { ...environment, ...options.env },
           timeout: options.timeoutMs ?? 30_000,
           maxBuffer: 64 * 1024 * 1024,
         },
@@ -66,6 +72,18 @@ export class Commands {
       )
       child.stdin?.on('error', () => {})
       child.stdin?.end(options.input)
+    })
+  }
+
+  /** Run a program that reports for as long as it runs, line by line. Resolves at its end, which the signal brings about. */
+  follow(program: string, args: readonly string[], onLine: (line: string) => void, signal: AbortSignal): Promise<void> {
+    // It ends with this process, also when that is killed.
+    const [file, ...argv] = this.#command('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args])
+    return new Promise((done) => {
+      const child = spawn(file, argv, { env: environment, stdio: ['ignore', 'pipe', 'ignore'], signal })
+      child.once('error', () => done())
+      child.once('close', () => done())
+      createInterface({ input: child.stdout }).on('line', onLine)
     })
   }
 

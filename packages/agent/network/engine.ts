@@ -30,17 +30,24 @@ export class Engine {
   #message: string | undefined
   #watch: Promise<void> = Promise.resolve()
   readonly #restarted: () => void
+  readonly #ended: () => void
   #stopping = new AbortController()
 
   /**
    * @param env where the daemon finds its run folder
-   * @param restarted told each time that the daemon ended and was started again
+   * @param notify each time that the daemon ended, and each time that it was started again after that
    */
-  constructor(spec: EngineSpec, commands: Commands, env: Record<string, string>, restarted: () => void = () => {}) {
+  constructor(
+    spec: EngineSpec,
+    commands: Commands,
+    env: Record<string, string>,
+    { ended = () => {}, restarted = () => {} }: { ended?: () => void; restarted?: () => void } = {},
+  ) {
     this.spec = spec
     this.#commands = commands
     this.#env = env
     this.#restarted = restarted
+    this.#ended = ended
   }
 
   /** Adopt the running daemon or start one; from now on start it again whenever it ends. @throws {NetworkError} `EngineFailed` */
@@ -95,6 +102,24 @@ export class Engine {
     await Promise.all(
       [this.spec.pidFile, this.spec.database?.socket].flatMap((path) => (path ? [rm(path, { force: true })] : [])),
     )
+  }
+
+  /** Whether somebody removed the files by which a running daemon is found: its control socket, its database's. */
+  async lostFiles(): Promise<boolean> {
+    if (!this.#control) return false
+    const paths = [await this.#controlPath(), this.spec.pidFile, this.spec.database?.socket ?? this.spec.pidFile]
+    const found = await Promise.all(paths.map((path) => stat(path).catch(() => undefined)))
+    return found.includes(undefined)
+  }
+
+  /** Let the daemon make its files anew: it ends and is started again. Resolves when it answers. */
+  async renew(): Promise<void> {
+    const control = this.#control
+    if (!control) return
+    const limit = AbortSignal.timeout(10_000)
+    await control.command('exit', limit).catch(() => {})
+    await Promise.race([control.closed, sleep(10_000, undefined, { ref: false })])
+    while (this.#wanted && (this.#control === undefined || this.#control === control) && !limit.aborted) await sleep(20)
   }
 
   /** Run a command on the daemon's control socket. */
@@ -159,6 +184,7 @@ export class Engine {
       if (!this.#wanted) return
       this.#state = 'starting'
       this.#restarts++
+      this.#ended()
       let pause = Date.now() - since > 30_000 || this.#restarts === 1 ? 0 : 200
       while (this.#wanted && !this.#control) {
         if (pause > 0) await sleep(pause, undefined, { signal }).catch(() => {})

@@ -12,6 +12,8 @@ export interface EnginesOptions extends EngineOptions {
   netns?: string | undefined
   /** Notified each time that one ended and was started again. */
   onRestart: (name: EngineSpec['name']) => void
+  /** Notified each time that one ended. */
+  onEnd?: () => void
 }
 
 /** The daemons of this host, each kept running: their order, the choice of the datapath, and their end. */
@@ -74,6 +76,13 @@ export class Engines {
     return await Promise.all([...this.#engines.values()].map((engine) => engine.status()))
   }
 
+  /** Those whose sockets somebody removed, so that nobody else finds them. */
+  async lost(): Promise<Engine[]> {
+    const engines = [...this.#engines.values()]
+    const lost = await Promise.all(engines.map((engine) => engine.lostFiles()))
+    return engines.filter((_, at) => lost[at])
+  }
+
   /** Let go; the daemons run on. */
   async release(): Promise<void> {
     await Promise.all([...this.#engines.values()].map((engine) => engine.release()))
@@ -108,10 +117,10 @@ export class Engines {
   #engine(spec: EngineSpec): Engine {
     const known = this.#engines.get(spec.name)
     if (known) return known
-    const { runDir, logDir, dataDir, commands, onRestart } = this.#options
+    const { runDir, logDir, dataDir, commands, onRestart, onEnd } = this.#options
     const folders = { OVS_RUNDIR: runDir, OVN_RUNDIR: runDir, OVS_LOGDIR: logDir, OVN_LOGDIR: logDir }
     const env = { ...folders, OVS_DBDIR: dataDir, OVS_SYSCONFDIR: dataDir }
-    const engine = new Engine(spec, commands, env, () => onRestart(spec.name))
+    const engine = new Engine(spec, commands, env, { restarted: () => onRestart(spec.name), ended: onEnd })
     this.#engines.set(spec.name, engine)
     return engine
   }

@@ -25,6 +25,7 @@ export interface GatewayOptions {
 
 interface Link {
   ifname: string
+  flags?: string[]
   addr_info?: { family: string; local: string; prefixlen: number }[]
 }
 
@@ -34,6 +35,8 @@ export class Gateway {
   readonly #resolver: Resolver
   #forwarder: DnsForwarder | undefined
   #forwarderPort = 0
+  /** The rules that were brought in last, as the kernel lists them. */
+  #rules: string | undefined
   #applying: Promise<void> = Promise.resolve()
   #started = false
   #closing = false
@@ -64,26 +67,26 @@ export class Gateway {
 
   /** The names of all interfaces of the host. */
   async interfaces(): Promise<string[]> {
+    return [...(await this.links()).keys()]
+  }
+
+  /** All interfaces of the host, and whether they are up. */
+  async links(): Promise<Map<string, boolean>> {
     const links = await this.#json<Link[]>(this.#options.commands.run('ip', ['-json', 'link', 'show']))
-    return links.map((link) => link.ifname)
+    return new Map(links.map(({ ifname, flags }) => [ifname, flags?.includes('UP') ?? false]))
   }
 
   /** Give the gateway interface, which must exist, its one address. */
   async setAddress(): Promise<void> {
     const { commands, names, network } = this.#options
-    const [link] = await this.#json<Link[]>(
-      commands.run('ip', ['-json', '-4', 'address', 'show', 'dev', names.gateway]),
-    )
-    const now = (link?.addr_info ?? []).map((one) => `${one.local}/${one.prefixlen}`)
+    const now = await this.#addresses()
     await commands.run('ip', ['-batch', '-'], { input: `${planGateway(network, names, now).join('\n')}\n` })
   }
 
   /** Make the host the gateway: its address, forwarding, translation, and name servers for the guests. */
   async start(): Promise<void> {
-    const { commands } = this.#options
     await this.setAddress()
-    if ((await commands.setting('net.ipv4.ip_forward')) !== '1')
-      await commands.changeSetting('net.ipv4.ip_forward', '1')
+    await this.forward()
     this.#closing = false
     await this.#resolver.read()
     await this.#apply()
@@ -92,6 +95,34 @@ export class Gateway {
       this.#options.log?.('info', `the guests' DNS questions now go to ${route.servers.join(', ') || 'nowhere'}`)
       void this.#apply().catch((error: Error) => this.#options.log?.('warn', error.message))
     })
+  }
+
+  /** Whether the gateway's interface is up and has its one address. @throws {NetworkError} when there is no interface */
+  async hasAddress(): Promise<boolean> {
+    const { names, network } = this.#options
+    const isUp = (await this.links()).get(names.gateway)
+    return isUp === true && (await this.#addresses()).join() === `${network.gateway}/${network.prefix}`
+  }
+
+  /** Whether the host forwards packets at all. */
+  async forwards(): Promise<boolean> {
+    return (await this.#options.commands.setting('net.ipv4.ip_forward')) === '1'
+  }
+
+  /** Let the host forward packets. */
+  async forward(): Promise<void> {
+    if (!(await this.forwards())) await this.#options.commands.changeSetting('net.ipv4.ip_forward', '1')
+  }
+
+  /** Whether the host's rules are what was brought in last. */
+  async hasRules(): Promise<boolean> {
+    await this.#applying.catch(() => {})
+    return this.#rules !== undefined && (await this.#listRules()) === this.#rules
+  }
+
+  /** Bring the rules in again. */
+  restoreRules(): Promise<void> {
+    return this.#apply()
   }
 
   /** Let go. While no agent runs, the guests' questions go straight to a name server that they can reach, if there is one. */
@@ -125,9 +156,24 @@ export class Gateway {
         const { commands, names, network } = this.#options
         const target = await this.#target(this.#resolver.route)
         await commands.run('nft', ['-f', '-'], { input: planRules(network, names, target) })
+        this.#rules = await this.#listRules()
       })
     this.#applying = next
     return next
+  }
+
+  async #listRules(): Promise<string | undefined> {
+    const { commands, names } = this.#options
+    const { code, stdout } = await commands.run('nft', ['list', 'table', 'inet', names.table], { mayFail: true })
+    return code === 0 ? stdout : undefined
+  }
+
+  async #addresses(): Promise<string[]> {
+    const { commands, names } = this.#options
+    const [link] = await this.#json<Link[]>(
+      commands.run('ip', ['-json', '-4', 'address', 'show', 'dev', names.gateway]),
+    )
+    return (link?.addr_info ?? []).map((one) => `${one.local}/${one.prefixlen}`)
   }
 
   /** Where the guests' questions go: to the forwarder, or while there is none to a server that guests can reach. */

@@ -54,6 +54,8 @@ export interface NetworkStatus {
   dns: { mode: 'direct' | 'forwarded' | 'none'; servers: string[] }
   /** Logical ports plugged on this host. */
   ports: string[]
+  /** What is not as it should be and could not be put back, in sentences. */
+  faults: string[]
 }
 
 /**

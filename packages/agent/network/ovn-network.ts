@@ -17,6 +17,10 @@ import {
   type NicRequest,
   type PluggedNic,
 } from './network-driver.ts'
+import { reportChanges } from './network-changes.ts'
+import type { NetworkFindings } from './network-part.ts'
+import { networkParts } from './network-parts.ts'
+import { NetworkWatch, type WatchTimes } from './network-watch.ts'
 import { Ports } from './ports.ts'
 import { switchDatabase } from './switch-database.ts'
 import { planBridge, planSettings, type SwitchSetup, type SwitchState } from './switch-plan.ts'
@@ -41,6 +45,10 @@ export interface OvnNetworkOptions {
   /** The network namespace to work in, such as `/run/netns/h1`; this process's own unless given. */
   netns?: string
   log?: (level: 'info' | 'warn', message: string) => void
+  /** Called when something was taken away from the host's network, and when it was put back. */
+  onFindings?: (findings: NetworkFindings) => void
+  /** Other than usual, for tests. */
+  watchTimes?: Partial<WatchTimes>
 }
 
 /** The guests' networks by OVN on Open vSwitch, the host being their gateway. */
@@ -51,6 +59,9 @@ export class OvnNetwork implements NetworkDriver {
   readonly #engines: Engines
   readonly #switch: HostSwitch
   readonly #ports: Ports
+  readonly #commands: Commands
+  #watch: NetworkWatch | undefined
+  #watching = new AbortController()
   #guestNames: GuestNames | undefined
 
   constructor(options: OvnNetworkOptions) {
@@ -59,8 +70,14 @@ export class OvnNetwork implements NetworkDriver {
     const commands = new Commands(options.netns)
     const names = namesOf(options.instance ?? 'thr0')
     this.#names = names
+    this.#commands = commands
     this.#switch = new HostSwitch(runDir)
-    this.#engines = new Engines({ ...options, commands, onRestart: (name) => this.#onRestart(name) })
+    this.#engines = new Engines({
+      ...options,
+      commands,
+      onRestart: (name) => this.#onRestart(name),
+      onEnd: () => this.#watch?.changed(),
+    })
     this.#gateway = new Gateway({
       commands,
       names,
@@ -91,6 +108,7 @@ export class OvnNetwork implements NetworkDriver {
       this.#gateway.start(),
       this.#ports.sweep((_ifname, exists) => exists),
     ])
+    this.#keepWatch()
   }
 
   async plug(request: NicRequest, signal?: AbortSignal): Promise<PluggedNic> {
@@ -107,7 +125,14 @@ export class OvnNetwork implements NetworkDriver {
 
   async sweep(known: Iterable<NicId>): Promise<string[]> {
     const keep = new Set([...known].map((nic) => tapName(this.#names, nic)))
-    return await this.#ports.sweep((ifname) => keep.has(ifname))
+    const swept = await this.#ports.sweep((ifname) => keep.has(ifname))
+    this.#ports.keep(keep)
+    return swept
+  }
+
+  /** Hold the ports of these taps as they are now on the switch for those that should be there. */
+  keep(ifnames: Iterable<string>): void {
+    this.#ports.keep(ifnames)
   }
 
   async status(): Promise<NetworkStatus> {
@@ -125,10 +150,12 @@ export class OvnNetwork implements NetworkDriver {
       },
       dns: this.#gateway.dns,
       ports: this.#ports.list(),
+      faults: (this.#watch?.faults ?? []).map(({ message }) => message),
     }
   }
 
   async close(): Promise<void> {
+    await this.#endWatch()
     await this.#engines.release()
     await this.#switch.close()
     await this.#gateway.close()
@@ -136,6 +163,7 @@ export class OvnNetwork implements NetworkDriver {
   }
 
   async down(): Promise<void> {
+    await this.#endWatch()
     if (await this.#engines.adopt()) await this.#removeBridge()
     await this.#switch.close()
     await this.#engines.stop()
@@ -143,6 +171,41 @@ export class OvnNetwork implements NetworkDriver {
     await this.#gateway.remove()
     await this.#ports.removeLinks()
     await rm(this.#options.runDir, { recursive: true, force: true })
+  }
+
+  /** Have everything looked at whenever the kernel or the switch's database report a change. */
+  #keepWatch(): void {
+    if (this.#watch) return
+    const parts = networkParts({
+      names: this.#names,
+      runDir: this.#options.runDir,
+      engines: this.#engines,
+      hostSwitch: this.#switch,
+      gateway: this.#gateway,
+      ports: this.#ports,
+      plan: () => ({
+        settings: planSettings(this.#state(), this.#setup()),
+        bridge: planBridge(this.#state(), this.#setup()),
+      }),
+    })
+    const report = (findings: NetworkFindings): void => this.#options.onFindings?.(findings)
+    const watch = new NetworkWatch(parts, report, this.#options.watchTimes)
+    this.#watch = watch
+    this.#watching = new AbortController()
+    reportChanges({
+      commands: this.#commands,
+      names: this.#names,
+      runDir: this.#options.runDir,
+      database: this.#switch.database,
+      changed: () => watch.changed(),
+      signal: this.#watching.signal,
+    })
+  }
+
+  async #endWatch(): Promise<void> {
+    this.#watching.abort()
+    await this.#watch?.close()
+    this.#watch = undefined
   }
 
   /** A running switch gives back what it made in the kernel when its bridge goes. */
@@ -195,6 +258,7 @@ export class OvnNetwork implements NetworkDriver {
 
   #onRestart(name: EngineSpec['name']): void {
     this.#options.log?.('warn', `${name} ended and was started again`)
+    this.#options.onFindings?.({ mended: [{ part: 'engines', name, message: `${name} ended` }], left: [] })
     if (name !== 'ovs-vswitchd') return
     // The gateway's interface outlives the switch as a rule; if it was made anew it has no address.
     const limit = AbortSignal.timeout(30_000)

@@ -1,10 +1,12 @@
 import type { ManagementNetwork } from '@thresher/api/management-network'
+import type { Operation } from '@thresher/ovsdb/schema'
 import type { Commands } from './commands.ts'
 import { planTap } from './host-plan.ts'
 import type { HostSwitch } from './host-switch.ts'
 import { tapName, type Names } from './names.ts'
 import { NetworkError, type NicId, type NicRequest } from './network-driver.ts'
-import { planPort, planRemoval } from './switch-plan.ts'
+import type { NetworkFault } from './network-part.ts'
+import { planPort, planRemoval, type SwitchPort } from './switch-plan.ts'
 
 export interface PortsOptions {
   commands: Commands
@@ -18,6 +20,8 @@ export interface PortsOptions {
 /** The guests' taps on this host, and their ports on its switch. */
 export class Ports {
   readonly #options: PortsOptions
+  /** The ports that should be on the switch, by their taps. */
+  readonly #wanted = new Map<string, SwitchPort>()
 
   constructor(options: PortsOptions) {
     this.#options = options
@@ -38,6 +42,7 @@ export class Ports {
     if (row()?.error !== undefined) await this.remove([ifname])
     await this.#makeTap(planTap({ ifname, owner: request.owner, mtu, neighbour }), ifname)
     await database.transact(planPort(row(), names.bridge, port), signal)
+    this.#wanted.set(ifname, port)
     return { ifname, mtu }
   }
 
@@ -51,7 +56,9 @@ export class Ports {
   }
 
   async unplug(nic: NicId): Promise<void> {
-    await this.remove([tapName(this.#options.names, nic)])
+    const ifname = tapName(this.#options.names, nic)
+    this.#wanted.delete(ifname)
+    await this.remove([ifname])
   }
 
   /** The logical ports on this host. */
@@ -77,6 +84,44 @@ export class Ports {
     )
     await this.remove(gone)
     return gone
+  }
+
+  /** From now on the ports of these taps, as they are on the switch, are those that should be. */
+  keep(ifnames: Iterable<string>): void {
+    const { database } = this.#options.hostSwitch
+    for (const ifname of ifnames) {
+      const ids = database.find('Interface', 'name', ifname)?.external_ids
+      const { 'iface-id': port, 'attached-mac': mac, 'vm-id': owner } = ids ?? {}
+      if (port && mac && owner && !this.#wanted.has(ifname)) this.#wanted.set(ifname, { ifname, port, mac, owner })
+    }
+  }
+
+  /** What is wrong with the ports that should be there. @param links the host's interfaces, and whether they are up */
+  faults(links: ReadonlyMap<string, boolean>): NetworkFault[] {
+    return [...this.#wanted.values()].flatMap((port): NetworkFault[] => {
+      const { ifname, owner: vmi } = port
+      const fault = (message: string): NetworkFault[] => [{ part: 'ports', name: ifname, vmi, message }]
+      if (!links.has(ifname)) return fault(`the tap ${ifname} of the port ${port.port} is gone`)
+      if (this.#missing(port).length > 0) return fault(`the port ${port.port} is not on the switch`)
+      return links.get(ifname) ? [] : fault(`the tap ${ifname} of the port ${port.port} is down`)
+    })
+  }
+
+  /** Put ports on the switch again and their taps up. A tap that is gone is lost to the QEMU that had it open. */
+  async mend(): Promise<void> {
+    const { hostSwitch, commands } = this.#options
+    const ports = [...this.#wanted.values()]
+    await hostSwitch.database.transact(
+      ports.flatMap((port) => this.#missing(port)),
+      AbortSignal.timeout(10_000),
+    )
+    const input = ports.map(({ ifname }) => `link set dev ${ifname} up\n`).join('')
+    await commands.run('ip', ['-force', '-batch', '-'], { input, mayFail: true })
+  }
+
+  #missing(port: SwitchPort): Operation[] {
+    const { names, hostSwitch } = this.#options
+    return planPort(hostSwitch.database.find('Interface', 'name', port.ifname), names.bridge, port)
   }
 
   /** Take interfaces off the switch and out of the kernel; those that are gone are fine. */

@@ -27,7 +27,8 @@ export const outside = '198.51.100.2'
 export class TestHost implements AsyncDisposable {
   readonly folder: string
   readonly network = managementNetwork()
-  readonly names = namesOf('thr0')
+  static readonly names = namesOf('thr0')
+  readonly names = TestHost.names
   readonly #id: string
   readonly #namespaces: string[] = []
   readonly #children = new AbortController()
