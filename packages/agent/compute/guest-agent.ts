@@ -11,7 +11,7 @@ const Address = Type.Object({
 const optionalText = Type.Optional(Type.String())
 
 /**
- * The questions asked of the guest agent. Running programs in the guest is not among them.
+ * The questions asked of the guest agent. Programs are run in the guest only where its owner's probe names them.
  *
  * @see https://www.qemu.org/docs/master/interop/qemu-ga-ref.html
  */
@@ -57,6 +57,12 @@ const questions = {
   'guest-fsfreeze-thaw': Type.Integer(),
   'guest-ping': Type.Object({}),
   'guest-shutdown': Type.Object({}),
+  'guest-exec': Type.Object({ pid: Type.Integer() }),
+  'guest-exec-status': Type.Object({
+    exited: Type.Boolean(),
+    exitcode: Type.Optional(Type.Integer()),
+    signal: Type.Optional(Type.Integer()),
+  }),
 } satisfies Record<string, TSchema>
 
 const Success = Type.Object({ return: Type.Unknown() })

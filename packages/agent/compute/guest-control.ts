@@ -187,7 +187,7 @@ export class GuestControl {
   }
 
   /** Talk with the guest's agent; one conversation at a time. */
-  ask<T>(talk: Parameters<typeof askGuest<T>>[2]): Promise<T> {
-    return this.#queue.run(() => askGuest(this.socket('guestAgent'), guestTimeoutMs, talk))
+  ask<T>(talk: Parameters<typeof askGuest<T>>[2], timeoutMs = guestTimeoutMs): Promise<T> {
+    return this.#queue.run(() => askGuest(this.socket('guestAgent'), timeoutMs, talk))
   }
 }

@@ -146,6 +146,7 @@ function conditionsOf({ vmi, view, node, now }: InstanceReportInput): Condition[
   if (ended) set('Ready', 'False', view.outcome?.reason ?? 'GuestNotRunning', view.outcome?.message)
   else if (view.hung) set('Ready', 'False', 'QemuHung', hungMessage(name, view.hung))
   else if (view.paused) set('Ready', 'False', 'GuestPaused', 'the guest is paused')
+  else if (view.readiness && !view.readiness.passing) set('Ready', 'False', 'GuestNotReady', view.readiness.message)
   else set('Ready', 'True')
   if (!ended) set('LiveMigratable', 'False', 'NotSupported', 'live migration is not available in this version')
   if (view.hung && !ended) set('QemuResponsive', 'False', view.hung, hungMessage(name, view.hung))

@@ -1,4 +1,4 @@
-import { guestPanicked, migratedAway, qemuGone, stoppedEarly, switchedOff } from './outcomes.ts'
+import { guestPanicked, migratedAway, notAlive, qemuGone, stoppedEarly, switchedOff } from './outcomes.ts'
 import type { Outcome, RunStep } from './run-state.ts'
 import { outcomeOfShutdown, verdictOfStatus, type PauseReason } from './verdict.ts'
 
@@ -59,6 +59,8 @@ export type Input =
   | { on: 'due' }
   /** The node's disk has room again. */
   | { on: 'room' }
+  /** The guest does not pass its liveness probe any more; why, as a sentence. */
+  | { on: 'unhealthy'; message: string }
   | { on: 'migrate' }
   | { on: 'migrated' }
   | { on: 'migration-failed' }
@@ -124,6 +126,8 @@ function react(state: Lifecycle, input: Input): Change {
       return state.step === 'stopping' ? { killed: true, actions: ['kill'] } : {}
     case 'room':
       return state.noRoom && state.step === 'running' ? { noRoom: undefined, actions: ['continue'] } : {}
+    case 'unhealthy':
+      return state.step === 'running' ? end({ ...notAlive, message: `${notAlive.message}: ${input.message}` }) : {}
     case 'migrate':
       return state.step === 'running' ? { step: 'migrating-out' } : {}
     case 'migration-failed':

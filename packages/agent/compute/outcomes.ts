@@ -40,3 +40,9 @@ export const migratedAway: Outcome = {
   reason: 'Migrated',
   message: 'the guest runs on another node now',
 }
+/** A failure, so that the machine's run strategy may start another. The message is to be completed. */
+export const notAlive: Outcome = {
+  phase: 'Failed',
+  reason: 'LivenessProbeFailed',
+  message: 'the guest did not pass its liveness probe and was ended',
+}

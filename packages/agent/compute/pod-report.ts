@@ -12,8 +12,15 @@ export function runningPodStatus(pod: Pod, view: RunView, nics: PodNic[], hostIP
   const startedAt = view.startedAt ? formatTime(new Date(view.startedAt)) : formatTime(now)
   const podIP = nics.find(({ ip }) => ip)?.ip
   let conditions: Condition[] = (pod.status?.conditions ?? []) as Condition[]
-  for (const type of ['Initialized', 'ContainersReady', 'Ready'])
-    conditions = setCondition(conditions, { type, status: 'True' }, now)
+  conditions = setCondition(conditions, { type: 'Initialized', status: 'True' }, now)
+  const ready = isReady(view)
+  const { message = '' } = view.readiness ?? {}
+  for (const type of ['ContainersReady', 'Ready'])
+    conditions = setCondition(
+      conditions,
+      ready ? { type, status: 'True' } : { type, status: 'False', reason: 'ContainersNotReady', message },
+      now,
+    )
   const [container] = pod.spec.containers
   return {
     ...pod.status,
@@ -28,7 +35,7 @@ export function runningPodStatus(pod: Pod, view: RunView, nics: PodNic[], hostIP
         name: container?.name ?? 'compute',
         image: container?.image ?? '',
         imageID: '',
-        ready: true,
+        ready,
         started: true,
         restartCount: 0,
         ...(view.process ? { containerID: `qemu://${view.process.pid}` } : {}),
@@ -36,6 +43,15 @@ export function runningPodStatus(pod: Pod, view: RunView, nics: PodNic[], hostIP
       },
     ],
   }
+}
+
+/** Whether a pod's status says of its guest what is so. */
+export function isCurrent({ status }: Pod, view: RunView): boolean {
+  return status?.phase === 'Running' && status.containerStatuses?.[0]?.ready === isReady(view)
+}
+
+function isReady({ readiness }: RunView): boolean {
+  return readiness?.passing ?? true
 }
 
 /** The launcher pod's status after its guest ended, or when it never ran. Pure. */

@@ -18,6 +18,8 @@ export interface RunView {
   outcome?: Outcome
   guestAgent: boolean
   guest?: GuestFacts
+  /** Whether the guest passes its readiness probe, where it has one; why not, as a sentence. */
+  readiness?: { passing: boolean; message: string }
   /** Drives that are coming or going, by name. */
   drives?: ReadonlyMap<string, DriveState>
   startedAt?: string

@@ -180,6 +180,21 @@ describe('a run', () => {
     expect((await again.until(ended)).outcome).toMatchObject({ phase: 'Failed', reason: 'QemuGone' })
   })
 
+  it('fails a run whose guest does not pass its liveness probe, and leaves one alone that is paused', async () => {
+    const watched = new Watched().start()
+    await watched.until(running)
+    await watched.run.control.pause()
+    await watched.until(({ paused }) => paused !== undefined)
+    const livenessProbe = { tcpSocket: { port: 1 }, periodSeconds: 1, failureThreshold: 1 }
+    watched.run.wantProbes({ livenessProbe }, '127.0.0.1')
+    await delay(100)
+    expect(watched.run.view().step).toBe('running')
+    await watched.run.control.unpause()
+    const { outcome } = await watched.until(ended)
+    expect(outcome).toMatchObject({ phase: 'Failed', reason: 'LivenessProbeFailed' })
+    expect(outcome?.message).toContain('port 1 of the guest: connect ECONNREFUSED')
+  })
+
   it('keeps QEMU when the guest restarts itself or is reset', async () => {
     const watched = new Watched().start()
     const { process } = await watched.until(running)

@@ -3,7 +3,7 @@ import { Cgroup } from './cgroup.ts'
 import { ConsoleLog } from './console-log.ts'
 import { endQemu } from './end-qemu.ts'
 import { GuestControl, NotRunningError } from './guest-control.ts'
-import { learnGuest, type GuestFacts } from './guest-facts.ts'
+import { GuestPresence } from './guest-presence.ts'
 import { giveBack } from './holdings.ts'
 import { GracePeriod } from './grace-period.ts'
 import type { ComputeHost } from './host.ts'
@@ -21,6 +21,7 @@ import { lastLines } from './qemu-file.ts'
 import type { QmpClient } from './qmp.ts'
 import type { QmpEvent } from './qmp-commands.ts'
 import { closeRunFolder, makeRunFolder, removeRunFolder } from './run-folder.ts'
+import { GuestProbes, type WantedProbes } from './probes/guest-probes.ts'
 import { RoomWatch } from './room-watch.ts'
 import { RunRecord } from './run-record.ts'
 import type { Holding, RunState } from './run-state.ts'
@@ -60,12 +61,12 @@ export class Run {
     () => this.#post(() => this.#apply({ on: 'due' })),
   )
   readonly #room: RoomWatch
+  readonly #guest: GuestPresence
+  readonly #probes: GuestProbes
   #plan: RunPlan | undefined
   #qmp: QmpClient | undefined
   #ready: ReadyRun | undefined
   #launched: LaunchedProcess | undefined
-  #guestAgent = false
-  #guest: GuestFacts | undefined
   /** Gives the place among the starts back; from the start until the guest runs, hangs or has ended. */
   #leaveGate: (() => void) | undefined
   #finished = false
@@ -87,8 +88,18 @@ export class Run {
       user: () => this.user,
       running: (task) => this.#running(task),
       isPaused: () => this.#life.paused !== undefined,
-      hasGuestAgent: () => this.#guestAgent,
+      hasGuestAgent: () => this.#guest.connected,
       nodeOf: (volume) => (this.#life.step === 'running' ? nodeOf(this.#state.holdings, volume) : undefined),
+    })
+    this.#guest = new GuestPresence({
+      title: this.#record.title,
+      ask: (talk) => this.control.ask(talk),
+      changed: onChange,
+      log: host.log,
+    })
+    this.#probes = new GuestProbes((talk, timeoutMs) => this.control.ask(talk, timeoutMs), {
+      notAlive: (message) => this.#post(() => this.#apply({ on: 'unhealthy', message })),
+      readinessChanged: onChange,
     })
   }
 
@@ -164,8 +175,9 @@ export class Run {
       hung,
       unreadable: this.#record.unreadable,
       outcome: this.#finished ? outcome : undefined,
-      guestAgent: this.#guestAgent,
-      guest: this.#guest,
+      guestAgent: this.#guest.connected,
+      guest: this.#guest.facts,
+      readiness: this.#probes.readiness,
       drives: this.#drives.states,
       startedAt,
       process,
@@ -193,6 +205,11 @@ export class Run {
     if (!this.#drives.want(wanted)) return
     this.#driveRetry.reset()
     this.#post(() => this.#converge())
+  }
+
+  /** Probe the guest so. @param address at which it is reached, when it has one */
+  wantProbes(probes: WantedProbes, address: string | undefined): void {
+    this.#probes.want(probes, address)
   }
 
   /**
@@ -332,7 +349,7 @@ export class Run {
     if (this.#plan) return
     this.#host.log('info', `adopted QEMU of ${this.#title}`, { pid: this.#state.process?.pid })
     const channels = await qmp.execute('query-chardev', {})
-    if (channels.find(({ label }) => label === guestAgentChardev)?.['frontend-open']) this.#guestAgentChanged(true)
+    if (channels.find(({ label }) => label === guestAgentChardev)?.['frontend-open']) this.#guest.set(true)
   }
 
   async #handle({ event, data }: QmpEvent): Promise<void> {
@@ -349,7 +366,7 @@ export class Run {
         if (data?.['guest'] === true) this.#host.log('info', `${this.#title} restarted itself`)
         return
       case 'VSERPORT_CHANGE':
-        if (data?.['id'] === guestAgentPort) this.#guestAgentChanged(data['open'] === true)
+        if (data?.['id'] === guestAgentPort) this.#guest.set(data['open'] === true)
         return
       case 'DEVICE_DELETED':
         this.#drives.deleted(String(data?.['device']))
@@ -388,6 +405,7 @@ export class Run {
     if (write) this.#record.persist(state)
     for (const action of actions) await this.#act(action)
     this.#room.set(state.noRoom === true)
+    this.#probes.set(state.step === 'running' && !state.paused && !state.hung)
     if (isUp(state) || state.hung || state.step === 'ended') this.#leaveGate?.()
     if (input.on === 'answered' || state.hung || state.step === 'ended') this.#reached.resolve()
     if (state !== before) this.#onChange()
@@ -422,6 +440,8 @@ export class Run {
     this.#grace.clear()
     this.#driveRetry.reset()
     this.#room.set(false)
+    this.#probes.set(false)
+    this.#guest.stop()
   }
 
   /** A guest whose disk was full goes on when there is room again. */
@@ -442,23 +462,6 @@ export class Run {
     this.#onChange()
   }
 
-  #guestAgentChanged(open: boolean): void {
-    if (this.#guestAgent === open) return
-    this.#guestAgent = open
-    this.#onChange()
-    if (open) void this.#learn()
-  }
-
-  /** Ask once what does not change; the answer comes when the guest is ready for it. */
-  async #learn(): Promise<void> {
-    try {
-      this.#guest = await this.control.ask(learnGuest)
-      this.#onChange()
-    } catch (error) {
-      this.#host.log('info', `${this.#title}: ${(error as Error).message}`)
-    }
-  }
-
   /** The run is over: end QEMU, give back what was held. */
   async #finish(): Promise<void> {
     this.#clearTimers()
@@ -469,7 +472,6 @@ export class Run {
     this.#keepFirmware()
     await this.#giveBack()
     this.console.close('the virtual machine stopped')
-    this.#guestAgent = false
     this.#finished = true
     this.#host.log('info', `${this.#title} ended: ${outcome?.message}`, { reason: outcome?.reason })
     this.#onChange()

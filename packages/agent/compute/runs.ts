@@ -24,7 +24,7 @@ import { sweepCgroups } from './cgroup.ts'
 import type { ComputeHost } from './host.ts'
 import { hungMessage, instanceReport } from './instance-report.ts'
 import { stoppedEarly } from './outcomes.ts'
-import { endedPodStatus, runningPodStatus } from './pod-report.ts'
+import { endedPodStatus, isCurrent, runningPodStatus } from './pod-report.ts'
 import { UnsupportedSpecError } from './qemu/draft.ts'
 import { wantedDrives } from './hot-plug/wanted-drives.ts'
 import { resolveRun, type ResolveInput, type Resolution } from './resolve.ts'
@@ -315,7 +315,10 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     const unwanted = vmi === 'gone' || (vmi !== 'unknown' && (isGoing(vmi) || isFinal(vmi)))
     if (isGoing(pod) || isFinal(pod) || unwanted) run.stop(graceOf(vmi))
     this.#reportObstacles(run, view, vmi)
-    if (isUp(view) && typeof vmi !== 'string' && !isGoing(vmi)) run.wantDrives(wantedDrives(this.#lookup(pod, vmi)))
+    if (isUp(view) && typeof vmi !== 'string' && !isGoing(vmi)) {
+      run.wantDrives(wantedDrives(this.#lookup(pod, vmi)))
+      run.wantProbes(vmi.spec, this.addressOf(run))
+    }
     if ((!isUp(view) && !view.hung) || isFinal(pod)) return
     const { hostIP } = this.#options
     const nics = readNics(pod.metadata.annotations) ?? []
@@ -323,7 +326,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     await Promise.all([
       isUp(view) &&
         this.#access.writeStatus(pod, (current) =>
-          current.status?.phase === 'Running' ? undefined : runningPodStatus(current, view, nics, hostIP, now),
+          isCurrent(current, view) ? undefined : runningPodStatus(current, view, nics, hostIP, now),
         ),
       typeof vmi !== 'string' && this.#reportInstance(vmi, podOf(pod), view, nics),
     ])

@@ -1,3 +1,4 @@
+import type { Static } from 'typebox'
 import { ExecAction, HTTPGetAction, TCPSocketAction } from '../core/handler.ts'
 import { Empty, int32, optional } from '../schema.ts'
 
@@ -13,3 +14,4 @@ export const Probe = optional({
   successThreshold: int32,
   failureThreshold: int32,
 })
+export type Probe = Static<typeof Probe>

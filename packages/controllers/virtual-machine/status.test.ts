@@ -47,16 +47,19 @@ test('a machine that is refused its instance keeps what it was asked and a run s
 
 test('fields that nothing carries out are named on the machine and on its run, and no longer when they are gone', () => {
   const { spec } = machine
-  const probed = { ...spec.template.spec, livenessProbe: { tcpSocket: { port: 80 } } }
-  const odd: VirtualMachine = { ...machine, spec: { ...spec, template: { spec: probed }, preference: { name: 'x' } } }
+  const scheduled = { ...spec.template.spec, schedulerName: 'mine' }
+  const odd: VirtualMachine = {
+    ...machine,
+    spec: { ...spec, template: { spec: scheduled }, preference: { name: 'x' } },
+  }
   const plan = { requests: [], startFailure: undefined }
   const named = machineStatus(odd, { ...standing, instance: undefined }, plan, now)
   const condition = findCondition(named.conditions as never, 'SpecHonoured')
   expect(condition).toMatchObject({ status: 'False', reason: 'FieldsWithoutEffect' })
   expect(condition?.message).toContain('preference (')
-  expect(condition?.message).toContain('template.spec.livenessProbe (')
+  expect(condition?.message).toContain('template.spec.schedulerName (')
   const run = instanceStatus(instanceOf(odd), { phase: 'Pending' }, now)
-  expect(findCondition(run.conditions as never, 'SpecHonoured')?.message).toContain('livenessProbe (')
+  expect(findCondition(run.conditions as never, 'SpecHonoured')?.message).toContain('schedulerName (')
   const mended = machineStatus({ ...machine, status: named }, { ...standing, instance: undefined }, plan, now)
   expect(findCondition(mended.conditions as never, 'SpecHonoured')).toBeUndefined()
 })

@@ -6,6 +6,7 @@ const devices = 'domain.devices'
 const volumes = 'volumes[]'
 const hyperv = 'domain.features.hyperv'
 const cloudInits = [`${volumes}.cloudInitNoCloud`, `${volumes}.cloudInitConfigDrive`]
+const probes = ['livenessProbe', 'readinessProbe']
 const within = (at: string, ...names: string[]): string[] => names.map((name) => `${at}.${name}`)
 
 const disksAndCards: SupportTable = {
@@ -124,7 +125,17 @@ const execution: SupportTable = {
   ),
   ...notHonoured('leave it out; guests run on x86-64', 'architecture', (name) => isSet(name) && name !== 'amd64'),
   ...notHonoured('leave it out', 'resourceClaims'),
-  ...notHonoured('watch the guest from outside; probes are not carried out', ['livenessProbe', 'readinessProbe']),
+  ...honoured(
+    'lifecycle',
+    ...probes.flatMap((probe) => within(probe, 'guestAgentPing', 'exec.command', 'tcpSocket.port')),
+    ...probes.flatMap((probe) => within(`${probe}.httpGet`, 'port', 'path', 'scheme', 'httpHeaders')),
+    ...probes.flatMap((probe) => within(probe, 'initialDelaySeconds', 'timeoutSeconds', 'periodSeconds')),
+    ...probes.flatMap((probe) => within(probe, 'successThreshold', 'failureThreshold')),
+  ),
+  ...notHonoured(
+    'leave it out; probes go to the guest itself',
+    probes.flatMap((probe) => within(probe, 'httpGet.host', 'tcpSocket.host')),
+  ),
 }
 
 const guest: SupportTable = {
