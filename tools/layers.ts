@@ -29,6 +29,7 @@ const server = { name: '@thresher/server' }
 const agent = { name: '@thresher/agent' }
 const lab = { name: '@thresher/lab' }
 const cli = { name: '@thresher/cli' }
+const backup = { name: '@thresher/backup' }
 const dashboard = { name: '@thresher/dashboard' }
 
 /** How connections are guarded: both programs that listen do it the same way. */
@@ -37,10 +38,11 @@ const door = /^@thresher\/apiserver\/limits\/connection-guard$/
 export const layers: Layer[] = [
   { folder: 'packages/api', mayImport: [], browser: { but: [] } },
   { folder: 'packages/ovsdb', mayImport: [] },
+  { folder: 'packages/backup', mayImport: [{ ...api, only: /^@thresher\/api\/(matches|type)$/ }] },
   { folder: 'packages/client', mayImport: [{ ...api, only: generic }], browser: { but: ['packages/client/node'] } },
   { folder: 'packages/apiserver', mayImport: [{ ...api, only: generic }] },
   { folder: 'packages/controllers', mayImport: [api, client, ovsdb] },
-  { folder: 'packages/agent', mayImport: [api, client, ovsdb, { ...apiserver, only: door }] },
+  { folder: 'packages/agent', mayImport: [api, backup, client, ovsdb, { ...apiserver, only: door }] },
   { folder: 'packages/lab', mayImport: [api, client] },
   {
     folder: 'packages/dashboard',
@@ -48,11 +50,11 @@ export const layers: Layer[] = [
     browser: { but: ['packages/dashboard/node'] },
   },
   { folder: 'packages/server', mayImport: [api, client, apiserver, controllers] },
-  { folder: 'packages/cli', mayImport: [api, client, server, agent, lab] },
-  { folder: 'bench', mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli] },
+  { folder: 'packages/cli', mayImport: [api, backup, client, server, agent, lab] },
+  { folder: 'bench', mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli, backup] },
   {
     folder: 'tests',
-    mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli, dashboard],
+    mayImport: [api, client, apiserver, controllers, server, agent, lab, ovsdb, cli, dashboard, backup],
   },
   { folder: 'tools', mayImport: [] },
 ]
