@@ -4,9 +4,7 @@
  */
 export const notBuilt = {
   migration: 'live migration is not available in this version; stop the machine and start it on the other node',
-  backups:
-    'backups and snapshots of virtual machines are not available in this version; clone the machine or export its volumes to images',
-  restores: 'virtual machines cannot be restored from backups in this version; nothing was changed',
+  backups: 'backups to a target outside the cluster are not available in this version; take a snapshot of the machine',
   schedules: 'scheduled backups and snapshots are not available in this version; no backup will be made',
   imageFiles:
     'files of images are not prepared for download in this version; get the file from the subresource download of the image',

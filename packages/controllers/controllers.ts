@@ -17,6 +17,8 @@ import { podGcController } from './pod-gc/pod-gc.ts'
 import { schedulerController } from './scheduler/scheduler.ts'
 import { serviceAccountController } from './service-account/service-account.ts'
 import { virtualMachineInstanceController } from './virtual-machine-instance/virtual-machine-instance.ts'
+import { virtualMachineBackupController } from './virtual-machine-backup/virtual-machine-backup.ts'
+import { virtualMachineRestoreController } from './virtual-machine-restore/virtual-machine-restore.ts'
 import { virtualMachineController } from './virtual-machine/virtual-machine.ts'
 import { volumeSnapshotController } from './volume-snapshot/volume-snapshot.ts'
 
@@ -31,6 +33,8 @@ function allControllers(): Controller[] {
     persistentVolumeClaimController,
     persistentVolumeController,
     volumeSnapshotController,
+    virtualMachineBackupController,
+    virtualMachineRestoreController,
     imageController,
     namespaceController(),
     garbageCollector(),

@@ -70,6 +70,21 @@ export const PersistentVolumeClaim = defineKind({
       ],
     },
     {
+      name: 'cancelExpand',
+      // Only while it is not done: a volume never shrinks.
+      offered: ({ spec, status }) => {
+        const [wanted, has] = [spec.resources?.requests?.storage, status?.capacity?.storage]
+        return wanted !== undefined && has !== undefined && compareQuantities(wanted, has) > 0
+      },
+      calls: ({ metadata, status }) => [
+        {
+          method: 'PATCH',
+          path: `${collectionPath('v1', 'persistentvolumeclaims', namespaceOf(metadata))}/${encodeURIComponent(metadata.name ?? '')}`,
+          body: { spec: { resources: { requests: { storage: status?.capacity?.storage } } } },
+        },
+      ],
+    },
+    {
       name: 'export',
       offered: ({ status }) => status?.phase === 'Bound',
       calls(claim, input) {

@@ -4,8 +4,6 @@ import type { KubeObject } from '../meta.ts'
 import { runStrategyAnnotation } from '../names.ts'
 import { notBuilt } from '../not-built.ts'
 import { cdDrives } from './cd-rom.ts'
-import { claimTemplatesAnnotation, parseClaimTemplates } from './claim-templates.ts'
-import { reservedMemoryAnnotation } from './guest-memory.ts'
 import type { VirtualMachineSpec } from './virtual-machine.ts'
 import type { VirtualMachineStatus } from './virtual-machine-status.ts'
 
@@ -78,10 +76,9 @@ export const machineActions: TypedAction<Machine>[] = [
   { name: 'insertCdRomVolume', offered: (machine) => cdDrives(machine).some(({ loaded }) => !loaded) },
   { name: 'ejectCdRomVolume', offered: (machine) => cdDrives(machine).some(({ hot }) => hot) },
   { name: 'backup', notBuilt: notBuilt.backups, calls: backup('backup') },
-  { name: 'snapshot', notBuilt: notBuilt.backups, calls: backup('snapshot') },
+  { name: 'snapshot', calls: backup('snapshot') },
   {
     name: 'restore',
-    notBuilt: notBuilt.restores,
     offered: isOff,
     calls(machine, input) {
       const namespace = namespaceOf(machine.metadata)
@@ -93,13 +90,14 @@ export const machineActions: TypedAction<Machine>[] = [
           virtualMachineBackupName: textInput(input, 'backupName'),
           newVM: false,
           ...(input.keepMacAddress === undefined ? {} : { keepMacAddress: input.keepMacAddress }),
+          ...(input.haltAfterRestore === undefined ? {} : { haltAfterRestore: input.haltAfterRestore }),
         },
       }
       return [creation(collectionPath('harvesterhci.io/v1beta1', 'virtualmachinerestores', namespace), restore)]
     },
   },
-  { name: 'createTemplate', calls: createTemplate },
-  { name: 'clone', calls: clone },
+  { name: 'createTemplate' },
+  { name: 'clone' },
   { name: 'findMigratableNodes', offered: runs },
   { name: 'abortMigration', notBuilt: notBuilt.migration, offered: isIn('Migrating') },
   {
@@ -134,74 +132,4 @@ function backup(type: 'backup' | 'snapshot') {
       }),
     ]
   }
-}
-
-/** A template and its first version with the machine's spec; addresses of its network cards are left out. */
-function createTemplate(machine: Machine, input: Record<string, unknown>): ActionCall[] {
-  const namespace = namespaceOf(machine.metadata)
-  const name = textInput(input, 'name')
-  const spec = structuredClone(machine.spec)
-  for (const card of spec.template.spec.domain.devices.interfaces ?? []) delete card.macAddress
-  const description = typeof input.description === 'string' ? input.description : ''
-  return [
-    creation(collectionPath('harvesterhci.io/v1beta1', 'virtualmachinetemplates', namespace), {
-      metadata: { name, namespace },
-      spec: { description },
-    }),
-    creation(collectionPath('harvesterhci.io/v1beta1', 'virtualmachinetemplateversions', namespace), {
-      metadata: { generateName: `${name}-`, namespace },
-      spec: {
-        templateId: `${namespace}/${name}`,
-        vm: { metadata: { annotations: machine.metadata.annotations }, spec },
-      },
-    }),
-  ]
-}
-
-/**
- * A machine with the same spec and copies of the volumes that this one owns. Addresses are new, and so is the host name.
- * Volumes that the machine does not own are left out, since two machines cannot write to one volume.
- */
-function clone(machine: Machine, input: Record<string, unknown>): ActionCall[] {
-  const namespace = namespaceOf(machine.metadata)
-  const name = textInput(input, 'targetVm')
-  const spec = structuredClone(machine.spec)
-  const template = spec.template.spec
-  const copies = new Map<string, string>()
-  const templates = parseClaimTemplates(machine.metadata).map((claim) => {
-    const source = claim.metadata.name ?? ''
-    const volume = template.volumes?.find(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName === source)
-    const copy = `${name}-${volume?.name ?? source}`
-    copies.set(source, copy)
-    return {
-      metadata: { name: copy, annotations: claim.metadata.annotations },
-      spec: { ...claim.spec, volumeName: undefined, dataSource: { kind: 'PersistentVolumeClaim', name: source } },
-    }
-  })
-  const kept = (template.volumes ?? []).filter(
-    ({ persistentVolumeClaim }) => !persistentVolumeClaim || copies.has(persistentVolumeClaim.claimName),
-  )
-  for (const { persistentVolumeClaim } of kept)
-    if (persistentVolumeClaim) persistentVolumeClaim.claimName = copies.get(persistentVolumeClaim.claimName) ?? ''
-  const left = new Set((template.volumes ?? []).filter((volume) => !kept.includes(volume)).map((volume) => volume.name))
-  template.volumes = kept
-  template.domain.devices.disks = template.domain.devices.disks?.filter((disk) => !left.has(disk.name))
-  for (const card of template.domain.devices.interfaces ?? []) delete card.macAddress
-  if (template.domain.firmware) delete template.domain.firmware.uuid
-  template.hostname = name
-  const reserved = machine.metadata.annotations?.[reservedMemoryAnnotation]
-  return [
-    creation(collectionPath('kubevirt.io/v1', machines, namespace), {
-      metadata: {
-        name,
-        namespace,
-        labels: machine.metadata.labels,
-        annotations: {
-          [claimTemplatesAnnotation]: JSON.stringify(templates),
-          ...(reserved ? { [reservedMemoryAnnotation]: reserved } : {}),
-        },
-      },
-      spec,
-    }),
-  ]
 }

@@ -1,4 +1,3 @@
-import { collectionPath, creation, namespaceOf, textInput } from '../action-call.ts'
 import { age, column } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { flag, object, optional, Quantity, text, time } from '../schema.ts'
@@ -39,22 +38,6 @@ export const VolumeSnapshot = defineKind({
     {
       name: 'restore',
       offered: ({ status }) => status?.readyToUse === true,
-      calls(snapshot, input) {
-        const namespace = namespaceOf(snapshot.metadata)
-        const storageClassName = typeof input.storageClassName === 'string' ? input.storageClassName : undefined
-        return [
-          creation(collectionPath('v1', 'persistentvolumeclaims', namespace), {
-            metadata: { name: textInput(input, 'name'), namespace },
-            spec: {
-              accessModes: ['ReadWriteMany'],
-              volumeMode: 'Block',
-              storageClassName,
-              dataSource: { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: snapshot.metadata.name },
-              resources: { requests: { storage: snapshot.status?.restoreSize } },
-            },
-          }),
-        ]
-      },
     },
   ],
   check({ spec: { source } }) {

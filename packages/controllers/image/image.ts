@@ -52,7 +52,7 @@ export const imageController = defineController({
 })
 
 /** The name of an image's StorageClass, as Harvester ≥ 1.8 makes it. */
-function imageClassName(image: VirtualMachineImage): string {
+export function imageClassName(image: VirtualMachineImage): string {
   return `lh-${image.metadata.uid}`
 }
 

@@ -15,6 +15,7 @@ const built = new Set([
   'auth.thresher.io/User',
   'harvesterhci.io/Setting',
   'harvesterhci.io/VirtualMachineImage',
+  'harvesterhci.io/VirtualMachineRestore',
   'kubevirt.io/VirtualMachine',
   'kubevirt.io/VirtualMachineInstance',
   'snapshot.storage.k8s.io/VolumeSnapshot',

@@ -12,7 +12,6 @@ import { UpgradeLog } from '@thresher/api/harvester/upgrade-log'
 import { Upgrade } from '@thresher/api/harvester/upgrade'
 import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { VirtualMachineImageDownloader } from '@thresher/api/harvester/virtual-machine-image-downloader'
-import { VirtualMachineRestore } from '@thresher/api/harvester/virtual-machine-restore'
 import { VirtualMachineTemplateVersion } from '@thresher/api/harvester/virtual-machine-template-version'
 import { VolumeRemoteBackup } from '@thresher/api/harvester/volume-remote-backup'
 import { VolumeRemoteRestore } from '@thresher/api/harvester/volume-remote-restore'
@@ -47,8 +46,8 @@ export const notBuiltKinds: readonly Line[] = [
     condition: 'Ready',
     error: true,
     status: () => ({ readyToUse: false }),
+    when: ({ spec }) => spec.type !== 'snapshot',
   }),
-  line(VirtualMachineRestore, notBuilt.restores),
   line(ScheduleVMBackup, notBuilt.schedules),
   line(
     SnapshotQuota,

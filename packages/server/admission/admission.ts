@@ -5,6 +5,7 @@ import { encryption } from './encryption.ts'
 import { finalizers } from './finalizers.ts'
 import { imageName } from './image-name.ts'
 import { claimInUse, imageInUse } from './in-use.ts'
+import { machineBackups } from './machine-backups.ts'
 import { machineVolumes } from './machine-volumes.ts'
 import { podNetwork } from './pod-network.ts'
 import type { AdmissionStep } from '@thresher/apiserver/admission'
@@ -26,6 +27,7 @@ export function machineAdmission(objects: () => Lookup & Pick<Objects, 'follow'>
     machineVolumes(objects),
     claimInUse(objects),
     imageInUse(objects),
+    machineBackups(objects),
     imageName(objects),
     defaultClass(objects),
     serviceAddresses(objects),

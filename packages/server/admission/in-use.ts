@@ -19,6 +19,11 @@ export function claimInUse(objects: () => Lookup): AdmissionStep {
           ({ metadata, spec }) => !metadata.deletionTimestamp && claimNames(spec.template.spec).includes(request.name),
         )
         .map(({ metadata }) => metadata.name)
+      const image = exportOf(request.namespace, request.name, objects())
+      if (image) {
+        const message = `can not delete volume ${request.name} which is exporting for image ${keyOf(image)}; wait for it, or delete the image`
+        return [{ field: 'metadata.name', message, reason: 'FieldValueForbidden' }]
+      }
       if (users.length === 0) return
       const message = `can not delete the volume ${request.name} which is currently attached to VMs: ${users.join(', ')}; take it off them first`
       return [{ field: 'metadata.name', message, reason: 'FieldValueForbidden' }]
@@ -42,4 +47,17 @@ export function imageInUse(objects: () => Lookup): AdmissionStep {
       return [{ field: 'metadata.name', message, reason: 'FieldValueForbidden' }]
     },
   }
+}
+
+/** An image that a volume is being read out to. */
+function exportOf(namespace: string, name: string, objects: Lookup): VirtualMachineImage | undefined {
+  for (const image of objects.list<VirtualMachineImage>(VirtualMachineImage)) {
+    const { sourceType, pvcName, pvcNamespace } = image.spec
+    if (sourceType !== 'export-from-volume' || pvcName !== name || pvcNamespace !== namespace) continue
+    const over = image.status?.conditions?.some(
+      ({ type, status }) => (type === 'Imported' || type === 'RetryLimitExceeded') && status === 'True',
+    )
+    if (!over && !image.metadata.deletionTimestamp) return image
+  }
+  return undefined
 }

@@ -1,4 +1,5 @@
 // oxlint-disable typescript/no-explicit-any -- answers are looked at as they come over the wire
+import type { KubeObject } from '@thresher/api/meta'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -271,7 +272,7 @@ describe('actions', () => {
     for (const kind of kinds)
       for (const action of kind.actions ?? [])
         if (action.notBuilt) expect(action.notBuilt, `${kind.kind} ${action.name}`).toMatch(/in this version; /)
-    for (const name of ['backup', 'snapshot', 'restore', 'migrate', 'abortMigration']) {
+    for (const name of ['backup', 'migrate', 'abortMigration']) {
       expect(actions).not.toHaveProperty(name)
       const reply = await send('POST', `${path}?action=${name}`, { name: 'b1' })
       expect(reply, name).toMatchObject({ status: 501, body: { type: 'error', code: 'NotImplemented' } })
@@ -295,41 +296,106 @@ describe('actions', () => {
     expect(reply.body.message).toContain('"targetVm"')
   })
 
-  test('clone a machine with copies of the volumes that it owns', async () => {
-    const claims = [
-      {
-        metadata: { name: 'acting-root' },
-        spec: { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } },
-      },
-    ]
+  test('clone a machine with copies of its volumes and Secrets', async () => {
+    const api = server.transport()
+    for (const name of ['acting-root', 'other'])
+      await api.request({
+        method: 'POST',
+        path: '/api/v1/namespaces/default/persistentvolumeclaims',
+        body: {
+          metadata: { name, annotations: { 'harvesterhci.io/imageId': 'default/debian' } },
+          spec: { accessModes: ['ReadWriteMany'], volumeMode: 'Block', resources: { requests: { storage: '1Gi' } } },
+        },
+      })
+    const secret = { metadata: { name: 'keys' }, type: 'Opaque', data: { userdata: 'eA==' } }
+    await api.request({ method: 'POST', path: '/api/v1/namespaces/default/secrets', body: secret })
     const { spec } = machine('source')
     await send('POST', '/v1/harvester/kubevirt.io.virtualmachines', {
-      metadata: {
-        name: 'source',
-        namespace: 'default',
-        annotations: { 'harvesterhci.io/volumeClaimTemplates': JSON.stringify(claims) },
-      },
+      metadata: { name: 'source', namespace: 'default', labels: { tier: 'front' } },
       spec: {
         ...spec,
         template: {
           spec: {
-            domain: { ...cpuAndMemory, devices: { disks: [{ name: 'root' }, { name: 'other' }] } },
+            domain: {
+              ...cpuAndMemory,
+              firmware: { uuid: '11111111-1111-4111-8111-111111111111' },
+              devices: {
+                disks: [{ name: 'root' }, { name: 'other' }, { name: 'cloud' }],
+                interfaces: [{ name: 'default', masquerade: {}, macAddress: '52:54:00:00:00:77' }],
+              },
+            },
+            networks: [{ name: 'default', pod: {} }],
             volumes: [
               { name: 'root', persistentVolumeClaim: { claimName: 'acting-root' } },
-              { name: 'other', persistentVolumeClaim: { claimName: 'shared' } },
+              { name: 'other', persistentVolumeClaim: { claimName: 'other' } },
+              { name: 'cloud', cloudInitNoCloud: { secretRef: { name: 'keys' } } },
             ],
           },
         },
       },
     })
     const path = '/v1/harvester/kubevirt.io.virtualmachines/default'
-    expect((await send('POST', `${path}/source?action=clone`, { targetVm: 'copy' })).status).toBe(204)
+    const asked = { targetVm: 'copy', runStrategy: 'Halted' }
+    expect((await send('POST', `${path}/source?action=clone`, asked)).status).toBe(204)
     const { body } = await get(`${path}/copy`)
-    expect(body.spec.template.spec.volumes).toEqual([
+    expect(body.metadata.labels).toMatchObject({ tier: 'front' })
+    expect(body.spec.runStrategy).toBe('Halted')
+    const copied = body.spec.template.spec
+    expect(copied.volumes).toEqual([
       { name: 'root', persistentVolumeClaim: { claimName: 'copy-root' } },
+      { name: 'other', persistentVolumeClaim: { claimName: 'copy-other' } },
+      { name: 'cloud', cloudInitNoCloud: { secretRef: { name: 'copy-keys' } } },
     ])
-    const [claim] = JSON.parse(body.metadata.annotations['harvesterhci.io/volumeClaimTemplates'])
-    expect(claim).toMatchObject({ metadata: { name: 'copy-root' }, spec: { dataSource: { name: 'acting-root' } } })
+    expect(copied.hostname).toBe('copy')
+    expect(copied.domain.firmware?.uuid).toBeUndefined()
+    expect(copied.domain.devices.interfaces[0].macAddress).not.toBe('52:54:00:00:00:77')
+    const claims = JSON.parse(body.metadata.annotations['harvesterhci.io/volumeClaimTemplates'])
+    expect(claims).toMatchObject(
+      [
+        ['copy-root', 'acting-root'],
+        ['copy-other', 'other'],
+      ].map(([name, source]) => ({
+        metadata: { name, annotations: { 'harvesterhci.io/imageId': 'default/debian' } },
+        spec: {
+          dataSource: { kind: 'PersistentVolumeClaim', name: source },
+          resources: { requests: { storage: '1Gi' } },
+        },
+      })),
+    )
+    const made = await api.request<KubeObject & { data: object }>({
+      method: 'GET',
+      path: '/api/v1/namespaces/default/secrets/copy-keys',
+    })
+    expect(made.data).toEqual({ userdata: 'eA==' })
+    expect(made.metadata.ownerReferences).toMatchObject([{ kind: 'VirtualMachine', name: 'copy' }])
+  })
+
+  test('createTemplate with data reads its volumes out to images, of which machines are made', async () => {
+    const path = '/v1/harvester/kubevirt.io.virtualmachines/default/source'
+    const asked = { name: 'golden', description: 'web', withData: true }
+    expect((await send('POST', `${path}?action=createTemplate`, asked)).status).toBe(204)
+    const api = server.transport()
+    const base = '/apis/harvesterhci.io/v1beta1/namespaces/default'
+    const images = await api.request<{ items: (KubeObject & { spec: object })[] }>({
+      method: 'GET',
+      path: `${base}/virtualmachineimages`,
+    })
+    const root = images.items.find(({ spec }) => (spec as { displayName?: string }).displayName === 'golden-root')
+    expect(root?.spec).toMatchObject({
+      sourceType: 'export-from-volume',
+      pvcName: 'acting-root',
+      pvcNamespace: 'default',
+    })
+    const versions = await api.request<{ items: (KubeObject & { spec: { vm: KubeObject } })[] }>({
+      method: 'GET',
+      path: `${base}/virtualmachinetemplateversions`,
+    })
+    const { vm } = versions.items.find(({ metadata }) => metadata.name?.startsWith('golden-'))!.spec
+    const [claim] = JSON.parse(vm.metadata.annotations!['harvesterhci.io/volumeClaimTemplates']!)
+    expect(claim).toMatchObject({
+      metadata: { annotations: { 'harvesterhci.io/imageId': `default/${root!.metadata.name}` } },
+      spec: { storageClassName: `lh-${root!.metadata.uid}` },
+    })
   })
 
   test('find the nodes that a machine could move to', async () => {

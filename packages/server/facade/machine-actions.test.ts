@@ -7,6 +7,9 @@ import { claimTemplatesAnnotation } from '@thresher/api/kubevirt/claim-templates
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { machineActions } from '@thresher/api/kubevirt/virtual-machine-actions'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
+import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
+import { StorageClass } from '@thresher/api/storage/storage-class'
 import { startTestServer, type TestServer } from '@thresher/apiserver/testing'
 import { Client } from '@thresher/client/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -193,6 +196,111 @@ describe("an action on a machine, in Harvester's API", () => {
     expect((await stored()).spec.template.spec.domain).toMatchObject({
       cpu: { sockets: 2 },
       memory: { guest: '128Mi' },
+    })
+  })
+})
+
+describe('snapshots', () => {
+  const base = '/apis/harvesterhci.io/v1beta1/namespaces/default'
+
+  it('snapshot and restore make the objects that carry them out', async () => {
+    await machine('Stopped')
+    await act('snapshot', { name: `${name}-s1` })
+    const backup = await server.transport().request<{ spec: object }>({
+      method: 'GET',
+      path: `${base}/virtualmachinebackups/${name}-s1`,
+    })
+    expect(backup.spec).toMatchObject({ type: 'snapshot', source: { kind: 'VirtualMachine', name } })
+    await act('restore', { name: `${name}-r1`, backupName: `${name}-s1`, keepMacAddress: true, haltAfterRestore: true })
+    const restore = await server.transport().request<{ spec: object }>({
+      method: 'GET',
+      path: `${base}/virtualmachinerestores/${name}-r1`,
+    })
+    expect(restore.spec).toMatchObject({
+      target: { kind: 'VirtualMachine', name },
+      virtualMachineBackupName: `${name}-s1`,
+      virtualMachineBackupNamespace: 'default',
+      newVM: false,
+      keepMacAddress: true,
+      haltAfterRestore: true,
+    })
+  })
+
+  const on = (type: string, action: string, body: object) =>
+    server
+      .transport()
+      .request({ method: 'POST', path: `/v1/harvester/${type}/default/${name}`, query: { action }, body })
+
+  async function claim(): Promise<void> {
+    const claims = client.resource(PersistentVolumeClaim)
+    const made = await claims.create({
+      metadata: { name, namespace: 'default' },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        volumeMode: 'Block',
+        storageClassName: `class-${name}`,
+        resources: { requests: { storage: '2Gi' } },
+      },
+    })
+    await claims.updateStatus({ ...made, status: { phase: 'Bound', capacity: { storage: '1Gi' } } })
+  }
+
+  it('of a volume make a snapshot, a copy or an image, and give up its growth', async () => {
+    await claim()
+    await on('persistentvolumeclaims', 'snapshot', { name: `${name}-s1` })
+    const taken = await client.resource(VolumeSnapshot).get(`${name}-s1`, 'default')
+    expect(taken.spec.source.persistentVolumeClaimName).toBe(name)
+    await on('persistentvolumeclaims', 'clone', { name: `${name}-copy` })
+    const copy = await client.resource(PersistentVolumeClaim).get(`${name}-copy`, 'default')
+    expect(copy.spec.dataSource).toMatchObject({ kind: 'PersistentVolumeClaim', name })
+    await on('persistentvolumeclaims', 'export', { displayName: `image-of-${name}` })
+    const images = await client.resource(VirtualMachineImage).list({ namespace: 'default' })
+    expect(images.items.find(({ spec }) => spec.pvcName === name)?.spec.sourceType).toBe('export-from-volume')
+    await on('persistentvolumeclaims', 'cancelExpand', {})
+    const back = await client.resource(PersistentVolumeClaim).get(name, 'default')
+    expect(back.spec.resources?.requests?.['storage']).toBe('1Gi')
+    await expect(on('persistentvolumeclaims', 'cancelExpand', {})).rejects.toMatchObject({ code: 'InvalidAction' })
+  })
+
+  it('restore of a VolumeSnapshot makes a claim like that of then, with a class that can', async () => {
+    await claim()
+    const classes = client.resource(StorageClass)
+    const provisioner = 'local.thresher.io'
+    const parameters = { imageId: 'default/debian' }
+    await classes.create({ metadata: { name: `class-${name}` }, provisioner, parameters })
+    await classes.create({ metadata: { name: `other-${name}` }, provisioner })
+    await classes.create({ metadata: { name: `foreign-${name}` }, provisioner: 'csi.example.org' })
+    await client.resource(VolumeSnapshotContent).create({
+      metadata: { name: `content-${name}` },
+      spec: {
+        driver: provisioner,
+        deletionPolicy: 'Delete',
+        source: { volumeHandle: 'x' },
+        volumeSnapshotRef: { name, namespace: 'default' },
+      },
+    })
+    const snapshots = client.resource(VolumeSnapshot)
+    const spec = { source: { persistentVolumeClaimName: name } }
+    const made = await snapshots.create({ metadata: { name, namespace: 'default' }, spec })
+    const status = { readyToUse: true, restoreSize: '1Gi', boundVolumeSnapshotContentName: `content-${name}` }
+    await snapshots.updateStatus({ ...made, status })
+    const type = 'snapshot.storage.k8s.io.volumesnapshots'
+    const restore = (storageClassName?: string) => on(type, 'restore', { name: `${name}-back`, storageClassName })
+    await expect(restore(`gone-${name}`)).rejects.toThrow('does not exist')
+    await expect(restore(`foreign-${name}`)).rejects.toThrow(
+      'Can not use different provisioner for restoring volume snapshot',
+    )
+    await expect(restore(`other-${name}`)).rejects.toThrow(
+      'Can not use different storageClass for restoring image volume snapshot',
+    )
+    await restore()
+    const back = await client.resource(PersistentVolumeClaim).get(`${name}-back`, 'default')
+    expect(back.spec).toMatchObject({
+      storageClassName: `class-${name}`,
+      volumeMode: 'Block',
+      accessModes: ['ReadWriteOnce'],
+      dataSource: { kind: 'VolumeSnapshot', name },
+      resources: { requests: { storage: '1Gi' } },
     })
   })
 })

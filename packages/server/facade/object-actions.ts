@@ -8,7 +8,9 @@ import type { KubeList, KubeObject } from '@thresher/api/meta'
 import { Access } from './access.ts'
 import type { FacadeCall } from './context.ts'
 import { ejectCdRomVolume, insertCdRomVolume } from './cd-rom-actions.ts'
+import { cloneMachine, createTemplate } from './machine-copies.ts'
 import { fileOfForm } from './multipart.ts'
+import { restoreSnapshot } from './restore-snapshot.ts'
 
 /** Carries out an action that must look at other objects first. @returns what is answered; undefined for nothing */
 export type ObjectAction = (call: FacadeCall, object: KubeObject) => Promise<Record<string, unknown> | undefined>
@@ -17,9 +19,12 @@ export type ObjectAction = (call: FacadeCall, object: KubeObject) => Promise<Rec
 export const objectActions: Record<string, ObjectAction> = {
   'kubevirt.io.virtualmachine findMigratableNodes': findMigratableNodes,
   'kubevirt.io.virtualmachine abortMigration': abortMigration,
+  'kubevirt.io.virtualmachine clone': cloneMachine,
+  'kubevirt.io.virtualmachine createTemplate': createTemplate,
   'kubevirt.io.virtualmachine insertCdRomVolume': insertCdRomVolume,
   'kubevirt.io.virtualmachine ejectCdRomVolume': ejectCdRomVolume,
   'harvesterhci.io.virtualmachineimage upload': uploadImage,
+  'snapshot.storage.k8s.io.volumesnapshot restore': restoreSnapshot,
 }
 
 const instances = (namespace: string) => `/apis/kubevirt.io/v1/namespaces/${encodeURIComponent(namespace)}`
