@@ -46,7 +46,7 @@ const inGuest = async (): Promise<string[]> =>
     .split('\n')
     .filter((line) => line !== '')
 
-describe('volumes of a running machine', () => {
+describe('volumes and cards of a running machine', () => {
   beforeAll(async () => {
     await Promise.all([claim(long), claim('second'), claim('third')])
     await product.createMachine(name)
@@ -111,5 +111,28 @@ describe('volumes of a running machine', () => {
     await product.host.up()
     await gone('second')
     expect(await eventually(inGuest, (disks) => disks.length === 1)).toEqual(['sdc 65536 third'])
+  })
+
+  it('are joined by a network card whose cable is pulled out, and which goes and comes again', async () => {
+    const machines = product.client.resource(VirtualMachine)
+    const set = async (state: string): Promise<void> => {
+      const machine = await machines.get(name, 'default')
+      for (const card of machine.spec.template.spec.domain.devices.interfaces ?? []) card.state = state
+      await machines.update(machine)
+    }
+    const card = (instance?: VirtualMachineInstance) => instance?.status?.interfaces?.[0]
+    const before = card(await product.client.resource(VirtualMachineInstance).get(name, 'default'))
+    await set('down')
+    await product.until(VirtualMachineInstance, name, (one) => card(one)?.linkState === 'down')
+    await set('up')
+    await product.until(VirtualMachineInstance, name, (one) => card(one)?.linkState === 'up')
+    expect(await product.inGuest(name, ['cat /sys/class/net/eth0/carrier_down_count'])).not.toBe('0')
+    await set('absent')
+    await product.until(VirtualMachineInstance, name, (one) => one?.status?.interfaces?.length === 0)
+    await set('up')
+    const after = card(await product.until(VirtualMachineInstance, name, (one) => card(one) !== undefined))
+    expect(after).toMatchObject({ mac: before?.mac, ipAddress: before?.ipAddress })
+    const machine = await machines.get(name, 'default')
+    expect(machine.status?.conditions?.find(({ type }) => type === 'RestartRequired')).toBeUndefined()
   })
 })

@@ -64,6 +64,7 @@ function runningFields(input: InstanceReportInput): Partial<NonNullable<VirtualM
         card,
         nics.find(({ name }) => name === card.name),
         guest,
+        stateOf(vmi, card.name),
       ),
     ),
     volumeStatus: volumeStatuses(input),
@@ -80,6 +81,7 @@ function interfaceStatus(
   card: { name: string; mac: string },
   nic: PodNic | undefined,
   guest: GuestFacts | undefined,
+  linkState: 'up' | 'down',
 ): NonNullable<InterfaceStatus> {
   const seen = guest?.interfaces?.find((one) => one['hardware-address']?.toLowerCase() === card.mac)
   const addresses = (seen?.['ip-addresses'] ?? []).map((one) => one['ip-address'])
@@ -91,9 +93,14 @@ function interfaceStatus(
     ...(all.length > 0 ? { ipAddress: all[0], ipAddresses: all } : {}),
     ...(seen ? { interfaceName: seen.name } : {}),
     queueCount: 1,
-    linkState: 'up',
+    linkState,
     infoSource: seen ? 'domain, guest-agent' : 'domain',
   }
+}
+
+/** Whether a card's cable is in. */
+function stateOf({ spec }: VirtualMachineInstance, name: string): 'up' | 'down' {
+  return spec.domain.devices.interfaces?.find((card) => card.name === name)?.state === 'down' ? 'down' : 'up'
 }
 
 /** The guest agent's words in KubeVirt's. */
@@ -140,7 +147,10 @@ function conditionsOf({ vmi, view, node, now }: InstanceReportInput): Condition[
   const set = (type: string, status: 'True' | 'False', reason?: string, message?: string): void => {
     list = setCondition(list, { type, status, ...(reason ? { reason } : {}), ...(message ? { message } : {}) }, now)
   }
-  list = removeCondition(removeCondition(list, 'Synchronized'), 'PodScheduled')
+  list = removeCondition(list, 'PodScheduled')
+  const [unattached] = view.cardFailures ?? []
+  if (unattached) set('Synchronized', 'False', 'FailedAttach', `the network card ${unattached[0]}: ${unattached[1]}`)
+  else list = removeCondition(list, 'Synchronized')
   const ended = view.step === 'ended'
   const { name = '' } = vmi.metadata
   if (ended) set('Ready', 'False', view.outcome?.reason ?? 'GuestNotRunning', view.outcome?.message)

@@ -103,6 +103,15 @@ export const commands = {
   system_powerdown: { args: none, reply: nothing },
   system_reset: { args: none, reply: nothing },
   balloon: { args: Type.Object({ value: Type.Integer() }), reply: nothing },
+  'qom-list': {
+    args: Type.Object({ path: Type.String() }),
+    reply: Type.Array(Type.Object({ name: Type.String() })),
+  },
+  netdev_add: {
+    args: Type.Object({ type: Type.String(), id: Type.String() }, { additionalProperties: true }),
+    reply: nothing,
+  },
+  netdev_del: { args: DeviceId, reply: nothing },
   'qom-get': { args: Type.Object({ path: Type.String(), property: Type.String() }), reply: Type.Unknown() },
   'qom-set': {
     args: Type.Object({ path: Type.String(), property: Type.String(), value: Type.Unknown() }),

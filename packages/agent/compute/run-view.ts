@@ -22,6 +22,8 @@ export interface RunView {
   readiness?: { passing: boolean; message: string }
   /** Drives that are coming or going, by name. */
   drives?: ReadonlyMap<string, DriveState>
+  /** Why network cards are not as they should be, by name. */
+  cardFailures?: ReadonlyMap<string, string>
   startedAt?: string
   process?: ProcessIdentity
   /** The number of the user that QEMU runs as. */

@@ -1,4 +1,6 @@
 import { join } from 'node:path'
+import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import type { PodNic } from '@thresher/api/pod-network'
 import { Cgroup } from './cgroup.ts'
 import { ConsoleLog } from './console-log.ts'
 import { endQemu } from './end-qemu.ts'
@@ -7,8 +9,8 @@ import { GuestPresence } from './guest-presence.ts'
 import { giveBack } from './holdings.ts'
 import { GracePeriod } from './grace-period.ts'
 import type { ComputeHost } from './host.ts'
-import { HotDrives, type WantedDrives } from './hot-plug/hot-drives.ts'
-import { Retry } from './hot-plug/retry.ts'
+import type { WantedDrives } from './hot-plug/hot-drives.ts'
+import { HotPlug } from './hot-plug/hot-plug.ts'
 import { launchRun, readyRun, type ReadyRun } from './launch-run.ts'
 import { next, type Action, type Input, type Lifecycle } from './lifecycle.ts'
 import { watchQemu } from './monitor.ts'
@@ -54,8 +56,7 @@ export class Run {
   readonly #leaving = new AbortController()
   #life: Lifecycle
   readonly #record: RunRecord
-  readonly #drives: HotDrives
-  readonly #driveRetry = new Retry(() => this.#post(() => this.#converge()))
+  readonly #hotPlug: HotPlug
   readonly #grace = new GracePeriod(
     () => this.#press(),
     () => this.#post(() => this.#apply({ on: 'due' })),
@@ -79,7 +80,9 @@ export class Run {
     this.#life = { step, ...(dueMs ? { dueMs } : {}), ...(killed ? { killed } : {}), ...(outcome ? { outcome } : {}) }
     this.folders = foldersOf(host, uid)
     this.#record = new RunRecord(state, this.folders.folder, host.log, unreadable)
-    this.#drives = new HotDrives({ host, record: this.#record, user: () => ownerOf(host, this.#state.user) })
+    this.#hotPlug = new HotPlug({ host, record: this.#record, user: () => ownerOf(host, this.#state.user) }, () =>
+      this.#post(() => this.#converge()),
+    )
     this.#room = new RoomWatch(host.storage, () => this.#post(() => this.#roomFound()))
     this.console = new SerialConsole(new ConsoleLog(join(host.dataRoot, 'console', `${uid}.log`)))
     this.control = new GuestControl({
@@ -178,7 +181,8 @@ export class Run {
       guestAgent: this.#guest.connected,
       guest: this.#guest.facts,
       readiness: this.#probes.readiness,
-      drives: this.#drives.states,
+      drives: this.#hotPlug.drives,
+      cardFailures: this.#hotPlug.cardFailures,
       startedAt,
       process,
       user: this.user,
@@ -200,11 +204,9 @@ export class Run {
     })
   }
 
-  /** Attach and detach volumes that may come and go, until the guest has the drives that it should have. */
-  wantDrives(wanted: WantedDrives): void {
-    if (!this.#drives.want(wanted)) return
-    this.#driveRetry.reset()
-    this.#post(() => this.#converge())
+  /** Attach and detach what may come and go, until the guest has the drives and the network cards that it should have. */
+  wantDevices(drives: WantedDrives, vmi: VirtualMachineInstance, nics: readonly PodNic[]): void {
+    if (this.#hotPlug.want(drives, vmi, nics)) this.#post(() => this.#converge())
   }
 
   /** Probe the guest so. @param address at which it is reached, when it has one */
@@ -330,7 +332,6 @@ export class Run {
     if (isNew) await this.#introduce(qmp)
     await this.#apply({ on: 'answered', status, startPaused: this.#plan?.vmi.spec.startStrategy === 'Paused' })
     if (status === 'io-error') await this.#paused(qmp)
-    this.#driveRetry.reset()
     await this.#converge()
   }
 
@@ -344,9 +345,7 @@ export class Run {
         this.#host.log('warn', `${this.#title}: no serial console: ${(error as Error).message}`)
       }
     }
-    for (const card of this.#plan?.vmi.spec.domain.devices.interfaces ?? [])
-      if (card.state === 'down') await qmp.execute('set_link', { name: `net-${card.name}`, up: false })
-    if (this.#plan) return
+    if (this.#plan) return this.#hotPlug.startLinks(qmp, this.#plan.vmi)
     this.#host.log('info', `adopted QEMU of ${this.#title}`, { pid: this.#state.process?.pid })
     const channels = await qmp.execute('query-chardev', {})
     if (channels.find(({ label }) => label === guestAgentChardev)?.['frontend-open']) this.#guest.set(true)
@@ -369,7 +368,7 @@ export class Run {
         if (data?.['id'] === guestAgentPort) this.#guest.set(data['open'] === true)
         return
       case 'DEVICE_DELETED':
-        this.#drives.deleted(String(data?.['device']))
+        this.#hotPlug.deleted(String(data?.['device']))
         return this.#converge()
       case 'BLOCK_IO_ERROR': {
         const fields = { device: data?.['device'] || data?.['node-name'], reason: data?.['reason'] }
@@ -438,7 +437,7 @@ export class Run {
 
   #clearTimers(): void {
     this.#grace.clear()
-    this.#driveRetry.reset()
+    this.#hotPlug.stop()
     this.#room.set(false)
     this.#probes.set(false)
     this.#guest.stop()
@@ -450,15 +449,10 @@ export class Run {
     return this.#apply({ on: 'room' })
   }
 
-  /** Bring the drives of the guest to what is wanted, as far as that can be now. */
+  /** Bring the guest's devices to what is wanted, as far as that can be now. */
   async #converge(): Promise<void> {
     if (this.#life.step !== 'running' || this.#life.hung || !this.#qmp || this.#left) return
-    const left = await this.#drives.converge(this.#qmp).catch((error: unknown) => {
-      if (!this.#left) this.#host.log('warn', `${this.#title}: its drives: ${(error as Error).message}`)
-      return true
-    })
-    if (left) this.#driveRetry.later()
-    else this.#driveRetry.reset()
+    await this.#hotPlug.converge(this.#qmp)
     this.#onChange()
   }
 

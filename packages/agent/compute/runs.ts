@@ -316,7 +316,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     if (isGoing(pod) || isFinal(pod) || unwanted) run.stop(graceOf(vmi))
     this.#reportObstacles(run, view, vmi)
     if (isUp(view) && typeof vmi !== 'string' && !isGoing(vmi)) {
-      run.wantDrives(wantedDrives(this.#lookup(pod, vmi)))
+      run.wantDevices(wantedDrives(this.#lookup(pod, vmi)), vmi, readNics(pod.metadata.annotations) ?? [])
       run.wantProbes(vmi.spec, this.addressOf(run))
     }
     if ((!isUp(view) && !view.hung) || isFinal(pod)) return

@@ -1,4 +1,5 @@
 import { collectionPath, creation, namespaceOf, textInput } from '../action-call.ts'
+import { ApiError } from '../error.ts'
 import type { ActionCall, TypedAction } from '../kind.ts'
 import type { KubeObject } from '../meta.ts'
 import { runStrategyAnnotation } from '../names.ts'
@@ -75,6 +76,9 @@ export const machineActions: TypedAction<Machine>[] = [
   },
   { name: 'insertCdRomVolume', offered: (machine) => cdDrives(machine).some(({ loaded }) => !loaded) },
   { name: 'ejectCdRomVolume', offered: (machine) => cdDrives(machine).some(({ hot }) => hot) },
+  { name: 'addNic', offered: runs, calls: addNic },
+  { name: 'removeNic', offered: (machine) => runs(machine) && hotUnpluggable(machine).length > 0, calls: removeNic },
+  { name: 'findHotunpluggableNics', offered: runs },
   { name: 'backup', notBuilt: notBuilt.backups, calls: backup('backup') },
   { name: 'snapshot', calls: backup('snapshot') },
   {
@@ -112,6 +116,56 @@ export const machineActions: TypedAction<Machine>[] = [
     },
   },
 ]
+
+/**
+ * The cards of a machine that can go while it runs: those that a guest can let go of, and not its last. As Harvester has it, without
+ * those whose address is not fixed.
+ */
+export function hotUnpluggable({ spec }: Machine): string[] {
+  const cards = (spec.template.spec.domain.devices.interfaces ?? []).filter(({ state }) => state !== 'absent')
+  if (cards.length < 2) return []
+  return cards
+    .filter((card) => card.bridge && (card.model ?? 'virtio') === 'virtio' && card.macAddress)
+    .map(({ name }) => name)
+}
+
+/** `addNic {interfaceName, networkName, macAddress}`. */
+function addNic(machine: Machine, input: Record<string, unknown>): ActionCall[] {
+  const { networks = [], domain } = machine.spec.template.spec
+  const name = textInput(input, 'interfaceName')
+  const { interfaces = [] } = domain.devices
+  if (interfaces.some((card) => card.name === name))
+    throw new ApiError('Conflict', `${machine.metadata.name} has a network card ${name} already; choose another name`)
+  const card = { name, model: 'virtio', bridge: {}, macAddress: textInput(input, 'macAddress') }
+  const network = { name, multus: { networkName: textInput(input, 'networkName') } }
+  return [
+    templatePatch(machine, {
+      networks: [...networks, network],
+      domain: { devices: { interfaces: [...interfaces, card] } },
+    }),
+  ]
+}
+
+/** `removeNic {interfaceName}`: the card goes when the guest lets go of it. */
+function removeNic(machine: Machine, input: Record<string, unknown>): ActionCall[] {
+  const name = textInput(input, 'interfaceName')
+  const known = hotUnpluggable(machine)
+  if (!known.includes(name))
+    throw new ApiError(
+      'Conflict',
+      `the network card ${JSON.stringify(name)} cannot go while ${machine.metadata.name} runs; ${known.length > 0 ? `use ${known.join(', ')}` : 'stop it first'}`,
+    )
+  const { interfaces = [] } = machine.spec.template.spec.domain.devices
+  const cards = interfaces.map((card) => (card.name === name ? { ...card, state: 'absent' } : card))
+  return [templatePatch(machine, { domain: { devices: { interfaces: cards } } })]
+}
+
+/** Change the template of a machine, unless another did meanwhile. */
+function templatePatch({ metadata }: Machine, spec: unknown): ActionCall {
+  const path = `${collectionPath('kubevirt.io/v1', machines, namespaceOf(metadata))}/${encodeURIComponent(metadata.name ?? '')}`
+  const { resourceVersion } = metadata
+  return { method: 'PATCH', path, body: { metadata: { resourceVersion }, spec: { template: { spec } } } }
+}
 
 /** Off until it is started, whatever its run strategy, which the next start brings back. */
 function halt({ metadata, spec }: Machine): ActionCall[] {

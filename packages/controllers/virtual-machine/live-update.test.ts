@@ -115,6 +115,65 @@ describe('a change of the template of a running machine', () => {
       expect(reason).toMatch(/ changed after web started and cannot change while it runs; restart web to apply it$/)
     })
 
+  const card = (spec: Spec, name: string, more: object = {}): void => {
+    spec.domain.devices.interfaces = [
+      ...(spec.domain.devices.interfaces ?? []),
+      { name, masquerade: {}, model: 'virtio', ...more },
+    ]
+    spec.networks = [...(spec.networks ?? []), { name, pod: {} }]
+  }
+  const change = (spec: Spec, state: string | undefined): void => {
+    for (const one of spec.domain.devices.interfaces ?? []) if (one.name === 'b') one.state = state
+  }
+  const two = (spec: Spec): void => {
+    spec.domain.devices.interfaces = []
+    spec.networks = []
+    card(spec, 'a')
+    card(spec, 'b')
+  }
+  it.each<[string, (spec: Spec) => void, [string, string | undefined][]]>([
+    [
+      'a card comes with its network',
+      (s) => card(s, 'c'),
+      [
+        ['a', undefined],
+        ['b', undefined],
+        ['c', undefined],
+      ],
+    ],
+    [
+      'a cable is pulled out',
+      (s) => change(s, 'down'),
+      [
+        ['a', undefined],
+        ['b', 'down'],
+      ],
+    ],
+    [
+      'a card is to go',
+      (s) => change(s, 'absent'),
+      [
+        ['a', undefined],
+        ['b', 'absent'],
+      ],
+    ],
+  ])('takes effect at once when %s', (_what, edit, states) => {
+    const { update, reason } = changed(edit, two)
+    expect(update?.spec.domain.devices.interfaces?.map(({ name, state }) => [name, state])).toEqual(states)
+    expect(names(update?.spec.networks)).toEqual(states.map(([name]) => name))
+    expect(reason).toBeUndefined()
+  })
+
+  it('waits for the next start when a card of an old kind comes, or one goes that was not absent', () => {
+    expect(changed((s) => card(s, 'c', { model: 'e1000' }), two).reason).toContain('interfaces[c]')
+    const gone = changed((s) => {
+      s.domain.devices.interfaces = s.domain.devices.interfaces?.filter(({ name }) => name !== 'b')
+      s.networks = s.networks?.filter(({ name }) => name !== 'b')
+    }, two)
+    expect(gone.update).toBeUndefined()
+    expect(gone.reason).toContain('interfaces[b]')
+  })
+
   it('that is taken back needs no restart', () => {
     expect(changed(() => {}).reason).toBeUndefined()
   })

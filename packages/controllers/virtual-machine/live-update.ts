@@ -10,6 +10,7 @@ import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { Volume } from '@thresher/api/kubevirt/volume'
 import { same } from '@thresher/api/same'
+import { liveCards } from './live-cards.ts'
 
 type Spec = VirtualMachineInstance['spec']
 
@@ -24,20 +25,22 @@ export interface LiveUpdate {
  * The running instance's spec with all changes of its machine's template that need no restart; undefined when there are
  * none. Pure.
  *
- * A volume comes or goes when it is marked as hotpluggable, with its drive. An empty CD-ROM drive takes such a volume, too.
+ * A volume comes or goes when it is marked as hotpluggable, with its drive. An empty CD-ROM drive takes such a volume, too. A network
+ * card comes with its network, goes when its state is `absent`, and its cable is in or out by its state.
  */
 export function liveUpdate(machine: VirtualMachine, instance: VirtualMachineInstance): LiveUpdate | undefined {
-  const spec = liveSpec(machine.spec.template.spec, instance.spec)
+  const spec = liveSpec(machine.spec.template.spec, instance.spec, machine.metadata.uid ?? '')
   if (same(spec, instance.spec)) return undefined
   return { spec, places: placeDevices(readPlaces(instance.metadata.annotations), spec) }
 }
 
 /** The patch that brings an instance up to a live update. */
 export function livePatch({ spec, places }: LiveUpdate): Record<string, unknown> {
-  const { volumes, domain } = spec
+  const { volumes, networks, domain } = spec
+  const { disks, interfaces } = domain.devices
   return {
     metadata: { annotations: { [devicePlacesAnnotation]: JSON.stringify(places) } },
-    spec: { volumes, domain: { devices: { disks: domain.devices.disks } } },
+    spec: { volumes, networks, domain: { devices: { disks, interfaces } } },
   }
 }
 
@@ -52,17 +55,21 @@ export function keptPlaces(machine: VirtualMachine, { disks, nics, volumes }: De
   return placeDevices(merged, machine.spec.template.spec)
 }
 
-/** An instance's spec with what of the template can be changed while it runs. */
-export function liveSpec(template: Spec, running: Spec): Spec {
+/** An instance's spec with what of the template can be changed while it runs. @param uid of the machine */
+export function liveSpec(template: Spec, running: Spec, uid: string): Spec {
   const { volumes, disks } = liveDrives(template, running)
+  const { interfaces, networks } = liveCards(template, running, uid)
+  const { devices } = running.domain
   return {
     ...running,
     ...(running.volumes || volumes.length > 0 ? { volumes } : {}),
+    ...(running.networks || networks.length > 0 ? { networks } : {}),
     domain: {
       ...running.domain,
       devices: {
-        ...running.domain.devices,
-        ...(running.domain.devices.disks || disks.length > 0 ? { disks } : {}),
+        ...devices,
+        ...(devices.disks || disks.length > 0 ? { disks } : {}),
+        ...(devices.interfaces || interfaces.length > 0 ? { interfaces } : {}),
       },
     },
   }

@@ -18,7 +18,7 @@ export function restartReason(machine: VirtualMachine, instance: VirtualMachineI
   if (!startedFrom || startedFrom === templateDigest(machine)) return undefined
   const next = structuredClone(instanceOf(machine))
   fillInstanceDefaults(next)
-  const running = liveSpec(machine.spec.template.spec, instance.spec)
+  const running = liveSpec(machine.spec.template.spec, instance.spec, machine.metadata.uid ?? '')
   const fields = [...differences(next.spec, running, 'spec.template.spec')]
   if (fields.length === 0) return undefined
   const more = fields.length > named ? ` and ${fields.length - named} more` : ''

@@ -187,6 +187,22 @@ describe("an action on a machine, in Harvester's API", () => {
     await expect(client.resource(PersistentVolumeClaim).get(claimName, 'default')).rejects.toMatchObject({ code: 404 })
   })
 
+  it('addNic and removeNic change the cards of the machine, findHotunpluggableNics names those that can go', async () => {
+    await machine('Running', ({ template: { spec } }) => {
+      spec.domain.devices.interfaces = [{ name: 'default', masquerade: {} }]
+      spec.networks = [{ name: 'default', pod: {} }]
+    })
+    expect(await act('findHotunpluggableNics')).toEqual({ interfaces: [] })
+    await act('addNic', { interfaceName: 'lan', networkName: 'default/vlan7', macAddress: '52:54:00:12:34:56' })
+    const { networks, domain } = (await stored()).spec.template.spec
+    expect(networks?.[1]).toEqual({ name: 'lan', multus: { networkName: 'default/vlan7' } })
+    expect(domain.devices.interfaces?.[1]).toMatchObject({ name: 'lan', bridge: {}, model: 'virtio' })
+    expect(await act('findHotunpluggableNics')).toEqual({ interfaces: ['lan'] })
+    await expect(act('removeNic', { interfaceName: 'default' })).rejects.toThrow(/use lan$/)
+    await act('removeNic', { interfaceName: 'lan' })
+    expect((await stored()).spec.template.spec.domain.devices.interfaces?.[1]?.state).toBe('absent')
+  })
+
   it('cpuAndMemoryHotplug changes the template of a machine that is marked for it', async () => {
     await machine('Running')
     expect(await offered()).not.toContain('cpuAndMemoryHotplug')

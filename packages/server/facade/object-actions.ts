@@ -1,5 +1,7 @@
 import type { Node } from '@thresher/api/core/node'
 import type { VirtualMachineInstanceMigration } from '@thresher/api/kubevirt/virtual-machine-instance-migration'
+import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { hotUnpluggable } from '@thresher/api/kubevirt/virtual-machine-actions'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { Readable } from 'node:stream'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
@@ -21,6 +23,8 @@ export const objectActions: Record<string, ObjectAction> = {
   'kubevirt.io.virtualmachine abortMigration': abortMigration,
   'kubevirt.io.virtualmachine clone': cloneMachine,
   'kubevirt.io.virtualmachine createTemplate': createTemplate,
+  'kubevirt.io.virtualmachine findHotunpluggableNics': (_call, object) =>
+    Promise.resolve({ interfaces: hotUnpluggable(object as VirtualMachine) }),
   'kubevirt.io.virtualmachine insertCdRomVolume': insertCdRomVolume,
   'kubevirt.io.virtualmachine ejectCdRomVolume': ejectCdRomVolume,
   'harvesterhci.io.virtualmachineimage upload': uploadImage,

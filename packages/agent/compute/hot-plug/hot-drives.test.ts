@@ -103,7 +103,7 @@ function want(run: Run, names: string[], bus = 'scsi', missing: string[] = []): 
     },
   })
   placesOf.set(run.uid, wanted.places)
-  run.wantDrives(wanted)
+  run.wantDevices(wanted, vmi, [])
 }
 
 /** As the controller keeps them on the instance. */

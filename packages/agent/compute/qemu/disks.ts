@@ -220,7 +220,7 @@ export function diskLetters(index: number): string {
  * From what the firmware tries to start: devices with a `bootOrder` in that order; when none has one, the disks as listed,
  * without those that only carry configuration.
  */
-export function bootIndexes({ vmi, volumes }: QemuInput): Map<string, number> {
+export function bootIndexes({ vmi, volumes }: Pick<QemuInput, 'vmi' | 'volumes'>): Map<string, number> {
   const { disks = [], interfaces = [] } = vmi.spec.domain.devices
   const ordered = new Map<string, number>()
   for (const disk of disks) if (disk.bootOrder) ordered.set(`disk ${disk.name}`, disk.bootOrder)

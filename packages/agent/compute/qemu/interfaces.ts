@@ -28,8 +28,11 @@ export function portedNics({ vmi, places }: QemuInput): number {
   return 1 + Math.max(-1, ...ported.map((card) => places.nics[nicKey(card)] ?? 0))
 }
 
+/** What cards are made from. */
+export type CardInput = Pick<QemuInput, 'vmi' | 'volumes' | 'nics' | 'places'>
+
 /** A tap and a card for each interface. */
-export function addInterfaces(draft: Draft, input: QemuInput): PlacedNic[] {
+export function addInterfaces(draft: Draft, input: CardInput): PlacedNic[] {
   const boot = bootIndexes(input)
   return presentInterfaces(input.vmi).flatMap((card, index) => {
     const at = `spec.domain.devices.interfaces[${index}]`

@@ -30,7 +30,7 @@ export const slots = {
 const functions = 8
 
 /** NIC ports that are always there, so that up to so many cards change no bus number. */
-const minNicPorts = 2
+const minNicPorts = 4
 /** Free ports for disks that are attached while the guest runs. */
 const spareDiskPorts = 4
 export const maxNicPorts = functions
