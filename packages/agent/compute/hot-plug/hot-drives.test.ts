@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,12 +21,17 @@ let folder: string
 let host: ComputeHost
 let runs: Run[]
 let published: Set<string>
+let logs: string[]
+/** Control groups are named by it, on the whole host. */
+let uid: string
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'drives-'))
   chmodSync(folder, 0o755)
   mkdirSync(join(folder, 'run'))
-  host = testHost(folder)
+  logs = []
+  uid = randomUUID()
+  host = testHost(folder, logs)
   runs = []
   published = new Set()
   const { publish } = host.storage
@@ -60,7 +67,7 @@ const cdrom = { name: 'cd', cdrom: { bus: 'sata' } }
 
 /** The instance with some hot-plugged volumes: a name is a SCSI disk, or the volume of the drive `cd`. */
 function instance(names: string[], bus = 'scsi') {
-  const vmi = testInstance('u1')
+  const vmi = testInstance(uid)
   const disks: Disk[] = [
     { name: 'root', disk: { bus: 'virtio' } },
     cdrom,
@@ -85,8 +92,16 @@ async function start(names: string[] = []): Promise<Run> {
   const places = placeDevices(readPlaces(), vmi.spec)
   const run = Run.start(host, { vmi, places, pod, volumes, seeds: [], scratch: [], nics: [] }, () => {})
   runs.push(run)
-  await vi.waitUntil(() => run.view().step === 'running', 15_000)
+  await until(run, () => run.view().step === 'running')
   return run
+}
+
+/** Wait for what a run becomes; else say how it is. */
+async function until(run: Run, done: () => boolean): Promise<void> {
+  await vi.waitUntil(done, { timeout: 15_000, interval: 5 }).catch(() => {
+    const { drives, ...view } = run.view()
+    throw new Error(`still ${JSON.stringify({ ...view, drives: [...(drives ?? [])] })}; log: ${logs.join(' | ')}`)
+  })
 }
 
 /** Want the drives of an instance whose claims are files; those that are not there are missing. */
@@ -123,10 +138,7 @@ const names = (run: Run) =>
     .map(({ name }) => name)
     .toSorted()
 const settled = (run: Run, wanted: string[]) =>
-  vi.waitUntil(() => names(run).join() === ['root', ...wanted].toSorted().join() && run.view().drives?.size === 0, {
-    timeout: 10_000,
-    interval: 5,
-  })
+  until(run, () => names(run).join() === ['root', ...wanted].toSorted().join() && run.view().drives?.size === 0)
 
 describe('the drives of a running guest', () => {
   afterEach(() => placesOf.clear())
@@ -163,7 +175,7 @@ describe('the drives of a running guest', () => {
     want(run, ['v'], 'virtio')
     await settled(run, ['v'])
     want(run, [])
-    await vi.waitUntil(() => run.view().drives?.get('v')?.phase === 'Detaching', 10_000)
+    await until(run, () => run.view().drives?.get('v')?.phase === 'Detaching')
     expect(run.view().drives?.get('v')?.message).toContain('waits for the guest')
     expect(published).toContain(join(folder, 'v.img'))
   })
@@ -181,13 +193,37 @@ describe('the drives of a running guest', () => {
     await settled(run, ['cd'])
   })
 
+  it('go with all their files when a snapshot was taken of them while they were there', async () => {
+    const run = await start()
+    want(run, ['a'])
+    await settled(run, ['a'])
+    const later = join(folder, 'later.qcow2')
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', later, '1M'])
+    chmodSync(later, 0o666)
+    await run.control.monitor(async (qmp) => {
+      const file = { driver: 'file', 'node-name': 'vol1-g1-file', filename: later }
+      await qmp.execute('blockdev-add', file)
+      const overlay = { driver: 'qcow2', 'node-name': 'vol1-g1', file: 'vol1-g1-file', backing: null }
+      await qmp.execute('blockdev-add', overlay)
+      const data = { node: 'vol1', overlay: 'vol1-g1' }
+      await qmp.execute('transaction', { actions: [{ type: 'blockdev-snapshot', data }] })
+    })
+    want(run, ['a', 'b'])
+    await settled(run, ['a', 'b'])
+    want(run, ['b'])
+    await settled(run, ['b'])
+    expect(published).not.toContain(join(folder, 'a.img'))
+    const { nodes } = await run.control.monitor(qemuDrives)
+    expect([...nodes].filter((node) => node.startsWith('vol1'))).toEqual([])
+  })
+
   it('wait for a claim by name, and one that cannot be opened keeps none of the others from coming', async () => {
     const run = await start()
     const { publish } = host.storage
     host.storage.publish = (id, options) =>
       id.endsWith('/broken.img') ? Promise.reject(new Error('the file is broken')) : publish(id, options)
     want(run, ['late', 'broken', 'good'], 'scsi', ['late'])
-    await vi.waitUntil(() => run.view().drives?.get('broken')?.reason === 'Failed', 10_000)
+    await until(run, () => run.view().drives?.get('broken')?.reason === 'Failed')
     expect(run.view().drives?.get('late')).toMatchObject({
       phase: 'Pending',
       message: 'the volume late waits for the PersistentVolumeClaim late',
@@ -203,7 +239,7 @@ describe('the drives of a running guest', () => {
     const run = await start()
     const many = ['1', '2', '3', '4', '5']
     want(run, many, 'virtio')
-    await vi.waitUntil(() => run.view().drives?.get('5')?.reason === 'Failed', 10_000)
+    await until(run, () => run.view().drives?.get('5')?.reason === 'Failed')
     expect(run.view().drives?.get('5')?.message).toContain('attach the disk on scsi')
     expect(names(run)).toEqual(['1', '2', '3', '4', 'root'])
   })
@@ -270,7 +306,7 @@ describe('an agent that dies', () => {
     first.release()
     const second = await adopt()
     second.stop(0)
-    await vi.waitUntil(() => second.view().step === 'ended', 10_000)
+    await until(second, () => second.view().step === 'ended')
     await delay(0)
     expect(published.size).toBe(0)
   })
