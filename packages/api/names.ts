@@ -42,6 +42,15 @@ export const snapshotGroupSizeAnnotation = 'thresher.io/snapshot-group-size'
 /** On the same: `true` when the file systems of guests shall stand still meanwhile, where they have an agent. */
 export const freezeGuestAnnotation = 'thresher.io/freeze-guest'
 
+/** On a PersistentVolume: what its files take on the disk now, in bytes, those of its snapshots among them. */
+export const allocatedBytesAnnotation = 'thresher.io/allocated-bytes'
+/** On a node's CSIStorageCapacity, in bytes: the disk, what is free of it, and what volumes may come to when they are full. */
+export const spaceAnnotations = {
+  total: 'thresher.io/total-bytes',
+  free: 'thresher.io/free-bytes',
+  promised: 'thresher.io/promised-bytes',
+} as const
+
 /** The embedded storage: the provisioner of its classes and the CSI driver of its volumes. */
 export const localDriver = 'local.thresher.io'
 /** Holds a PersistentVolume until its file is gone. */

@@ -5,6 +5,7 @@ import { down } from './commands/down.ts'
 import { imageDownload, imageImport, imageList, imageUpload } from './commands/image.ts'
 import { kubeconfig } from './commands/kubeconfig.ts'
 import { agent, server } from './commands/programs.ts'
+import { snapshotCreate, snapshotDelete, snapshotList, snapshotRestore, vmClone } from './commands/snapshot.ts'
 import { status } from './commands/status.ts'
 import { backup, restore, rotateEncryptionKey } from './commands/store.ts'
 import { test } from './commands/test.ts'
@@ -14,6 +15,7 @@ import { vmGuestOperations } from './commands/vm-guest.ts'
 import { vmAddDisk, vmEjectCd, vmInsertCd, vmRemoveDisk } from './commands/vm-volume.ts'
 import { vmLog, vmScreenshot, vmType } from './commands/vm-screen.ts'
 import { vmTop } from './commands/vm-top.ts'
+import { volumeCreate, volumeDelete, volumeExport, volumeList, volumeResize, volumeSpace } from './commands/volume.ts'
 
 /** Every command, in the order in which `--help` shows them. */
 export const commands: Command[] = [
@@ -32,12 +34,23 @@ export const commands: Command[] = [
   vmRemoveDisk,
   vmInsertCd,
   vmEjectCd,
+  vmClone,
   vmDelete,
   vmConsole,
   vmLog,
   vmScreenshot,
   vmType,
   vmSsh,
+  snapshotList,
+  snapshotCreate,
+  snapshotRestore,
+  snapshotDelete,
+  volumeList,
+  volumeSpace,
+  volumeCreate,
+  volumeResize,
+  volumeExport,
+  volumeDelete,
   imageList,
   imageImport,
   imageUpload,

@@ -8,6 +8,9 @@ import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-clai
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import type { TypedKind } from '@thresher/api/kind'
 import type { KubeObject } from '@thresher/api/meta'
+import { allocatedBytesAnnotation, spaceAnnotations } from '@thresher/api/names'
+import { parseBytes } from '@thresher/api/quantity'
+import { CSIStorageCapacity } from '@thresher/api/storage/csi-storage-capacity'
 import type { Client } from '@thresher/client/client'
 import { HttpServer } from '@thresher/lab/http-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -103,6 +106,27 @@ describe('with the server and its controllers, and no more rights than a node ha
     expect(readdirSync(join(root, 'volumes'))).toEqual([])
     expect(readdirSync(join(root, 'images'))).toEqual([])
   }, 40_000)
+
+  it('what may be promised and what a volume takes is reported', async () => {
+    await claim('taking', 'local', '64Mi')
+    const bound = await until(PersistentVolumeClaim, 'taking', isBound)
+    const reported = await until(
+      PersistentVolume,
+      bound.spec.volumeName!,
+      (one) => one?.metadata.annotations?.[allocatedBytesAnnotation] !== undefined,
+    )
+    expect(Number(reported.metadata.annotations![allocatedBytesAnnotation])).toBeGreaterThan(0)
+    const capacity = await client.resource(CSIStorageCapacity).get('local-here', 'kube-system')
+    expect(capacity).toMatchObject({
+      storageClassName: 'local',
+      nodeTopology: { matchLabels: { 'kubernetes.io/hostname': 'here' } },
+    })
+    const { totalBytes } = await cluster.storage.driver.room()
+    const { [spaceAnnotations.total]: total, [spaceAnnotations.promised]: promised } = capacity.metadata.annotations!
+    expect(Math.abs(Number(total) - totalBytes)).toBeLessThanOrEqual(16 * MiB)
+    expect(Number(promised)).toBeGreaterThanOrEqual(64 * MiB)
+    expect(parseBytes(capacity.capacity!)).toBeGreaterThan(0)
+  })
 
   it('a volume that cannot be is refused in words on the claim', async () => {
     await claim('huge', 'local', '4Pi')

@@ -263,6 +263,15 @@ export class LocalDriver implements VolumeDriver {
     return this.#shortener.run(this.#open, signal)
   }
 
+  async allocations(): Promise<Map<VolumeId, number>> {
+    const { layers } = await this.#files.all()
+    const inodes = new Map(layers.map((layer) => [layer.inode, layer]))
+    const allocations = new Map<VolumeId, number>()
+    for (const { volume, allocatedBytes } of inodes.values())
+      allocations.set(volume, (allocations.get(volume) ?? 0) + allocatedBytes)
+    return allocations
+  }
+
   async sizes(): Promise<Map<VolumeId, number>> {
     const { generations, deleted } = await this.#files.index()
     const sizes = new Map<VolumeId, number>()

@@ -27,6 +27,12 @@ export function promiseRefusal(subject: string, more: number, now: Promises): st
   return `${subject} needs ${gib(more)} more, but of this host's disk of ${gib(totalBytes)} at most ${percent} % may be promised (${gib(most)}) and ${gib(promisedBytes)} are: delete volumes, or raise storage in the setting ${overcommitSetting}`
 }
 
+/** How large a new volume may be at most. */
+export function promisableBytes({ totalBytes, freeBytes, promisedBytes, percent }: Promises): number {
+  if (freeBytes < reserveBytes) return 0
+  return Math.max(0, Math.min(totalBytes, Math.floor((totalBytes * percent) / 100) - promisedBytes))
+}
+
 /** Counts what is promised, what is just being made included. */
 export class PromisedSpace {
   readonly #driver: VolumeDriver
@@ -53,6 +59,13 @@ export class PromisedSpace {
     if (refusal) throw new DriverError('NoSpace', refusal)
     this.#pending.set(volume, Math.max(0, more))
     return { [Symbol.dispose]: () => void this.#pending.delete(volume) }
+  }
+
+  /** How it stands now. */
+  async now(client: Client): Promise<Promises> {
+    const [percent, room, made] = await Promise.all([storagePercent(client), this.#driver.room(), this.#madeBytes()])
+    const pending = [...this.#pending.values()].reduce((sum, one) => sum + one, 0)
+    return { ...room, promisedBytes: made + pending, percent }
   }
 
   async #madeBytes(): Promise<number> {

@@ -9,6 +9,7 @@ import type { OpenVolumes } from './open-volumes.ts'
 import { PromisedSpace } from './promised-space.ts'
 import { snapshotController } from './snapshots.ts'
 import { StorageFolders, type FileOwner } from './storage-folders.ts'
+import { spaceReport } from './space-report.ts'
 import { tidyController } from './tidy.ts'
 import { Uploads } from './uploads.ts'
 import type { VolumeDriver } from './volume-driver.ts'
@@ -70,6 +71,7 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
         freshVolumeSweep(control),
         snapshotController({ node, driver }),
         tidyController(driver),
+        spaceReport({ node, driver, space }),
         images.controller(),
       ]
     },

@@ -164,6 +164,8 @@ export interface VolumeDriver {
   unpublish(id: VolumeId, user?: FileOwner): Promise<void>
   /** Take back what was given to users of whom nothing is open any more, and nothing published. @returns which volumes */
   reclaim(): Promise<VolumeId[]>
+  /** What the files of each volume take on the disk, those of its snapshots among them, in bytes. */
+  allocations(): Promise<Map<VolumeId, number>>
   /** The sizes that guests see, in bytes; volumes that cannot be read are left out. */
   sizes(): Promise<Map<VolumeId, number>>
   list(): Promise<VolumeId[]>

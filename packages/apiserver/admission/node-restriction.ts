@@ -69,6 +69,13 @@ const rules: { [type: string]: ((request: AdmissionRequest, node: string) => voi
   'storage.k8s.io/csinodes': (request, node) => {
     if (request.name !== node) throw refuse(request, `node ${JSON.stringify(node)} can only access its own CSINode`)
   },
+  'storage.k8s.io/csistoragecapacities': (request, node) => {
+    for (const object of [request.object, request.oldObject]) {
+      const topology = (object as { nodeTopology?: unknown } | undefined)?.nodeTopology
+      if (object && !isDeepStrictEqual(topology, { matchLabels: { 'kubernetes.io/hostname': node } }))
+        throw refuse(request, `node ${JSON.stringify(node)} can only report its own room (nodeTopology)`)
+    }
+  },
   '/pods': (request, node) => {
     if (request.operation === 'CREATE' && request.subresource === '')
       throw refuse(request, `node ${JSON.stringify(node)} is not allowed to create pods`)

@@ -90,6 +90,9 @@ export class NodeAuthorizer implements Authorizer {
         )
       case 'storage.k8s.io/csinodes':
         return main && (verb === 'create' || (readOrChange.has(verb) && name === node))
+      case 'storage.k8s.io/csistoragecapacities':
+        // Whose it is says its topology, at which the restriction on writes looks.
+        return main && namespace === 'kube-system' && (verb === 'create' || readOrChange.has(verb))
       case '/events':
       case 'events.k8s.io/events':
         return main && (verb === 'create' || change.has(verb))

@@ -7,7 +7,7 @@ let asAdmin: SecureServer['asAdmin']
 type Loose = KubeObject & { spec: Record<string, unknown>; status?: Record<string, unknown> }
 
 beforeAll(async () => {
-  secure = await startSecureServer({ namespaces: ['default', 'kube-node-lease'] })
+  secure = await startSecureServer({ namespaces: ['default', 'kube-node-lease', 'kube-system'] })
   asAdmin = secure.asAdmin
   for (const node of ['n1', 'n2']) {
     await asAdmin('POST', '/api/v1/namespaces/default/secrets', { metadata: { name: `secret-${node}` } })
@@ -107,6 +107,45 @@ describe('a node', () => {
         spec: {},
       }),
     ).toBe(403)
+  })
+
+  test('reports its own room for volumes, and takes its own snapshots, no others', async () => {
+    const capacities = '/apis/storage.k8s.io/v1/namespaces/kube-system/csistoragecapacities'
+    const capacity = (node: string) => ({
+      metadata: { name: `local-${node}` },
+      storageClassName: 'local',
+      nodeTopology: { matchLabels: { 'kubernetes.io/hostname': node } },
+      capacity: '1Gi',
+    })
+    expect(await status('POST', capacities, capacity('n1'))).toBe(201)
+    expect(await status('POST', capacities, capacity('n2'))).toBe(403)
+    await asAdmin('POST', capacities, capacity('n2'))
+    const other = await asAdmin<Loose>('GET', `${capacities}/local-n2`)
+    expect(await status('PUT', `${capacities}/local-n2`, { ...other, nodeTopology: capacity('n1').nodeTopology })).toBe(
+      403,
+    )
+    const contents = '/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents'
+    for (const node of ['n1', 'n2'])
+      await asAdmin('POST', contents, {
+        metadata: { name: `content-${node}`, annotations: { 'thresher.io/snapshot-node': node } },
+        spec: {
+          driver: 'local.thresher.io',
+          deletionPolicy: 'Delete',
+          source: { volumeHandle: 'v' },
+          volumeSnapshotRef: { name: 's', namespace: 'default' },
+        },
+      })
+    const [own, foreign] = await Promise.all(
+      ['n1', 'n2'].map((node) => asAdmin<Loose>('GET', `${contents}/content-${node}`)),
+    )
+    const taken = { status: { readyToUse: true, snapshotHandle: 'x' } }
+    expect(await status('PUT', `${contents}/content-n1/status`, { ...own, ...taken })).toBe(200)
+    expect(await status('PUT', `${contents}/content-n2/status`, { ...foreign, ...taken })).toBe(403)
+    const now = await asAdmin<Loose>('GET', `${contents}/content-n1`)
+    expect(
+      await status('PUT', `${contents}/content-n1`, { ...now, spec: { ...now.spec, deletionPolicy: 'Retain' } }),
+    ).toBe(403)
+    expect(await status('DELETE', `${contents}/content-n1`)).toBe(403)
   })
 
   test('reads the secrets of its own pods and machines, by name, and no others', async () => {
