@@ -18,6 +18,7 @@ import {
   DriverError,
   type BlockNode,
   type FrozenVolume,
+  type OpenSnapshot,
   type PublishOptions,
   type Room,
   type SnapshotId,
@@ -244,19 +245,51 @@ export class LocalDriver implements VolumeDriver {
       const { layers } = await this.#freezer.freeze([id], this.#open)
       const layer = layers.get(id)!
       const chain = await this.#files.chain(layer)
-      this.#pinned.set(layer, (this.#pinned.get(layer) ?? 0) + 1)
       return {
         path: chain.layers[0].path,
         bytes: chain.layers[0].bytes,
         allocatedBytes: chain.layers.reduce((sum, { allocatedBytes }) => sum + allocatedBytes, 0),
-        [Symbol.asyncDispose]: () => {
-          const left = (this.#pinned.get(layer) ?? 1) - 1
-          if (left > 0) this.#pinned.set(layer, left)
-          else this.#pinned.delete(layer)
-          return Promise.resolve()
-        },
+        [Symbol.asyncDispose]: this.#pin(layer),
       }
     })
+  }
+
+  async openSnapshot(id: SnapshotId, { since }: { since?: SnapshotId } = {}): Promise<OpenSnapshot> {
+    const { volume, layer } = await this.#snapshotOf(id)
+    const before = since === undefined ? undefined : await this.#record(since)
+    return this.#locks.run([volume], async () => {
+      const { layers, image } = await this.#files.chain(layer)
+      const unpin = this.#pin(layer)
+      try {
+        const paths: [string, ...string[]] = [layers[0].path, ...layers.slice(1).map(({ path }) => path)]
+        const imageFile = image === undefined ? undefined : this.#folders.image(image)
+        const { bytes } = layers[0]
+        const node = blockNode({ id, bytes, layers: paths, image: imageFile }, this.#access, { readOnly: true })
+        const newer = layers.findIndex((one) => one.id === before?.layer)
+        return {
+          node: { ...node, groups: await this.#owners.letRead(paths) },
+          ...(newer < 0 ? {} : { newer }),
+          [Symbol.asyncDispose]: async () => {
+            await unpin()
+            for (const path of paths) await this.#takeBack(path)
+          },
+        }
+      } catch (error) {
+        await unpin()
+        throw error
+      }
+    })
+  }
+
+  /** Keep a layer with all below it as it is, until what this returns is called. */
+  #pin(layer: LayerId): () => Promise<void> {
+    this.#pinned.set(layer, (this.#pinned.get(layer) ?? 0) + 1)
+    return () => {
+      const left = (this.#pinned.get(layer) ?? 1) - 1
+      if (left > 0) this.#pinned.set(layer, left)
+      else this.#pinned.delete(layer)
+      return Promise.resolve()
+    }
   }
 
   tidy(signal?: AbortSignal): Promise<boolean> {

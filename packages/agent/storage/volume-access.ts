@@ -53,6 +53,25 @@ export class VolumeAccess {
     return [...groups]
   }
 
+  /**
+   * Let others read files beside whoever has them open already.
+   *
+   * @returns the groups that they must be in for that
+   */
+  async letRead(paths: readonly string[]): Promise<number[]> {
+    if (!this.#uids || process.getuid?.() !== 0) return []
+    const groups = new Set<number>()
+    let mine: number | undefined
+    for (const path of paths) {
+      await using file = await openPlain(path, mostNames)
+      const { uid, gid, mode } = await file.stat()
+      const group = isVolumeGroup(this.#uids, gid) ? gid : (mine ??= await this.#newGroup(path, this.#uids))
+      await setAccess(file, uid, group, (mode & 0o777) | 0o040)
+      groups.add(group)
+    }
+    return [...groups]
+  }
+
   /** Make files a user's who has another open: the one of `like`. */
   async giveAs(paths: readonly string[], like: string): Promise<void> {
     if (process.getuid?.() !== 0) return

@@ -54,16 +54,19 @@ export function describeVolumeDriver(name: string, make: () => Promise<DriverUnd
     async function io(volume: string, ...commands: string[]): Promise<void> {
       const node = await driver.publish(volume)
       try {
-        const options = node.blockdevs.toReversed().find((one) => one['node-name'] === node.nodeName)
-        const said = execFileSync(
-          'qemu-io',
-          [...commands.flatMap((command) => ['-c', command]), '--image-opts', flat(resolved(options!, node))],
-          { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
-        )
-        expect(said).not.toMatch(/verification failed|error/i)
+        await ioOn(node, ...commands)
       } finally {
         await driver.unpublish(volume)
       }
+    }
+
+    async function ioOn(node: BlockNode, ...commands: string[]): Promise<void> {
+      const options = node.blockdevs.toReversed().find((one) => one['node-name'] === node.nodeName)
+      const mode = options?.['read-only'] ? ['-r'] : []
+      const image = ['--image-opts', flat(resolved(options!, node))]
+      const args = [...mode, ...commands.flatMap((command) => ['-c', command]), ...image]
+      const said = execFileSync('qemu-io', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+      expect(said).not.toMatch(/verification failed|error/i)
     }
 
     /** A QEMU without a guest that opens these nodes; resolves when it did. */
@@ -315,6 +318,36 @@ export function describeVolumeDriver(name: string, make: () => Promise<DriverUnd
       await driver.deleteSnapshot('snap-1')
       await driver.deleteSnapshot('snap-1')
       expect(await driver.listSnapshots()).toEqual([])
+    })
+
+    it('lets a snapshot be read whatever becomes of it, and says how many files are newer than another', async () => {
+      await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+      await io('pvc-1', 'write -P 0x11 0 1M')
+      await driver.snapshot([{ snapshot: 'snap-1', volume: 'pvc-1' }])
+      await io('pvc-1', 'write -P 0x22 1M 1M')
+      await driver.snapshot([{ snapshot: 'snap-2', volume: 'pvc-1' }])
+      await io('pvc-1', 'write -P 0x33 0 4M')
+      {
+        await using open = await driver.openSnapshot('snap-2', { since: 'snap-1' })
+        expect(open).toMatchObject({ newer: 1, node: { bytes: 16 * MiB } })
+        await driver.deleteSnapshot('snap-2')
+        await driver.deleteSnapshot('snap-1')
+        await driver.delete('pvc-1')
+        await driver.tidy()
+        await ioOn(open.node, 'read -P 0x11 0 1M', 'read -P 0x22 1M 1M', 'read -P 0 2M 14M')
+      }
+      await driver.tidy()
+      await expect(driver.openSnapshot('snap-2')).rejects.toMatchObject({ reason: 'NotFound' })
+    })
+
+    it('says that a snapshot stands on no other, where that is so', async () => {
+      await driver.create('pvc-1', { kind: 'empty' }, 16 * MiB)
+      await driver.create('pvc-2', { kind: 'empty' }, 16 * MiB)
+      for (const at of [1, 2]) await driver.snapshot([{ snapshot: `snap-${at}`, volume: `pvc-${at}` }])
+      for (const since of ['snap-2', 'gone', undefined]) {
+        await using open = await driver.openSnapshot('snap-1', { since })
+        expect(open.newer).toBeUndefined()
+      }
     })
 
     it.each(['', '../x', 'a/b', '.hidden', 'x'.repeat(201)])('refuses the name %j for a snapshot', async (snapshot) => {

@@ -44,6 +44,14 @@ export interface FrozenVolume extends AsyncDisposable {
   allocatedBytes: number
 }
 
+/** A snapshot's content, for a program of another user to read; disposing of it lets it go. */
+export interface OpenSnapshot extends AsyncDisposable {
+  /** To be opened read-only, by a user in its groups. */
+  node: BlockNode
+  /** How many of its topmost files are newer than the snapshot that was asked about; undefined when it does not stand on that. */
+  newer?: number
+}
+
 /** What is known of a volume that exists. */
 export interface VolumeInfo {
   /** The size the guest sees. */
@@ -148,6 +156,12 @@ export interface VolumeDriver {
   /** Undefined when there is no such snapshot. @throws {DriverError} `Corrupt` */
   inspectSnapshot(id: SnapshotId): Promise<SnapshotInfo | undefined>
   listSnapshots(): Promise<SnapshotId[]>
+  /**
+   * Let a snapshot be read, whatever becomes of it and its volume meanwhile.
+   *
+   * @param options.since a snapshot that it may stand on @throws {DriverError} `NotFound`, `Corrupt`
+   */
+  openSnapshot(id: SnapshotId, options?: { since?: SnapshotId }): Promise<OpenSnapshot>
   /** The volume's content as it is now. @throws {DriverError} `NotFound`, `InUse` */
   freeze(id: VolumeId): Promise<FrozenVolume>
   /**
