@@ -35,13 +35,16 @@ const dashboard = { name: '@thresher/dashboard' }
 /** How connections are guarded: both programs that listen do it the same way. */
 const door = /^@thresher\/apiserver\/limits\/connection-guard$/
 
+/** Controllers make the key that hosts encrypt with; what is kept with it is none of theirs. */
+const recoveryKey = /^@thresher\/backup\/format\/repository-key$/
+
 export const layers: Layer[] = [
   { folder: 'packages/api', mayImport: [], browser: { but: [] } },
   { folder: 'packages/ovsdb', mayImport: [] },
   { folder: 'packages/backup', mayImport: [{ ...api, only: /^@thresher\/api\/(matches|type)$/ }] },
   { folder: 'packages/client', mayImport: [{ ...api, only: generic }], browser: { but: ['packages/client/node'] } },
   { folder: 'packages/apiserver', mayImport: [{ ...api, only: generic }] },
-  { folder: 'packages/controllers', mayImport: [api, client, ovsdb] },
+  { folder: 'packages/controllers', mayImport: [api, client, ovsdb, { ...backup, only: recoveryKey }] },
   { folder: 'packages/agent', mayImport: [api, backup, client, ovsdb, { ...apiserver, only: door }] },
   { folder: 'packages/lab', mayImport: [api, client] },
   {

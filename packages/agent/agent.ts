@@ -21,6 +21,7 @@ import { FirmwareStore } from './compute/firmware-store.ts'
 import { Runs } from './compute/runs.ts'
 import { StartGate } from './compute/start-gate.ts'
 import { residentBytes } from './compute/process-identity.ts'
+import { openBackups } from './backup/backups.ts'
 import type { AgentConfig } from './config.ts'
 import { guestUidConflict, readIdTables } from './guest-uids.ts'
 import { findOvmf, findUser, primaryAddress, qemuUserName, qemuVersion, takeInventory } from './host-facts.ts'
@@ -76,6 +77,12 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     closedRanges: [config.guestSubnet],
   })
   const host = computeHost(config, { user, view, storage, network, networkUp, probed, qemu, log })
+  const backups = openBackups({
+    node: config.nodeName,
+    driver: storage.driver,
+    folder: join(config.runDir, 'backup'),
+    user: owner,
+  })
   const transport = httpsTransport({
     ...api,
     certificate: renewedCertificate(() => loadOwnKubeconfig(config.kubeconfig)),
@@ -135,7 +142,14 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     now: new Date(),
   })
   await Promise.all([
-    runControllers(storage.controllers(runs), { transport, signal, component, host: hostname(), log, informers }),
+    runControllers([...storage.controllers(runs, backups.restore), ...backups.controllers()], {
+      transport,
+      signal,
+      component,
+      host: hostname(),
+      log,
+      informers,
+    }),
     pods.run(),
   ])
   const node = await registerNode(client, word, signal, log)

@@ -19,6 +19,7 @@ import { SelfSubjectAccessReview } from './authorization/self-subject-access-rev
 import { SelfSubjectRulesReview } from './authorization/self-subject-rules-review.ts'
 import { SubjectAccessReview, LocalSubjectAccessReview } from './authorization/subject-access-review.ts'
 import { HorizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts'
+import { BackupJob } from './backup/backup-job.ts'
 import { CronJob } from './batch/cron-job.ts'
 import { Job } from './batch/job.ts'
 import { CertificateSigningRequest } from './certificates/certificate-signing-request.ts'
@@ -181,6 +182,7 @@ export const kinds: Kind[] = [
   VirtualMachine,
   VirtualMachineV1alpha3,
   Addon,
+  BackupJob,
   KeyPair,
   Preference,
   SnapshotQuota,

@@ -50,6 +50,15 @@ export const spaceAnnotations = {
   free: 'thresher.io/free-bytes',
   promised: 'thresher.io/promised-bytes',
 } as const
+/** On an object that is given to a node: its name. */
+export const nodeLabel = 'thresher.io/node'
+/** Where the cluster's own Secrets are. */
+export const systemNamespace = 'harvester-system'
+/** The Secret with the key of the repository of backups, in its field {@link backupKeyField}. */
+export const backupKeySecret = 'backup-repository-key'
+export const backupKeyField = 'key'
+/** On a claim: `<backup>/<disk>` at the backup target, of which its content is made. */
+export const restoreFromAnnotation = 'backup.thresher.io/restore-from'
 
 /** The embedded storage: the provisioner of its classes and the CSI driver of its volumes. */
 export const localDriver = 'local.thresher.io'

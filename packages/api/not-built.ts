@@ -4,7 +4,8 @@
  */
 export const notBuilt = {
   migration: 'live migration is not available in this version; stop the machine and start it on the other node',
-  backups: 'backups to a target outside the cluster are not available in this version; take a snapshot of the machine',
+  pulledBackups:
+    'backups that another program pulls are not available in this version; set backup-target and back the machine up there',
   schedules: 'scheduled backups and snapshots are not available in this version; no backup will be made',
   imageFiles:
     'files of images are not prepared for download in this version; get the file from the subresource download of the image',

@@ -11,6 +11,7 @@ import { Client } from '@thresher/client/client'
 import { runControllers } from '@thresher/client/controller'
 import { controllersUser, startControllers } from '@thresher/controllers/controllers'
 import { machineAdmission } from '@thresher/server/admission/admission'
+import { openBackups } from '@thresher/agent/backup/backups'
 import { noOpenVolumes, type OpenVolumes } from '@thresher/agent/storage/open-volumes'
 import { openStorage, type HostStorage } from '@thresher/agent/storage/storage'
 import { openLoopback } from '@thresher/agent/storage/testing'
@@ -64,7 +65,13 @@ export async function startStorageCluster(open: OpenVolumes = noOpenVolumes): Pr
   await nodes.patch('here', undefined, { status: { conditions } }, 'merge', { subresource: 'status' })
   const storage = await openStorage({ root: join(root, 'agent'), node: 'here' })
   const user = { name: 'system:node:here', groups: ['system:nodes', 'system:authenticated'] }
-  await runControllers(storage.controllers(open), {
+  const backups = openBackups({
+    node: 'here',
+    driver: storage.driver,
+    folder: join(root, 'backup'),
+    user: { uid: process.getuid!(), gid: process.getgid!() },
+  })
+  await runControllers([...storage.controllers(open, backups.restore), ...backups.controllers()], {
     transport: api.transport(user),
     signal: stop.signal,
     component: 'thresher-agent',

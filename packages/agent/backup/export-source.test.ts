@@ -46,15 +46,20 @@ function chain(...layers: string[][]): string {
   return below!
 }
 
-async function serve(file: string): Promise<string> {
+async function serve(file: string, writable = false): Promise<string> {
   const socket = join(folder, 'nbd')
   const child = spawn('qemu-storage-daemon', [
     '--blockdev',
-    JSON.stringify({ driver: 'qcow2', 'node-name': 'd', 'read-only': true, file: { driver: 'file', filename: file } }),
+    JSON.stringify({
+      driver: 'qcow2',
+      'node-name': 'd',
+      'read-only': !writable,
+      file: { driver: 'file', filename: file },
+    }),
     '--nbd-server',
     `addr.type=unix,addr.path=${socket}`,
     '--export',
-    'type=nbd,id=e,node-name=d,name=disk,allocation-depth=on',
+    `type=nbd,id=e,node-name=d,name=disk,allocation-depth=on,writable=${writable ? 'on' : 'off'}`,
   ])
   started.push(child)
   while (!existsSync(socket)) {
@@ -103,5 +108,16 @@ test('an export or a context that is not there is said so, and a server that end
   child!.kill('SIGKILL')
   await once(child!, 'exit')
   await expect(client.read(0, 4096)).rejects.toThrow(/closed|EPIPE|ECONNRESET/)
+  client.close()
+})
+
+test('what is written is there, and what cannot be written is refused', async () => {
+  const socket = await serve(chain([]), true)
+  const client = await NbdClient.connect(socket, 'disk', [allocation])
+  await Promise.all([1, 2, 3].map((at) => client.write(at * MiB, Buffer.alloc(MiB, at))))
+  await client.flush()
+  const read = await client.read(0, 5 * MiB)
+  expect([0, 1, 2, 3, 4].map((at) => read[at * MiB + 5])).toEqual([0, 1, 2, 3, 0])
+  await expect(client.write(64 * MiB, Buffer.alloc(4096))).rejects.toThrow(/EOF|error/)
   client.close()
 })

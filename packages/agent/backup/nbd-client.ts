@@ -8,10 +8,11 @@ const optionMagic = 0x49484156454f5054n
 const optionReplyMagic = 0x3e889045565a9n
 const requestMagic = 0x25609513
 const replyMagic = 0x668e33ef
+const simpleReplyMagic = 0x67446698
 const clientFlags = 0b11
 const options = { go: 7, structuredReply: 8, setMetaContext: 10 }
 const optionReplies = { ack: 1, info: 3, metaContext: 4 }
-const commands = { read: 0, disconnect: 2, blockStatus: 7 }
+const commands = { read: 0, write: 1, disconnect: 2, flush: 3, blockStatus: 7 }
 const chunks = { offsetData: 1, offsetHole: 2, blockStatus: 5 }
 const doneFlag = 1
 const errorBit = 0x8000
@@ -35,7 +36,7 @@ interface Pending {
   failure?: Error
 }
 
-/** Reads an export of an NBD server, and asks what its parts are; any number of requests at once. */
+/** Reads and writes an export of an NBD server, and asks what its parts are; any number of requests at once. */
 export class NbdClient {
   readonly bytes: number
   readonly #socket: Socket
@@ -79,6 +80,15 @@ export class NbdClient {
     return buffer
   }
 
+  async write(offset: number, content: Buffer): Promise<void> {
+    await this.#request(commands.write, offset, content.length, undefined, content)
+  }
+
+  /** What was written is on the disk. */
+  async flush(): Promise<void> {
+    await this.#request(commands.flush, 0, 0)
+  }
+
   /** What the whole export is by a context, in order. */
   async *status(context: string): AsyncIterable<StatusExtent> {
     const id = this.#contexts.get(context)
@@ -101,31 +111,65 @@ export class NbdClient {
     this.#socket.destroySoon()
   }
 
-  #request(command: number, offset: number, length: number, into?: Pending['into']): Promise<Pending> {
+  #request(
+    command: number,
+    offset: number,
+    length: number,
+    into?: Pending['into'],
+    content?: Buffer,
+  ): Promise<Pending> {
     if (this.#failure) return Promise.reject(this.#failure)
     return new Promise((resolve, reject) => {
       const cookie = ++this.#cookies
       const pending: Pending = { into, statuses: new Map(), resolve: () => resolve(pending), reject }
       this.#pending.set(cookie, pending)
       this.#socket.write(request(command, cookie, offset, length))
+      if (content) this.#socket.write(content)
     })
   }
 
   async #readReplies(reader: ByteReader): Promise<void> {
     for (;;) {
-      const head = await reader.take(20)
-      const length = head.readUInt32BE(16)
-      if (head.readUInt32BE(0) !== replyMagic || length > mostReplyBytes)
-        throw new Error('the server’s reply makes no sense')
-      const pending = this.#pending.get(head.readBigUInt64BE(8))
-      const body = await reader.take(length)
-      if (!pending) throw new Error('the server answers what was not asked')
-      take(pending, head.readUInt16BE(6), body)
-      if ((head.readUInt16BE(4) & doneFlag) === 0) continue
-      this.#pending.delete(head.readBigUInt64BE(8))
-      if (pending.failure) pending.reject(pending.failure)
-      else pending.resolve()
+      const magic = (await reader.take(4)).readUInt32BE(0)
+      if (magic === simpleReplyMagic) this.#takeSimple(await reader.take(12))
+      else if (magic === replyMagic) await this.#takeChunk(reader)
+      else throw new Error('the server’s reply makes no sense')
     }
+  }
+
+  /** The answer to what gives nothing back. */
+  #takeSimple(rest: Buffer): void {
+    const pending = this.#asked(rest.readBigUInt64BE(4))
+    const error = rest.readUInt32BE(0)
+    if (error !== 0) pending.failure = new Error(`the server answers with error ${error}`)
+    this.#finish(rest.readBigUInt64BE(4), pending)
+  }
+
+  async #takeChunk(reader: ByteReader): Promise<void> {
+    const head = await reader.take(16)
+    const [flags, type, cookie, length] = [
+      head.readUInt16BE(0),
+      head.readUInt16BE(2),
+      head.readBigUInt64BE(4),
+      head.readUInt32BE(12),
+    ]
+    if (length > mostReplyBytes) throw new Error('the server’s reply makes no sense')
+    const body = await reader.take(length)
+    const pending = this.#asked(cookie)
+    take(pending, type, body)
+    if ((flags & doneFlag) !== 0) this.#finish(cookie, pending)
+  }
+
+  #asked(cookie: bigint): Pending {
+    const pending = this.#pending.get(cookie)
+    if (!pending) throw new Error('the server answers what was not asked')
+    return pending
+  }
+
+  #finish(cookie: bigint, pending: Pending): void {
+    this.#pending.delete(cookie)
+    if (pending.failure) pending.reject(pending.failure)
+    else pending.resolve()
   }
 
   #fail(error: Error): void {

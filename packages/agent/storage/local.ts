@@ -101,7 +101,8 @@ export class LocalDriver implements VolumeDriver {
           `volume ${id} was deleted, and others still stand on its files; use another name`,
         )
       await this.#refuseWhatCannotFit(`volume ${id}`, size)
-      await this.#files.create(id, await this.#backingOf(id, source, size), size, { signal })
+      const ready = source.kind === 'content' ? source.fill : undefined
+      await this.#files.create(id, await this.#backingOf(id, source, size), size, { signal, ready })
     })
   }
 
@@ -337,6 +338,7 @@ export class LocalDriver implements VolumeDriver {
   async #backingOf(id: VolumeId, source: VolumeSource, size: number): Promise<Backing | undefined> {
     switch (source.kind) {
       case 'empty':
+      case 'content':
         return undefined
       case 'image': {
         const header = await readQcow2Header(this.#folders.image(source.image)).catch(() => undefined)

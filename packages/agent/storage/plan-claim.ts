@@ -6,6 +6,7 @@ import {
   imageIdAnnotation,
   importNodeAnnotation,
   localDriver,
+  restoreFromAnnotation,
   selectedNodeAnnotation,
   snapshotNodeAnnotation,
 } from '@thresher/api/names'
@@ -18,7 +19,7 @@ import type { VolumeId, VolumeSource } from './volume-driver.ts'
 /** The next step for a claim on this node. */
 export type ClaimStep =
   | { do: 'nothing' }
-  | { do: 'provision'; volume: VolumeId; source: VolumeSource; bytes: number }
+  | { do: 'provision'; volume: VolumeId; source: VolumeSource | BackupSource; bytes: number }
   /** Nothing can be done until another object changes. */
   | { do: 'wait'; reason: string; message: string }
   /** Nothing can be done until the claim's author changes or replaces it. */
@@ -26,6 +27,12 @@ export type ClaimStep =
   | { do: 'grow'; volume: VolumeId; bytes: number; size: string }
   /** All is done; take back what an earlier failure said. */
   | { do: 'settle' }
+
+/** A disk at the backup target, as `<backup>/<disk>`. */
+export interface BackupSource {
+  kind: 'backup'
+  from: string
+}
 
 /** What a decision about a claim rests on. */
 export interface ClaimWorld {
@@ -83,6 +90,8 @@ function planProvision(world: ClaimWorld): ClaimStep {
       message: `${title(claim)} does not say its size; set spec.resources.requests.storage`,
     }
   const volume = volumeIdOf(claim)
+  const backup = claim.metadata.annotations?.[restoreFromAnnotation]
+  if (backup !== undefined) return { do: 'provision', volume, source: { kind: 'backup', from: backup }, bytes }
   const from = claim.spec.dataSource ?? claim.spec.dataSourceRef
   // What the claim itself names counts more than what its class is for: a copy of an image's volume is of that image's class as well.
   if (from) return planCopy(world, from, volume, bytes)

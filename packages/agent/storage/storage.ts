@@ -12,7 +12,7 @@ import { StorageFolders, type FileOwner } from './storage-folders.ts'
 import { spaceReport } from './space-report.ts'
 import { tidyController } from './tidy.ts'
 import { Uploads } from './uploads.ts'
-import type { VolumeDriver } from './volume-driver.ts'
+import { DriverError, type VolumeDriver } from './volume-driver.ts'
 import { claimController, freshVolumeSweep, volumeController, type VolumeControlOptions } from './volumes.ts'
 
 /** Where the storage of a host lies and whom it serves. */
@@ -37,7 +37,7 @@ export interface HostStorage {
   volumeFolders: { writable: string[]; readOnly: string[] }
   images: ImageImports
   /** To be run with the agent's other controllers, by `runControllers`. */
-  controllers(open: OpenVolumes): Controller[]
+  controllers(open: OpenVolumes, restore?: VolumeControlOptions['restore']): Controller[]
 }
 
 /** Ready the storage of this host. What an interrupted call left is removed; imports go on when the controllers run. */
@@ -62,9 +62,9 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
     driver,
     volumeFolders: { writable: [folders.volumes], readOnly: [folders.images] },
     images,
-    controllers: (open) => {
+    controllers: (open, restore = noTarget) => {
       driver.serve(open)
-      const control: VolumeControlOptions = { node, driver, fresh, space }
+      const control: VolumeControlOptions = { node, driver, fresh, space, restore }
       return [
         claimController(control),
         volumeController(control),
@@ -77,3 +77,6 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
     },
   }
 }
+
+const noTarget: VolumeControlOptions['restore'] = () =>
+  Promise.reject(new DriverError('Unsupported', 'this host makes no volumes from a backup target'))

@@ -19,6 +19,8 @@ export type VolumeSource =
   | { kind: 'image'; image: ImageId }
   | { kind: 'volume'; volume: VolumeId }
   | { kind: 'snapshot'; snapshot: SnapshotId }
+  /** What `fill` writes into its file, a qcow2 that stands on nothing, before the volume has its name. */
+  | { kind: 'content'; fill: (file: string) => Promise<void> }
 
 /** A volume to be kept as it is now, under a name of its own. */
 export interface SnapshotRequest {

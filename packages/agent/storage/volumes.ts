@@ -6,6 +6,7 @@ import type { KubeObject } from '@thresher/api/meta'
 import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
 import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { StorageClass } from '@thresher/api/storage/storage-class'
+import type { Client } from '@thresher/client/client'
 import { removeCondition, setCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
@@ -13,7 +14,7 @@ import { noSubject, subjectIs } from '@thresher/client/subject'
 import type { FreshVolumes } from './fresh-volumes.ts'
 import { imageKeyOf, nodeOf, planClaim, volumeIdOf, type ClaimStep } from './plan-claim.ts'
 import type { PromisedSpace } from './promised-space.ts'
-import { isDriverError, type VolumeDriver, type VolumeId } from './volume-driver.ts'
+import { isDriverError, type VolumeDriver, type VolumeId, type VolumeSource } from './volume-driver.ts'
 
 /** What the volume controllers work with. */
 export interface VolumeControlOptions {
@@ -23,6 +24,19 @@ export interface VolumeControlOptions {
   fresh: FreshVolumes
   /** Counts what the volumes may come to. */
   space: PromisedSpace
+  /** Write a disk of a backup into the file of a claim's volume. @throws {DriverError} */
+  restore: (request: RestoreRequest) => Promise<void>
+}
+
+/** A claim whose content lies at the backup target. */
+export interface RestoreRequest {
+  client: Client
+  claim: PersistentVolumeClaim
+  /** `<backup>/<disk>` */
+  from: string
+  file: string
+  bytes: number
+  signal: AbortSignal
 }
 
 /** Says on a claim why its volume is not made. */
@@ -163,12 +177,17 @@ async function provision(
   claim: PersistentVolumeClaim,
   { volume, source, bytes }: Extract<ClaimStep, { do: 'provision' }>,
   context: Context,
-  { driver, fresh, node, space }: VolumeControlOptions,
+  { driver, fresh, node, space, restore }: VolumeControlOptions,
 ): Promise<Result | void> {
+  const { client, signal } = context
+  const content: VolumeSource =
+    source.kind === 'backup'
+      ? { kind: 'content', fill: (file) => restore({ client, claim, from: source.from, file, bytes, signal }) }
+      : source
   try {
-    using _promised = await space.promise(volume, bytes, context.client)
+    using _promised = await space.promise(volume, bytes, client)
     await fresh.add(volume)
-    await driver.create(volume, source, bytes, context.signal)
+    await driver.create(volume, content, bytes, signal)
   } catch (error) {
     await fresh.remove(volume)
     if (!isDriverError(error)) throw error

@@ -79,7 +79,7 @@ export const machineActions: TypedAction<Machine>[] = [
   { name: 'addNic', offered: runs, calls: addNic },
   { name: 'removeNic', offered: (machine) => runs(machine) && hotUnpluggable(machine).length > 0, calls: removeNic },
   { name: 'findHotunpluggableNics', offered: runs },
-  { name: 'backup', notBuilt: notBuilt.backups, calls: backup('backup') },
+  { name: 'backup', calls: backup('backup') },
   { name: 'snapshot', calls: backup('snapshot') },
   {
     name: 'restore',

@@ -18,6 +18,7 @@ const judged = new Set([
   'kubevirt.io/virtualmachineinstances',
   'harvesterhci.io/virtualmachineimages',
   'snapshot.storage.k8s.io/volumesnapshotcontents',
+  'backup.thresher.io/backupjobs',
 ])
 
 /** Labels that say where a machine is and what may run there: an administrator's, or set by the node at its first registration. */
@@ -103,6 +104,10 @@ const rules: { [type: string]: ((request: AdmissionRequest, node: string) => voi
     keepMetadata(request, node)
   },
   'snapshot.storage.k8s.io/volumesnapshotcontents': (request, node) => {
+    keepSpec(request, node)
+    keepMetadata(request, node)
+  },
+  'backup.thresher.io/backupjobs': (request, node) => {
     keepSpec(request, node)
     keepMetadata(request, node)
   },

@@ -13,8 +13,10 @@ import { notBuiltKinds } from './table.ts'
 const built = new Set([
   'auth.thresher.io/Token',
   'auth.thresher.io/User',
+  'backup.thresher.io/BackupJob',
   'harvesterhci.io/Setting',
   'harvesterhci.io/VirtualMachineImage',
+  'harvesterhci.io/VirtualMachineBackup',
   'harvesterhci.io/VirtualMachineRestore',
   'kubevirt.io/VirtualMachine',
   'kubevirt.io/VirtualMachineInstance',

@@ -10,7 +10,6 @@ import { ScheduleVMBackup } from '@thresher/api/harvester/schedule-vm-backup'
 import { SupportBundle } from '@thresher/api/harvester/support-bundle'
 import { UpgradeLog } from '@thresher/api/harvester/upgrade-log'
 import { Upgrade } from '@thresher/api/harvester/upgrade'
-import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { VirtualMachineImageDownloader } from '@thresher/api/harvester/virtual-machine-image-downloader'
 import { VirtualMachineTemplateVersion } from '@thresher/api/harvester/virtual-machine-template-version'
 import { VolumeRemoteBackup } from '@thresher/api/harvester/volume-remote-backup'
@@ -42,12 +41,6 @@ function line<O extends KubeObject>(
 
 /** Every kind that is declared and has no controller yet, with what its objects then say: who builds one removes its line. */
 export const notBuiltKinds: readonly Line[] = [
-  line(VirtualMachineBackup, notBuilt.backups, {
-    condition: 'Ready',
-    error: true,
-    status: () => ({ readyToUse: false }),
-    when: ({ spec }) => spec.type !== 'snapshot',
-  }),
   line(ScheduleVMBackup, notBuilt.schedules),
   line(
     SnapshotQuota,

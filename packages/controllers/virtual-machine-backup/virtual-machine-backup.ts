@@ -1,3 +1,6 @@
+import { BackupJob } from '@thresher/api/backup/backup-job'
+import { Namespace } from '@thresher/api/core/namespace'
+import { Node } from '@thresher/api/core/node'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Secret } from '@thresher/api/core/secret'
@@ -8,17 +11,24 @@ import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-ba
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { Condition } from '@thresher/api/meta'
 import { same } from '@thresher/api/same'
+import { backupKeyField, backupKeySecret, systemNamespace } from '@thresher/api/names'
+import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
 import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
+import { RepositoryKey } from '@thresher/backup/format/repository-key'
 import { formatTime, setCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { controllerKey } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
 import { subjectIs } from '@thresher/client/subject'
+import { deletionJob, followUpload, jobNameOf, manifestOf, uploadJob, type UploadWorld } from './upload-plan.ts'
 import { captureMachine, followSnapshots, machineSnapshots, type MachineLookup } from './capture.ts'
 
 type Status = NonNullable<VirtualMachineBackup['status']>
 
 const driverSetting = 'csi-driver-config'
+const targetSetting = 'backup-target'
+/** Holds a backup until it is gone at the target. */
+const targetFinalizer = 'backup.thresher.io/target'
 
 /** Takes machines as they are: their declaration, their secrets, and all their volumes at one instant. */
 export const virtualMachineBackupController = defineController({
@@ -36,24 +46,134 @@ export const virtualMachineBackupController = defineController({
       context.objects(VirtualMachineBackup).list(claim.metadata.namespace).filter(isWaiting).map(keyOf),
     ),
     watch(PersistentVolume, () => []),
-    watch(Setting, () => []),
+    watch(Setting, (setting, context) =>
+      setting.metadata.name === targetSetting
+        ? context.objects(VirtualMachineBackup).list().filter(isWaiting).map(keyOf)
+        : [],
+    ),
+    watch(BackupJob, ({ metadata }, context) =>
+      context
+        .objects(VirtualMachineBackup)
+        .list()
+        .filter((backup) => metadata.name?.endsWith(backup.metadata.uid ?? ''))
+        .map(keyOf),
+    ),
+    watch(VolumeSnapshotContent, () => []),
+    watch(Namespace, () => []),
+    watch(Node, () => []),
   ],
   async reconcile(key, context) {
     const backup = context.objects(VirtualMachineBackup).get(key)
-    if (!backup || backup.metadata.deletionTimestamp || backup.spec.type !== 'snapshot') return
+    if (!backup) return
+    if (backup.metadata.deletionTimestamp) return deleteAtTarget(backup, context)
     if (backup.status?.readyToUse) return
     if (!backup.status?.source) return capture(backup, context)
     const snapshots = context.objects(VolumeSnapshot)
     for (const snapshot of machineSnapshots(backup, lookupOf(backup, context), classOf(context)))
       await snapshots.ensure(snapshot)
     const { namespace } = backup.metadata
-    await show(
-      backup,
-      followSnapshots(backup, (name) => snapshots.get(`${namespace}/${name}`)),
-      context,
-    )
+    const taken = followSnapshots(backup, (name) => snapshots.get(`${namespace}/${name}`))
+    if (backup.spec.type === 'snapshot' || !taken.readyToUse) return show(backup, taken, context)
+    return upload(backup, taken, context)
   },
 })
+
+/** Bring what was taken to the target, and let go of the snapshots that the backup before was kept for. */
+async function upload(backup: VirtualMachineBackup, taken: Status, context: Context): Promise<void> {
+  const jobs = context.objects(BackupJob)
+  let job = jobs.get(jobNameOf(backup, 'upload'))
+  if (!job) {
+    const planned = uploadJob(uploadWorld({ ...backup, status: taken }, context))
+    if (typeof planned === 'string') return refuse(backup, planned, context)
+    await ensureKey(context)
+    job = await jobs.ensure(planned)
+  }
+  const held = await withFinalizer(backup, context)
+  await show(held, followUpload(taken, job, formatTime(context.now())), context)
+  if (!job.status?.done) return
+  await jobs.delete(job)
+  const snapshots = context.objects(VolumeSnapshot)
+  for (const { metadata, status } of earlierBackups(backup, context))
+    for (const { name } of status?.volumeBackups ?? []) {
+      const snapshot = snapshots.get(`${metadata.namespace}/${name}`)
+      if (snapshot) await snapshots.delete(snapshot)
+    }
+}
+
+/** Finished backups of the same machine at the target, newest first. */
+function earlierBackups(backup: VirtualMachineBackup, context: Context): VirtualMachineBackup[] {
+  return context
+    .objects(VirtualMachineBackup)
+    .byIndex('machine', `${backup.metadata.namespace}/${backup.spec.source.name}`)
+    .filter((one) => one.metadata.uid !== backup.metadata.uid && one.spec.type === 'backup')
+    .filter(
+      ({ metadata, status }) =>
+        !metadata.deletionTimestamp && status?.readyToUse && status.sourceUID === backup.status?.sourceUID,
+    )
+    .toSorted((a, b) => (b.status?.creationTime ?? '').localeCompare(a.status?.creationTime ?? ''))
+}
+
+function uploadWorld(backup: VirtualMachineBackup, context: Context): UploadWorld {
+  const contentOf = ({ metadata }: VirtualMachineBackup, name: string): VolumeSnapshotContent | undefined => {
+    const snapshot = context.objects(VolumeSnapshot).get(`${metadata.namespace}/${name}`)
+    return context.objects(VolumeSnapshotContent).get(snapshot?.status?.boundVolumeSnapshotContentName ?? '')
+  }
+  const cluster = context.objects(Namespace).get('kube-system')?.metadata.uid ?? ''
+  return {
+    backup,
+    cluster: { uid: cluster, name: 'local' },
+    content: (name) => contentOf(backup, name),
+    earlier: earlierBackups(backup, context),
+    contentOf,
+  }
+}
+
+/** The key that all backups of the cluster are encrypted with. */
+async function ensureKey({ client }: Context): Promise<void> {
+  const secrets = client.resource<Secret>(Secret)
+  try {
+    await secrets.get(backupKeySecret, systemNamespace)
+  } catch (error) {
+    if (!isReason(error, 'NotFound')) throw error
+    const key = Buffer.from(RepositoryKey.generate().text()).toString('base64')
+    const metadata = { name: backupKeySecret, namespace: systemNamespace }
+    const secret = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata, data: { [backupKeyField]: key } }
+    await secrets.create(secret).catch((failed: unknown) => {
+      if (!isReason(failed, 'AlreadyExists')) throw failed
+    })
+  }
+}
+
+/** A backup at the target goes there as well. */
+async function deleteAtTarget(backup: VirtualMachineBackup, context: Context): Promise<void> {
+  if (!backup.metadata.finalizers?.includes(targetFinalizer)) return
+  const jobs = context.objects(BackupJob)
+  const uploading = jobs.get(jobNameOf(backup, 'upload'))
+  const manifest = manifestOf(backup) ?? uploading?.status?.manifest
+  const node = uploading?.spec.node ?? readyNode(context)
+  if (uploading && !uploading.metadata.deletionTimestamp) await jobs.delete(uploading)
+  if (manifest && node) {
+    const job = await jobs.ensure(deletionJob(backup, manifest, node))
+    if (!job.status?.done) return
+    await jobs.delete(job)
+  }
+  await context.objects(VirtualMachineBackup).removeFinalizer(backup, targetFinalizer)
+}
+
+/** Any node can: the target is everybody's. */
+function readyNode(context: Context): string | undefined {
+  const nodes = context.objects(Node).list()
+  return nodes.find(({ status }) =>
+    status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
+  )?.metadata.name
+}
+
+async function withFinalizer(backup: VirtualMachineBackup, context: Context): Promise<VirtualMachineBackup> {
+  const { finalizers = [] } = backup.metadata
+  if (finalizers.includes(targetFinalizer)) return backup
+  const metadata = { ...backup.metadata, finalizers: [...finalizers, targetFinalizer] }
+  return context.objects(VirtualMachineBackup).update({ ...backup, metadata })
+}
 
 function isWaiting({ status }: VirtualMachineBackup): boolean {
   return !status?.source
@@ -78,6 +198,8 @@ function classOf(context: Context): (driver: string) => string | undefined {
 /** Write down what the machine is, before anything of it is taken. */
 async function capture(backup: VirtualMachineBackup, context: Context): Promise<void> {
   const { namespace } = backup.metadata
+  if (backup.spec.type === 'backup' && !effectiveJson(targetSetting, context.objects(Setting).get(targetSetting)).type)
+    return refuse(backup, 'backup target is not set; set backup-target to an S3 bucket or an NFS export', context)
   const machine = context.objects(VirtualMachine).get(`${namespace}/${backup.spec.source.name}`)
   if (!machine || machine.metadata.deletionTimestamp)
     return refuse(backup, `the virtual machine ${backup.spec.source.name} does not exist; name another`, context)
@@ -104,6 +226,8 @@ async function owned(
   machine: VirtualMachine,
   context: Context,
 ): Promise<VirtualMachineBackup> {
+  // What is at the target outlives its machine: that is what it is for.
+  if (backup.spec.type === 'backup') return backup
   const { ownerReferences = [] } = backup.metadata
   const { name = '', uid = '' } = machine.metadata
   if (ownerReferences.some((owner) => owner.uid === uid)) return backup
@@ -165,7 +289,16 @@ async function show(backup: VirtualMachineBackup, status: Status, context: Conte
   if (same(next, backup.status)) return
   await context.objects(VirtualMachineBackup).updateStatus({ ...backup, status: next })
   if (message && message !== backup.status?.error?.message)
-    context.events.record({ object: backup, type: 'Warning', reason: 'SnapshotFailed', message })
+    context.events.record({ object: backup, type: 'Warning', reason: `${kindOf(backup)}Failed`, message })
   if (ready)
-    context.events.record({ object: backup, reason: 'SnapshotReady', message: 'all volumes of the machine were taken' })
+    context.events.record({
+      object: backup,
+      reason: `${kindOf(backup)}Ready`,
+      message:
+        backup.spec.type === 'backup'
+          ? 'all volumes of the machine are at the backup target'
+          : 'all volumes of the machine were taken',
+    })
 }
+
+const kindOf = ({ spec }: VirtualMachineBackup): string => (spec.type === 'backup' ? 'Backup' : 'Snapshot')

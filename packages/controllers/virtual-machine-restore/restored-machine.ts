@@ -4,7 +4,9 @@ import { claimTemplatesAnnotation } from '@thresher/api/kubevirt/claim-templates
 import { reservedMemoryAnnotation } from '@thresher/api/kubevirt/guest-memory'
 import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { ObjectMeta } from '@thresher/api/meta'
+import { restoreFromAnnotation } from '@thresher/api/names'
 import { formatBytes } from '@thresher/api/quantity'
+import { manifestOf } from '../virtual-machine-backup/upload-plan.ts'
 import { renameSecrets } from '../virtual-machine-backup/machine-secrets.ts'
 
 type Restores = NonNullable<NonNullable<VirtualMachineRestore['status']>['restores']>
@@ -22,6 +24,7 @@ export function restoredClaims(restore: VirtualMachineRestore, backup: VirtualMa
         annotations?: object
       }
       const source = { apiGroup: 'snapshot.storage.k8s.io', kind: 'VolumeSnapshot', name: snapshot }
+      const manifest = backup.spec.type === 'backup' ? manifestOf(backup) : undefined
       return {
         volumeName,
         volumeBackupName: snapshot,
@@ -31,14 +34,17 @@ export function restoredClaims(restore: VirtualMachineRestore, backup: VirtualMa
           metadata: {
             name: `restore-${restore.spec.virtualMachineBackupName}-${uid}-${volumeName}`,
             labels,
-            annotations: { ...annotations, [restoreAnnotation]: name },
+            annotations: {
+              ...annotations,
+              [restoreAnnotation]: name,
+              ...(manifest ? { [restoreFromAnnotation]: `${manifest}/${volumeName}` } : {}),
+            },
           },
           spec: {
             ...persistentVolumeClaim?.spec,
             // The volume may have grown since it was asked for.
             resources: { requests: { storage: formatBytes(volumeSize ?? 0) } },
-            dataSource: source,
-            dataSourceRef: source,
+            ...(manifest ? {} : { dataSource: source, dataSourceRef: source }),
           },
         },
       }

@@ -51,7 +51,7 @@ export const virtualMachineRestoreController = defineController({
     const backup = context.objects(VirtualMachineBackup).get(backupKeyOf(restore))
     if (!backup || backup.metadata.deletionTimestamp)
       return show(restore, { ...restore.status }, context, `vmbackup ${backupKeyOf(restore)} is deleted`)
-    if (backup.spec.type !== 'snapshot' || !backup.status?.readyToUse)
+    if (!backup.status?.readyToUse)
       return show(restore, { ...restore.status }, context, `VMBackup ${backupKeyOf(restore)} is not ready`)
     // What is to be made is written down before any of it is.
     if (!restore.status?.restores)

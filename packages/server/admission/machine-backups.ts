@@ -1,9 +1,13 @@
 import type { FieldError } from '@thresher/api/error'
+import { Setting } from '@thresher/api/harvester/setting'
+import { effectiveJson } from '@thresher/api/harvester/settings/value'
 import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { VirtualMachineRestore } from '@thresher/api/harvester/virtual-machine-restore'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { AdmissionStep } from '@thresher/apiserver/admission'
 import { concerns, type Lookup } from './request.ts'
+
+const targetSetting = 'backup-target'
 
 /** A snapshot is of a machine that can be taken, and stays while a machine is restored from it. */
 export function machineBackups(objects: () => Lookup): AdmissionStep {
@@ -23,6 +27,13 @@ export function machineBackups(objects: () => Lookup): AdmissionStep {
 
 function checkBackup({ spec }: VirtualMachineBackup, namespace: string, objects: Lookup): FieldError[] {
   const field = 'spec.source.name'
+  if (spec.type === 'backup' && !effectiveJson(targetSetting, objects.get<Setting>(Setting, '', targetSetting)).type)
+    return [
+      {
+        field: 'spec.type',
+        message: 'backup target is not set; set the setting backup-target, or use the type snapshot',
+      },
+    ]
   const machine = objects.get<VirtualMachine>(VirtualMachine, namespace, spec.source.name)
   if (!machine) return [{ field, message: `the VM ${namespace}/${spec.source.name} does not exist; name another` }]
   const shared = machine.spec.template.spec.domain.devices.disks?.find((disk) => disk.shareable)

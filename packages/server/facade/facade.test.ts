@@ -272,7 +272,7 @@ describe('actions', () => {
     for (const kind of kinds)
       for (const action of kind.actions ?? [])
         if (action.notBuilt) expect(action.notBuilt, `${kind.kind} ${action.name}`).toMatch(/in this version; /)
-    for (const name of ['backup', 'migrate', 'abortMigration']) {
+    for (const name of ['migrate', 'abortMigration']) {
       expect(actions).not.toHaveProperty(name)
       const reply = await send('POST', `${path}?action=${name}`, { name: 'b1' })
       expect(reply, name).toMatchObject({ status: 501, body: { type: 'error', code: 'NotImplemented' } })

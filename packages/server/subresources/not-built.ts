@@ -21,7 +21,7 @@ const missing: [parents: Parents, method: 'GET' | 'PUT', subresources: string[],
     ['objectgraph'],
     'the graph of objects is not available in this version; see spec.template.spec.volumes',
   ],
-  [instance, 'PUT', ['backup', 'redefine-checkpoint'], notBuilt.backups],
+  [instance, 'PUT', ['backup', 'redefine-checkpoint'], notBuilt.pulledBackups],
   [instance, 'GET', ['sev/fetchcertchain', 'sev/querylaunchmeasurement'], notBuilt.encryptedMemory],
   [instance, 'PUT', ['sev/setupsession', 'sev/injectlaunchsecret'], notBuilt.encryptedMemory],
 ]

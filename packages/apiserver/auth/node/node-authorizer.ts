@@ -12,8 +12,10 @@ export const importNode = 'thresher.io/import-node'
 /** The annotation by which a snapshot is given to a node. */
 export const snapshotNode = 'thresher.io/snapshot-node'
 
-/** The settings that say where a node may fetch from, and how much of its disk may be promised. */
-const nodeSettings = new Set(['outbound-ranges', 'overcommit-config'])
+/** The settings that say where a node may fetch from, how much of its disk may be promised, and where it brings backups. */
+const nodeSettings = new Set(['outbound-ranges', 'overcommit-config', 'backup-target'])
+/** With it a node encrypts the backups of its machines: `namespace/name`. */
+const backupKey = 'harvester-system/backup-repository-key'
 
 const read = new Set(['get', 'list', 'watch'])
 const change = new Set(['update', 'patch'])
@@ -46,6 +48,7 @@ const readable = new Set([
 /** Workloads, of which a node may list and watch its own: those that this field, or one of these labels, selects. */
 const ownWorkloads: { [type: string]: { field: string; labels: readonly string[] } | undefined } = {
   '/pods': { field: 'spec.nodeName', labels: [] },
+  'backup.thresher.io/backupjobs': { field: '', labels: ['thresher.io/node'] },
   'kubevirt.io/virtualmachineinstances': {
     field: 'status.nodeName',
     labels: ['kubevirt.io/nodeName', 'kubevirt.io/migrationTargetNodeName'],
@@ -97,10 +100,12 @@ export class NodeAuthorizer implements Authorizer {
       case 'events.k8s.io/events':
         return main && (verb === 'create' || change.has(verb))
       case '/pods':
+      case 'backup.thresher.io/backupjobs':
       case 'kubevirt.io/virtualmachineinstances':
         return this.#allowsWorkload(node, attributes, type)
       case '/secrets':
       case '/configmaps':
+        if (main && verb === 'get' && resource === 'secrets' && `${namespace}/${name}` === backupKey) return true
         return main && verb === 'get' && this.#graph.needs(node, resource, namespace, name)
       case '/serviceaccounts':
         return verb === 'create' && subresource === 'token'
@@ -129,7 +134,7 @@ export class NodeAuthorizer implements Authorizer {
       const own = ownWorkloads[type]
       if (!own || subresource !== '' || (verb !== 'list' && verb !== 'watch')) return false
       const { fieldSelector, labelSelector = '' } = attributes
-      if (fieldSelector === undefined || selectsOnly(fieldSelector, own.field, node)) return true
+      if (own.field !== '' && (fieldSelector === undefined || selectsOnly(fieldSelector, own.field, node))) return true
       return own.labels.some((label) => selectsOnly(labelSelector, label, node))
     }
     if (!this.#isOwnOrGone(node, attributes)) return false
@@ -159,6 +164,8 @@ export function isOwn(graph: NodeGraph, node: string, plural: string, object: Ku
       return graph.needs(node, plural, namespace, name) || annotations?.[selectedNode] === node
     case 'virtualmachineimages':
       return annotations?.[importNode] === node
+    case 'backupjobs':
+      return (object as { spec?: { node?: string } }).spec?.node === node
     case 'volumesnapshotcontents':
       return annotations?.[snapshotNode] === node
     default:

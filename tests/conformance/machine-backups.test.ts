@@ -1,0 +1,226 @@
+import { BackupJob } from '@thresher/api/backup/backup-job'
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { Setting } from '@thresher/api/harvester/setting'
+import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
+import { VirtualMachineRestore } from '@thresher/api/harvester/virtual-machine-restore'
+import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import type { TypedKind } from '@thresher/api/kind'
+import type { KubeObject } from '@thresher/api/meta'
+import { parseClaimTemplates } from '@thresher/api/kubevirt/claim-templates'
+import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
+import { TestGuest } from '@thresher/agent/compute/testing-guest'
+import { startLocalS3, type LocalS3 } from '@thresher/backup/objects/s3-testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startStorageCluster, type StorageCluster } from './storage-cluster.ts'
+
+let cluster: StorageCluster
+let s3: LocalS3
+
+beforeAll(async () => {
+  s3 = await startLocalS3()
+  cluster = await startStorageCluster()
+  await cluster.client.resource(VirtualMachine).create(machine())
+  await until(PersistentVolumeClaim, 'web-root', (one) => one !== undefined)
+  await place('web-root')
+  await onDisk('web-root', 'write -P 0x11 0 3M', 'write -P 0x12 20M 1M')
+}, 60_000)
+
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]()
+  await s3[Symbol.asyncDispose]()
+})
+
+/** A machine of one volume that is off. */
+function machine(): VirtualMachine {
+  const template = {
+    metadata: { name: 'web-root' },
+    spec: { accessModes: ['ReadWriteMany'], volumeMode: 'Block', resources: { requests: { storage: '64Mi' } } },
+  }
+  return {
+    metadata: {
+      name: 'web',
+      namespace: 'default',
+      annotations: { 'harvesterhci.io/volumeClaimTemplates': JSON.stringify([template]) },
+    },
+    spec: {
+      runStrategy: 'Halted',
+      template: {
+        spec: {
+          domain: {
+            memory: { guest: '64Mi' },
+            devices: { disks: [{ name: 'root', disk: { bus: 'virtio' } }], interfaces: [] },
+          },
+          networks: [],
+          volumes: [{ name: 'root', persistentVolumeClaim: { claimName: 'web-root' } }],
+        },
+      },
+    },
+  }
+}
+
+async function until<O extends KubeObject>(
+  kind: TypedKind<O>,
+  name: string,
+  is: (object: O | undefined) => boolean,
+): Promise<O> {
+  const end = Date.now() + 20_000
+  for (;;) {
+    const object = await cluster.client
+      .resource(kind)
+      .get(name, kind.namespaced ? 'default' : undefined)
+      .catch(() => undefined)
+    if (is(object)) return object as O
+    if (Date.now() > end)
+      throw new Error(`not reached: ${JSON.stringify(object, undefined, 1)}\n${cluster.warnings.join('\n')}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function place(claim: string): Promise<void> {
+  await cluster.client.resource(PersistentVolumeClaim).patch(claim, 'default', {
+    metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'here' } },
+  })
+  await until(PersistentVolumeClaim, claim, (one) => one?.status?.phase === 'Bound')
+}
+
+/** Commands of qemu-io on a claim's volume, as a guest has it. */
+async function onDisk(claim: string, ...commands: string[]): Promise<void> {
+  const { driver } = cluster.storage
+  const { spec } = await cluster.client.resource(PersistentVolumeClaim).get(claim, 'default')
+  const handle = spec.volumeName!
+  const guest = await TestGuest.start({ [handle]: await driver.publish(handle) })
+  try {
+    await guest.io(handle, ...commands)
+  } finally {
+    await guest[Symbol.asyncDispose]()
+    await driver.unpublish(handle)
+  }
+}
+
+async function setTarget(change: object = {}): Promise<void> {
+  const { endpoint, accessKeyId, secretAccessKey, bucket, region } = s3.settings
+  const target = { type: 's3', endpoint, accessKeyId, secretAccessKey, bucketName: bucket, bucketRegion: region }
+  const value = JSON.stringify({ ...target, ...change })
+  const settings = cluster.client.resource<Setting>(Setting)
+  const found = await settings.get('backup-target').catch(() => undefined)
+  if (found) await settings.update({ ...found, value })
+  else await settings.create({ metadata: { name: 'backup-target' }, value } as Setting)
+}
+
+const backUp = (name: string): Promise<VirtualMachineBackup> =>
+  cluster.client.resource(VirtualMachineBackup).create({
+    metadata: { name, namespace: 'default' },
+    spec: { type: 'backup', source: { apiGroup: 'kubevirt.io', kind: 'VirtualMachine', name: 'web' } },
+  })
+const ready = (name: string) => until(VirtualMachineBackup, name, (one) => one?.status?.readyToUse === true)
+
+/** Restore a backup as a new machine. @returns its claim */
+async function restore(backup: string, target: string): Promise<string> {
+  await cluster.client.resource(VirtualMachineRestore).create({
+    metadata: { name: target, namespace: 'default' },
+    spec: {
+      target: { apiGroup: 'kubevirt.io', kind: 'VirtualMachine', name: target },
+      virtualMachineBackupNamespace: 'default',
+      virtualMachineBackupName: backup,
+      newVM: true,
+      haltAfterRestore: true,
+    },
+  })
+  const made = await until(VirtualMachine, target, (one) => one !== undefined)
+  const [template] = parseClaimTemplates(made.metadata)
+  const name = template?.metadata.name ?? ''
+  await until(PersistentVolumeClaim, name, (one) => one !== undefined)
+  await place(name)
+  await until(VirtualMachineRestore, target, (one) => one?.status?.complete === true)
+  return name
+}
+
+async function keysAtTarget(prefix: string): Promise<string[]> {
+  const keys: string[] = []
+  for await (const { key } of s3.bucket('thresher').list(prefix)) keys.push(key)
+  return keys
+}
+
+describe('backups of machines at a target', () => {
+  it('are refused while none is set', async () => {
+    await expect(backUp('early')).rejects.toThrow('backup target is not set')
+  })
+
+  it('are brought there, and the next ones bring only what changed', async () => {
+    await setTarget()
+    await backUp('b1')
+    const first = await ready('b1')
+    expect(first.status).toMatchObject({
+      progress: 100,
+      backupTarget: { bucketName: 'backups', bucketRegion: 'us-east-1' },
+      volumeBackups: [{ volumeName: 'root', readyToUse: true, progress: 100 }],
+    })
+    const before = (await keysAtTarget('blocks/')).length
+    await onDisk('web-root', 'write -P 0x21 1M 64k', 'write -z 20M 1M')
+    await backUp('b2')
+    await ready('b2')
+    // The changed block of the disk, and a segment of its index.
+    expect((await keysAtTarget('blocks/')).length - before).toBe(2)
+    // Only the last one's snapshot is kept, for the next.
+    await until(VolumeSnapshot, 'b1-volume-web-root', (one) => one === undefined)
+    expect(await cluster.client.resource(VolumeSnapshot).get('b2-volume-web-root', 'default')).toBeDefined()
+    expect((await cluster.client.resource<BackupJob>(BackupJob).list()).items).toEqual([])
+  }, 60_000)
+
+  it('become machines again, each as it was', async () => {
+    await onDisk(await restore('b1', 'old'), 'read -P 0x11 0 3M', 'read -P 0 3M 17M', 'read -P 0x12 20M 1M')
+    await onDisk(await restore('b2', 'new'), 'read -P 0x11 0 1M', 'read -P 0x21 1M 64k', 'read -P 0 3M 61M')
+  }, 60_000)
+
+  it('are not given to another namespace, whatever a claim says', async () => {
+    const { status } = await ready('b2')
+    const from = `${status!.volumeBackups![0]!.longhornBackupName}/root`
+    await cluster.client.resource(PersistentVolumeClaim).create({
+      metadata: {
+        name: 'stolen',
+        namespace: 'kube-public',
+        annotations: {
+          'backup.thresher.io/restore-from': from,
+          'volume.kubernetes.io/selected-node': 'here',
+        },
+      },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        volumeMode: 'Block',
+        storageClassName: 'local',
+        resources: { requests: { storage: '64Mi' } },
+      },
+    } as PersistentVolumeClaim)
+    for (const end = Date.now() + 10_000; ;) {
+      const claim = await cluster.client.resource(PersistentVolumeClaim).get('stolen', 'kube-public')
+      const refusal = claim.status?.conditions?.find(({ type }) => type === 'Provisioned')
+      expect(claim.spec.volumeName).toBeUndefined()
+      if (refusal?.message?.includes('is not of a machine of the namespace kube-public')) break
+      if (Date.now() > end) throw new Error(JSON.stringify(claim.status))
+      await new Promise((done) => setTimeout(done, 20))
+    }
+  })
+
+  it('say what is wrong with the target, and go on when it is mended', async () => {
+    await setTarget({ bucketName: 'other' })
+    await backUp('b3')
+    await until(VirtualMachineBackup, 'b3', (one) => one?.status?.error?.message?.includes('no such bucket') === true)
+    expect((await cluster.client.resource(VirtualMachineBackup).get('b3', 'default')).status?.readyToUse).toBe(false)
+    await setTarget()
+    await cluster.client.resource(VirtualMachineBackup).delete('b3', 'default')
+    await until(VirtualMachineBackup, 'b3', (one) => one === undefined)
+  }, 60_000)
+
+  it('are deleted there with their object', async () => {
+    expect(await keysAtTarget('manifests/')).toHaveLength(2)
+    await cluster.client.resource(VirtualMachineBackup).delete('b1', 'default')
+    await until(VirtualMachineBackup, 'b1', (one) => one === undefined)
+    expect(await keysAtTarget('manifests/')).toHaveLength(1)
+  })
+
+  it('outlive their machine', async () => {
+    await cluster.client.resource(VirtualMachine).delete('web', 'default')
+    await until(VirtualMachine, 'web', (one) => one === undefined)
+    await onDisk(await restore('b2', 'again'), 'read -P 0x21 1M 64k')
+  }, 60_000)
+})
