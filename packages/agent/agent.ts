@@ -18,13 +18,23 @@ import { probeHierarchy } from './compute/cgroup.ts'
 import type { ComputeHost, Log } from './compute/host.ts'
 import { GuestView } from './compute/guest-view.ts'
 import { FirmwareStore } from './compute/firmware-store.ts'
+import { tpmProgram } from './compute/tpm/tpm-process.ts'
+import { TpmStore } from './compute/tpm/tpm-store.ts'
 import { Runs } from './compute/runs.ts'
 import { StartGate } from './compute/start-gate.ts'
 import { residentBytes } from './compute/process-identity.ts'
 import { openBackups } from './backup/backups.ts'
 import type { AgentConfig } from './config.ts'
 import { guestUidConflict, readIdTables } from './guest-uids.ts'
-import { findOvmf, findUser, primaryAddress, qemuUserName, qemuVersion, takeInventory } from './host-facts.ts'
+import {
+  findOvmf,
+  findUser,
+  hasProgram,
+  primaryAddress,
+  qemuUserName,
+  qemuVersion,
+  takeInventory,
+} from './host-facts.ts'
 import type { NetworkFindings } from './network/network-part.ts'
 import { OvnNetwork } from './network/ovn-network.ts'
 import { NetworkReport } from './network-report.ts'
@@ -163,8 +173,8 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
       log('warn', `the node's status could not be written: ${(error as Error).message}`),
     )
   }
-  void runs.sweepFirmware()
-  const sweep = setInterval(() => void runs.sweepFirmware(), sweepEveryMs)
+  void runs.sweepLasting()
+  const sweep = setInterval(() => void runs.sweepLasting(), sweepEveryMs)
   const refresh = setInterval(() => problemsChanged(), refreshEveryMs)
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   clearInterval(refresh)
@@ -179,7 +189,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
 
 /** Disk pressure and the like change slowly; the lease says meanwhile that the node lives. */
 const refreshEveryMs = 60_000
-/** How often it is asked whether the machines whose UEFI variables are kept still exist. */
+/** How often it is asked whether the machines whose UEFI variables and TPMs are kept still exist. */
 const sweepEveryMs = 600_000
 
 function makeFolders({ dataDir, runDir }: AgentConfig): void {
@@ -257,7 +267,7 @@ function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
     },
     facts: probed.then(({ accelerator }) => {
       if (accelerator === 'kvm') user.groups.push(openTo('/dev/kvm', user))
-      return { accelerator, qemu, ...(ovmf ? { ovmf } : {}) }
+      return { accelerator, qemu, ...(ovmf ? { ovmf } : {}), swtpm: hasProgram(tpmProgram) }
     }),
     user,
     guestUids: config.guestUids,
@@ -270,6 +280,7 @@ function computeHost(config: AgentConfig, parts: HostParts): ComputeHost {
     secretRoot: secretRoot(config.runDir),
     dataRoot: config.dataDir,
     firmware: new FirmwareStore(join(config.dataDir, 'nvram')),
+    tpms: new TpmStore(join(config.dataDir, 'tpm')),
     log,
   }
 }

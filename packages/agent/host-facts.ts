@@ -82,6 +82,11 @@ export function findOvmf(): string | undefined {
   return ['/usr/share/OVMF', '/usr/share/edk2/ovmf'].find((folder) => existsSync(`${folder}/OVMF_CODE_4M.fd`))
 }
 
+/** Whether a program is where the system's programs are. */
+export function hasProgram(name: string): boolean {
+  return ['/usr/bin', '/usr/sbin', '/bin', '/usr/local/bin'].some((folder) => existsSync(`${folder}/${name}`))
+}
+
 /** The system user that QEMU runs as. */
 export const qemuUserName = 'thresher-qemu'
 

@@ -1,15 +1,16 @@
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { ComputeHost } from './host.ts'
 import { giveBack } from './holdings.ts'
 import { foldersOf } from './prepare.ts'
 import { isAlive, startedAtMs, type ProcessIdentity } from './process-identity.ts'
+import { mayBeQemu } from './qemu-user.ts'
 import { listQemus, type QemuProcess } from './qemu-processes.ts'
 import { rebuildState } from './rebuild-state.ts'
 import { Run } from './run.ts'
 import { groupOf, ownerOf } from './run-user.ts'
 import { listRuns, removeRunFolder, takeRunFolder } from './run-folder.ts'
 import { readState, type RunState } from './run-state.ts'
-import { isGuestUid } from '../guest-uids.ts'
+import { endTpm, listTpms } from './tpm/tpm-process.ts'
 
 /**
  * Take up the runs that an earlier agent began: those with a folder, and those of which only QEMU is left. A living QEMU is
@@ -18,6 +19,7 @@ import { isGuestUid } from '../guest-uids.ts'
 export function adoptRuns(host: ComputeHost, onChange: (uid: string) => void): Run[] {
   const alive = new Map(listQemus(host.runRoot, (uid) => mayBeQemu(host, uid)).map((one) => [one.uid, one]))
   const uids = new Set([...listRuns(host.runRoot), ...alive.keys()])
+  endStrayTpms(host, alive)
   return [...uids].flatMap((uid) => {
     try {
       return adoptRun(host, uid, alive.get(uid), () => onChange(uid)) ?? []
@@ -28,9 +30,10 @@ export function adoptRuns(host: ComputeHost, onChange: (uid: string) => void): R
   })
 }
 
-/** Runs' own users, the one that all shared before, and root for the moment before QEMU becomes one of them. */
-export function mayBeQemu({ user, guestUids }: Pick<ComputeHost, 'user' | 'guestUids'>, uid: number): boolean {
-  return isGuestUid(guestUids, uid) || uid === user.uid || uid === 0
+/** A TPM ends with its QEMU, but one whose QEMU was never started would stay. */
+function endStrayTpms(host: ComputeHost, alive: ReadonlyMap<string, QemuProcess>): void {
+  for (const { socket, identity } of listTpms(host.runRoot, (uid) => mayBeQemu(host, uid)))
+    if (!alive.has(basename(dirname(socket)))) void endTpm(identity)
 }
 
 /** @returns undefined when there is nothing to take up; what was left of it is removed then */

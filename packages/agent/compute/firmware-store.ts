@@ -5,7 +5,6 @@ import {
   fchownSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -13,30 +12,18 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
-import { matches } from '@thresher/api/matches'
-import { Type } from '@thresher/api/type'
+import { checkedUid, lastingOwner, OwnerFiles, type LastingOwner } from './owner-files.ts'
 import { readQemuFile } from './qemu-file.ts'
 
-/** The virtual machine that lasting UEFI variables belong to. */
-export interface FirmwareOwner {
-  namespace: string
-  name: string
-  uid: string
-}
-
-const Owner = Type.Object({ namespace: Type.String(), name: Type.String() })
-const uidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
-/**
- * The UEFI variables that outlast a run, each under the UID of its virtual machine, which nobody but the API server gives. A
- * firmware UUID would not do: its user chooses it, and could choose another's.
- */
+/** The UEFI variables that outlast a run, each under the UID of its virtual machine. */
 export class FirmwareStore {
   readonly #folder: string
+  readonly #owners: OwnerFiles
 
   /** @param folder root's own */
   constructor(folder: string) {
     this.#folder = folder
+    this.#owners = new OwnerFiles(folder)
   }
 
   /** Write a run's variables: those that were kept, else a copy of the template. Nothing that is there already is followed. */
@@ -58,36 +45,21 @@ export class FirmwareStore {
   }
 
   /** Keep what a run left, for the machine's next. */
-  keep({ uid, namespace, name }: FirmwareOwner, source: string): void {
+  keep(owner: LastingOwner, source: string): void {
     const content = readQemuFile(source)
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
-    writeFileSync(this.#ownerFile(uid), JSON.stringify({ namespace, name }), { mode: 0o600 })
-    writeFileSync(this.#file(uid), content, { mode: 0o600 })
+    this.#owners.write(owner)
+    writeFileSync(this.#file(owner.uid), content, { mode: 0o600 })
   }
 
   /** Whose variables are kept here. */
-  owners(): FirmwareOwner[] {
-    let names: string[]
-    try {
-      names = readdirSync(this.#folder)
-    } catch {
-      return []
-    }
-    return names.flatMap((file) => {
-      const uid = file.replace(/\.json$/, '')
-      if (uid === file || !uidForm.test(uid)) return []
-      try {
-        const owner: unknown = JSON.parse(readFileSync(join(this.#folder, file), 'utf8'))
-        return matches(Owner, owner) ? [{ ...owner, uid }] : []
-      } catch {
-        return []
-      }
-    })
+  owners(): LastingOwner[] {
+    return this.#owners.list()
   }
 
   remove(uid: string): void {
     rmSync(this.#file(uid), { force: true })
-    rmSync(this.#ownerFile(uid), { force: true })
+    this.#owners.remove(uid)
   }
 
   #read(uid: string): Buffer | undefined {
@@ -100,24 +72,11 @@ export class FirmwareStore {
   }
 
   #file(uid: string): string {
-    return join(this.#folder, `${checked(uid)}.fd`)
-  }
-
-  #ownerFile(uid: string): string {
-    return join(this.#folder, `${checked(uid)}.json`)
+    return join(this.#folder, `${checkedUid(uid)}.fd`)
   }
 }
 
 /** The UID of the virtual machine of an instance whose UEFI variables are to last; undefined when they are not. */
-export function lastingFirmware({ metadata, spec }: VirtualMachineInstance): string | undefined {
-  if (!spec.domain.firmware?.bootloader?.efi?.persistent) return undefined
-  const owner = metadata.ownerReferences?.find(({ controller, kind }) => controller && kind === 'VirtualMachine')
-  // An instance without a machine has no next run that they could be for.
-  return owner && uidForm.test(owner.uid) ? owner.uid : undefined
-}
-
-/** What becomes a file's name. @throws {RangeError} */
-function checked(uid: string): string {
-  if (!uidForm.test(uid)) throw new RangeError(`${JSON.stringify(uid)} is not a UID`)
-  return uid
+export function lastingFirmware(vmi: VirtualMachineInstance): string | undefined {
+  return vmi.spec.domain.firmware?.bootloader?.efi?.persistent ? lastingOwner(vmi)?.uid : undefined
 }

@@ -2,7 +2,9 @@ import { Cgroup } from './cgroup.ts'
 import type { FileOwner } from '../storage/storage-folders.ts'
 import type { ComputeHost } from './host.ts'
 import { removeOwnDisks, type RunFolders } from './prepare.ts'
+import { mayBeQemu } from './qemu-user.ts'
 import type { Holding } from './run-state.ts'
+import { endTpm, findTpm } from './tpm/tpm-process.ts'
 
 /**
  * Give back what a run holds, the last first; what is of one kind at once. May be repeated.
@@ -38,6 +40,12 @@ async function giveBackOne(
       return host.network.unplug({ vmi: uid, nic: name })
     case 'own-disks':
       return removeOwnDisks(folders)
+    case 'tpm': {
+      const process = findTpm(folders.paths.tpm, (owner) => mayBeQemu(host, owner))
+      if (process) await endTpm(process)
+      if (name) host.tpms.close(name)
+      return
+    }
     case 'cgroup':
       if (!new Cgroup(host.hierarchy, uid).tryRemove()) throw new Error('the control group still has a process')
   }

@@ -7,6 +7,7 @@ import type { FirmwareStore } from './firmware-store.ts'
 import type { GuestView } from './guest-view.ts'
 import type { HostFacts } from './qemu/input.ts'
 import type { StartGate } from './start-gate.ts'
+import type { TpmStore } from './tpm/tpm-store.ts'
 
 /** Where log lines go: one per event, without secrets. */
 export type Log = (level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>) => void
@@ -34,6 +35,8 @@ export interface ComputeHost {
   secretRoot: string
   /** UEFI variables that outlive a run. */
   firmware: FirmwareStore
+  /** What TPMs remember beyond a run. */
+  tpms: TpmStore
   /** What else outlives a run: console output, scratch disks. */
   dataRoot: string
   /** Folders in which QEMU opens files of volumes, and those of which it only reads. */

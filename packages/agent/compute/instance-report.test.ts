@@ -38,6 +38,13 @@ function status(view: Partial<RunView>, change: Partial<InstanceReportInput> = {
 const condition = (view: Partial<RunView>, type: string) => status(view)?.conditions?.find((one) => one.type === type)
 
 describe("a VMI's status", () => {
+  it('says that the TPM was lost, with the remedy, for as long as the guest runs', () => {
+    expect(condition({ tpmLost: true }, 'TPMAvailable')).toMatchObject({ status: 'False', reason: 'TPMLost' })
+    expect(condition({ tpmLost: true }, 'TPMAvailable')?.message).toContain('restart guest')
+    expect(condition({}, 'TPMAvailable')).toBeUndefined()
+    expect(condition({ tpmLost: true, step: 'ended' }, 'TPMAvailable')).toBeUndefined()
+  })
+
   it('stays until the guest runs', () => {
     expect(status({ step: 'starting' })).toEqual({ phase: 'Scheduled', nodeName: 'n1' })
   })

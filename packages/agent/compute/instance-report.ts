@@ -138,6 +138,11 @@ export function unreadableMessage(name: string, why: string): string {
   return `the state file of ${name} on its node cannot be read (${why}); the guest runs on; restart ${name} to write a new one, or go back to the version that wrote it`
 }
 
+/** What it means that a run's TPM has gone, and what helps. */
+export function tpmLostMessage(name: string): string {
+  return `the TPM of ${name} has ended while the guest runs, so the guest cannot use what it has sealed; restart ${name} to give it a TPM again`
+}
+
 function noRoomMessage(node: string): string {
   return `the guest is paused as the disk of ${node} is full; delete images or volumes there, it goes on by itself`
 }
@@ -164,6 +169,8 @@ function conditionsOf({ vmi, view, node, now }: InstanceReportInput): Condition[
   if (view.unreadable && !ended)
     set('RunStateReadable', 'False', 'Unreadable', unreadableMessage(name, view.unreadable))
   else list = removeCondition(list, 'RunStateReadable')
+  if (view.tpmLost && !ended) set('TPMAvailable', 'False', 'TPMLost', tpmLostMessage(name))
+  else list = removeCondition(list, 'TPMAvailable')
   if (view.paused && !ended)
     set('Paused', 'True', view.paused, view.noRoom ? noRoomMessage(node) : pauseMessages[view.paused])
   else list = removeCondition(list, 'Paused')

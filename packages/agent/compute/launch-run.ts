@@ -1,16 +1,20 @@
 import { createHash } from 'node:crypto'
-import { existsSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { chownSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { hasTpm } from '@thresher/api/kubevirt/tpm'
+import type { FileOwner } from '../storage/storage-folders.ts'
 import { Cgroup } from './cgroup.ts'
 import type { ComputeHost } from './host.ts'
 import type { RunPlan } from './plan.ts'
 import { lastingFirmware } from './firmware-store.ts'
-import { prepare, type RunFolders } from './prepare.ts'
+import { makeSecrets, prepare, type RunFolders } from './prepare.ts'
 import { launch, type LaunchedProcess, type QemuUser } from './process.ts'
 import { processorShare } from './processor-share.ts'
 import { qemuConfig } from './qemu/config.ts'
 import type { GrantedFile } from './qemu/input.ts'
 import type { RunningConfig } from './run-state.ts'
+import { startTpm } from './tpm/tpm-process.ts'
+import { lastingTpm } from './tpm/tpm-store.ts'
 
 /** All that QEMU will open is there. */
 export interface ReadyRun {
@@ -18,6 +22,8 @@ export interface ReadyRun {
   user: QemuUser
   /** The folders of the files that QEMU opens, beside the run's own. */
   folders: { writable: string[]; readOnly: string[] }
+  /** Where the run's TPM keeps its state, when it has one. */
+  tpmState?: string
   cgroup: Cgroup
   config: RunningConfig
 }
@@ -47,7 +53,9 @@ export async function readyRun(
     now: new Date(),
   })
   const lasting = lastingFirmware(vmi)
-  if (config.nvramTemplate) host.firmware.provide(lasting, config.nvramTemplate, folders.paths.nvram, { uid, gid: uid })
+  const owner = { uid, gid: uid }
+  const tpmState = hasTpm(vmi.spec.domain) ? tpmFolder(host, plan, folders, owner) : undefined
+  if (config.nvramTemplate) host.firmware.provide(lasting, config.nvramTemplate, folders.paths.nvram, owner)
   const cgroup = new Cgroup(host.hierarchy, vmi.metadata.uid ?? '')
   cgroup.create({ ...processorShare(vmi, config.cpus), memoryBytes: config.guestBytes + config.overheadBytes })
   const { args, files, nvramTemplate: _, uuid: __, ...rest } = config
@@ -58,6 +66,7 @@ export async function readyRun(
     args,
     user: { uid, gid: uid, groups },
     folders: foldersToSee(host, folders, files),
+    ...(tpmState === undefined ? {} : { tpmState }),
     cgroup,
     config: { ...running, ...(lasting ? { lastingFirmware: lasting } : {}) },
   }
@@ -77,19 +86,59 @@ function foldersToSee(host: ComputeHost, { folder }: RunFolders, files: readonly
   }
 }
 
-/** Start QEMU; its guest does not run yet. @throws {LaunchError} */
-export async function launchRun(
+/** A TPM's memory that does not last lies with the run's secrets, which reach no disk. */
+function tpmFolder(host: ComputeHost, { vmi }: RunPlan, at: RunFolders, user: FileOwner): string {
+  const lasting = lastingTpm(vmi)
+  if (lasting) return host.tpms.open(lasting, user)
+  const folder = join(makeSecrets(at, user), 'tpm')
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  chownSync(folder, user.uid, user.gid)
+  return folder
+}
+
+/** What was started. */
+export interface LaunchedRun {
+  qemu: LaunchedProcess
+  tpm?: LaunchedProcess
+}
+
+/** Start QEMU, and before it the TPM that it connects to; its guest does not run yet. @throws {LaunchError} */
+export async function launchRun(host: ComputeHost, ready: ReadyRun, at: RunFolders): Promise<LaunchedRun> {
+  const { paths } = at
+  for (const socket of [paths.qmp, paths.serial, paths.vnc, paths.guestAgent, paths.tpm])
+    rmSync(socket, { force: true })
+  const tpm = ready.tpmState === undefined ? undefined : await launchTpm(host, ready, ready.tpmState, at)
+  return { qemu: await launchQemu(host, ready, at), ...(tpm ? { tpm } : {}) }
+}
+
+async function launchQemu(
   host: ComputeHost,
   { args, user, folders, cgroup }: ReadyRun,
-  { folder, secrets, scratch, paths, log }: RunFolders,
+  { folder, secrets, scratch, log }: RunFolders,
 ): Promise<LaunchedProcess> {
-  for (const socket of [paths.qmp, paths.serial, paths.vnc, paths.guestAgent]) rmSync(socket, { force: true })
   const launching = { program: host.program, args, user, logFile: log, cgroup }
   const view = await host.view
   if (!view) return launch(launching)
   const own = [folder, secrets, scratch].filter((path) => existsSync(path))
   await using seen = await view.open({ own, ...folders })
   const launched = await launch({ ...launching, enter: seen.enter })
+  await seen.entered(launched.identity)
+  return launched
+}
+
+/** Of the host it sees its state and the folder of its socket. */
+async function launchTpm(
+  host: ComputeHost,
+  { user, cgroup }: ReadyRun,
+  stateFolder: string,
+  { folder, paths, tpmLog }: RunFolders,
+): Promise<LaunchedProcess> {
+  // Of QEMU's groups it needs none.
+  const options = { stateFolder, socket: paths.tpm, user: { ...user, groups: [] }, logFile: tpmLog, cgroup }
+  const view = await host.view
+  if (!view) return startTpm(options)
+  await using seen = await view.open({ own: [folder, stateFolder], writable: [], readOnly: [] })
+  const launched = await startTpm({ ...options, enter: seen.enter })
   await seen.entered(launched.identity)
   return launched
 }

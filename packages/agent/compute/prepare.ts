@@ -16,6 +16,7 @@ export interface RunFolders {
   secrets: string
   paths: RunPaths
   log: string
+  tpmLog: string
   screen: string
   scratch: string
 }
@@ -33,8 +34,10 @@ export function foldersOf(host: ComputeHost, uid: string): RunFolders {
       guestAgent: join(folder, 'ga.sock'),
       pidFile: join(folder, 'qemu.pid'),
       nvram: join(folder, 'nvram.fd'),
+      tpm: join(folder, 'tpm.sock'),
     },
     log: join(folder, 'qemu.log'),
+    tpmLog: join(folder, 'tpm.log'),
     screen: join(folder, 'screen.png'),
     scratch: join(host.dataRoot, 'scratch', uid),
   }
@@ -92,17 +95,21 @@ async function all<A, B>(parts: [Promise<A>, Promise<B>]): Promise<[A, B]> {
   return Promise.all(parts)
 }
 
-/** QEMU's user passes through the folder to its disks, and reads them. */
+/** Make the folder for what must not reach a disk: QEMU's user passes through it to what it reads there. */
+export function makeSecrets({ secrets }: RunFolders, user: FileOwner): string {
+  mkdirSync(secrets, { recursive: true, mode: 0o710 })
+  chownSync(secrets, 0, user.gid)
+  chmodSync(secrets, 0o710)
+  return secrets
+}
+
 async function prepareSeed(
   user: FileOwner,
   seed: RunPlan['seeds'][number],
   at: RunFolders,
   index: number,
 ): Promise<[string, ResolvedVolume]> {
-  mkdirSync(at.secrets, { recursive: true, mode: 0o710 })
-  chownSync(at.secrets, 0, user.gid)
-  chmodSync(at.secrets, 0o710)
-  const image = join(at.secrets, `seed${index}.iso`)
+  const image = join(makeSecrets(at, user), `seed${index}.iso`)
   await writeSeedImage(image, seed.label, seed.files, { ...user, groups: [] })
   const nodeName = `seed${index}`
   return [

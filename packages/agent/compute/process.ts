@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Cgroup } from './cgroup.ts'
 import { identityOf, type ProcessIdentity } from './process-identity.ts'
+import { lastLines } from './qemu-file.ts'
 
 /** The user that QEMU runs as. */
 export interface QemuUser {
@@ -11,32 +13,32 @@ export interface QemuUser {
   groups: number[]
 }
 
-/** How a QEMU is started. */
+/** How a QEMU, or the TPM beside it, is started. */
 export interface Launch {
   program: string
   args: string[]
   user: QemuUser
-  /** Where QEMU's own messages go. */
+  /** Where its own messages go. */
   logFile: string
   cgroup: Cgroup
   /** What starts a program where QEMU shall see less of the host. @see OpenView.enter */
   enter?: string[]
 }
 
-/** A started QEMU and its end. */
+/** A started process and its end. */
 export interface LaunchedProcess {
   identity: ProcessIdentity
   /** Resolves at once when the process ends. */
   exited: Promise<void>
 }
 
-/** QEMU could not be started. */
+/** QEMU, or what it needs beside it, could not be started. */
 export class LaunchError extends Error {
   override readonly name = 'LaunchError'
 }
 
 /**
- * Start QEMU detached from the agent: it lives on when the agent ends, as an unprivileged user that can gain no privilege,
+ * Start a program detached from the agent: it lives on when the agent ends, as an unprivileged user that can gain no privilege,
  * in its own session and control group, with nothing of the agent's environment.
  *
  * @throws {LaunchError} when the program cannot be started
@@ -64,7 +66,7 @@ export async function launch({ program, args, user, logFile, cgroup, enter = [] 
     cgroup.add(pid)
     child.unref()
     const identity = identityOf(pid)
-    if (!identity) throw new LaunchError('QEMU ended at once')
+    if (!identity) throw new LaunchError(`${basename(program)} ended at once: ${lastLines(logFile)}`)
     return { identity, exited }
   } finally {
     closeSync(log)

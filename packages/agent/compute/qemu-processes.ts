@@ -20,16 +20,22 @@ export interface QemuProcess {
  * @param mayBe whether a user with this number may be QEMU; anybody can give a process such arguments
  */
 export function listQemus(runRoot: string, mayBe: (uid: number) => boolean): QemuProcess[] {
+  return listProcesses(mayBe).flatMap(({ user, identity, args }) => {
+    const uid = runOf(args, runRoot)
+    return uid === undefined ? [] : [{ uid, user, identity, args: args.slice(args.lastIndexOf('-name')) }]
+  })
+}
+
+/** All living processes of certain users, with their arguments. */
+export function listProcesses(mayBe: (uid: number) => boolean): Omit<QemuProcess, 'uid'>[] {
   return readdirSync('/proc').flatMap((entry) => {
     const pid = Number(entry)
     if (!/^\d+$/.test(entry) || pid === process.pid) return []
-    const args = argumentsOf(pid)
-    const uid = args && runOf(args, runRoot)
-    if (!args || uid === undefined) return []
     const user = userOf(pid)
     if (!mayBe(user)) return []
-    const identity = identityOf(pid)
-    return identity ? [{ uid, user, identity, args: args.slice(args.lastIndexOf('-name')) }] : []
+    const args = argumentsOf(pid)
+    const identity = args && identityOf(pid)
+    return identity ? [{ user, identity, args }] : []
   })
 }
 

@@ -1,3 +1,4 @@
+import { tpmChardev } from './qemu/devices.ts'
 import type { QemuProcess } from './qemu-processes.ts'
 import { currentVersion } from './run-state-upgrades.ts'
 import type { Holding, RunningConfig, RunState } from './run-state.ts'
@@ -15,6 +16,7 @@ export function rebuildState({ uid, user, identity, args }: QemuProcess, started
     { kind: 'cgroup' },
     { kind: 'own-disks' },
     ...config.nics.map((nic): Holding => ({ kind: 'nic', name: nic.name })),
+    ...(valuesOf('-chardev').some((value) => optionsOf(value)['id'] === tpmChardev) ? [{ kind: 'tpm' } as const] : []),
   ]
   const pod = { name: '', uid: '' }
   return {

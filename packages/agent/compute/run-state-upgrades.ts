@@ -1,5 +1,5 @@
 /** The version of the state files that this agent writes. Raise it with every change of form, and add the step to it below. */
-export const currentVersion = 3
+export const currentVersion = 4
 
 type Plain = Record<string, unknown>
 
@@ -31,6 +31,8 @@ const upgrades: Readonly<Record<number, (state: Plain) => Plain>> = {
   },
   // Each run got a user of its own; those that run go on as they are.
   2: (state) => state,
+  // A run may hold a TPM; before, none did.
+  3: (state) => state,
 }
 
 /** Bring a state of any known version to the current one; its form is for the caller to check. Pure. */

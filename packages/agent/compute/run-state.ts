@@ -14,9 +14,10 @@ const text = Type.String({ minLength: 1 })
 export const Holding = Type.Object({
   /**
    * volume: a published volume, `name` being the storage driver's id. nic: a card's tap. own-disks: seeds and empty disks.
-   * cgroup: QEMU's control group.
+   * cgroup: QEMU's control group. tpm: the process of its TPM; `name` is the UID of the machine for which its state lasts, when it
+   * does.
    */
-  kind: Type.Enum(['volume', 'nic', 'own-disks', 'cgroup']),
+  kind: Type.Enum(['volume', 'nic', 'own-disks', 'cgroup', 'tpm']),
   name: Type.Optional(text),
   /** Of a volume: QEMU's name for its node. */
   node: Type.Optional(text),

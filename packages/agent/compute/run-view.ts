@@ -15,6 +15,8 @@ export interface RunView {
   hung?: HungReason
   /** Why the run's state file could not be read. */
   unreadable?: string
+  /** The process of its TPM has ended, QEMU has not. */
+  tpmLost?: boolean
   outcome?: Outcome
   guestAgent: boolean
   guest?: GuestFacts

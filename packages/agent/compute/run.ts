@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { hasTpm } from '@thresher/api/kubevirt/tpm'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { PodNic } from '@thresher/api/pod-network'
 import { Cgroup } from './cgroup.ts'
@@ -11,15 +12,15 @@ import { GracePeriod } from './grace-period.ts'
 import type { ComputeHost } from './host.ts'
 import type { WantedDrives } from './hot-plug/hot-drives.ts'
 import { HotPlug } from './hot-plug/hot-plug.ts'
-import { launchRun, readyRun, type ReadyRun } from './launch-run.ts'
+import { launchRun, readyRun, type LaunchedRun, type ReadyRun } from './launch-run.ts'
 import { next, type Action, type Input, type Lifecycle } from './lifecycle.ts'
 import { watchQemu } from './monitor.ts'
 import type { RunPlan } from './plan.ts'
 import { foldersOf, volumeNode, type RunFolders } from './prepare.ts'
-import type { LaunchedProcess } from './process.ts'
-import { signalProcess } from './process-identity.ts'
+import { isAlive, signalProcess } from './process-identity.ts'
 import { guestAgentChardev, guestAgentPort } from './qemu/consoles.ts'
 import { lastLines } from './qemu-file.ts'
+import { mayBeQemu } from './qemu-user.ts'
 import type { QmpClient } from './qmp.ts'
 import type { QmpEvent } from './qmp-commands.ts'
 import { closeRunFolder, makeRunFolder, removeRunFolder } from './run-folder.ts'
@@ -33,6 +34,8 @@ import { isUp, type RunView } from './run-view.ts'
 import { SerialConsole } from './serial-console.ts'
 import { connectSerial } from './serial-socket.ts'
 import { TaskQueue } from './task-queue.ts'
+import { TpmWatch } from './tpm/tpm-watch.ts'
+import { lastingTpm } from './tpm/tpm-store.ts'
 
 /** How often what could not be given back is tried again. */
 const giveBackEveryMs = 1000
@@ -64,10 +67,11 @@ export class Run {
   readonly #room: RoomWatch
   readonly #guest: GuestPresence
   readonly #probes: GuestProbes
+  readonly #tpm: TpmWatch
   #plan: RunPlan | undefined
   #qmp: QmpClient | undefined
   #ready: ReadyRun | undefined
-  #launched: LaunchedProcess | undefined
+  #launched: LaunchedRun | undefined
   /** Gives the place among the starts back; from the start until the guest runs, hangs or has ended. */
   #leaveGate: (() => void) | undefined
   #finished = false
@@ -104,6 +108,15 @@ export class Run {
       notAlive: (message) => this.#post(() => this.#apply({ on: 'unhealthy', message })),
       readinessChanged: onChange,
     })
+    this.#tpm = new TpmWatch({
+      title: this.#record.title,
+      socket: this.folders.paths.tpm,
+      mayBe: (user) => mayBeQemu(host, user),
+      runs: () => this.#life.step !== 'ended' && this.#state.process !== undefined && isAlive(this.#state.process),
+      lost: onChange,
+      signal: this.#leaving.signal,
+      log: host.log,
+    })
   }
 
   /** Begin a run. @param onChange called whenever {@link view} gives something new */
@@ -118,6 +131,7 @@ export class Run {
         node: volumeNode(plan, volume),
       })),
       ...plan.nics.map((nic): Holding => ({ kind: 'nic', name: nic.name })),
+      ...tpmHolding(plan),
     ]
     const { pod } = plan
     const run = new Run(
@@ -177,6 +191,7 @@ export class Run {
       noRoom: noRoom ?? false,
       hung,
       unreadable: this.#record.unreadable,
+      tpmLost: this.#tpm.lost,
       outcome: this.#finished ? outcome : undefined,
       guestAgent: this.#guest.connected,
       guest: this.#guest.facts,
@@ -283,8 +298,10 @@ export class Run {
 
   async #launch(): Promise<void> {
     this.#launched = await launchRun(this.#host, this.#ready!, this.folders)
-    this.#record.write({ process: this.#launched.identity })
-    this.#watch(false, this.#launched.exited)
+    const { qemu, tpm } = this.#launched
+    this.#record.write({ process: qemu.identity })
+    this.#watch(false, qemu.exited)
+    if (tpm) this.#tpm.follow(tpm.identity, tpm.exited)
   }
 
   async #adopt(): Promise<void> {
@@ -297,6 +314,7 @@ export class Run {
     if (this.#life.killed) this.#kill()
     if (this.#life.step === 'stopping') this.#grace.arm(this.#life.dueMs ?? 0)
     this.#watch(true)
+    if (this.#state.holdings.some(({ kind }) => kind === 'tpm')) this.#tpm.adopt()
   }
 
   #watch(adopted: boolean, exited?: Promise<void>): void {
@@ -461,7 +479,7 @@ export class Run {
     this.#clearTimers()
     const { process } = this.#state
     const { outcome, hung } = this.#life
-    if (process) await endQemu(process, hung ? undefined : this.#qmp, this.#launched?.exited)
+    if (process) await endQemu(process, hung ? undefined : this.#qmp, this.#launched?.qemu.exited)
     new Cgroup(this.#host.hierarchy, this.uid).kill()
     this.#keepFirmware()
     await this.#giveBack()
@@ -524,6 +542,12 @@ export class Run {
 /** Whether guest code may have run, which only follows from the step `running`. */
 function mayHaveRun({ step }: Lifecycle): boolean {
   return step !== 'preparing' && step !== 'starting' && step !== 'incoming'
+}
+
+/** Of an instance with a TPM: its process, and the machine's lasting state when it has one. */
+function tpmHolding({ vmi }: RunPlan): Holding[] {
+  const lasting = lastingTpm(vmi)
+  return hasTpm(vmi.spec.domain) ? [{ kind: 'tpm', ...(lasting ? { name: lasting.uid } : {}) }] : []
 }
 
 function nodeOf(holdings: readonly Holding[], volume: string): string | undefined {

@@ -22,7 +22,7 @@ import { adoptRuns } from './adopt-runs.ts'
 import { MissingSourceError } from './cloud-init.ts'
 import { sweepCgroups } from './cgroup.ts'
 import type { ComputeHost } from './host.ts'
-import { hungMessage, instanceReport } from './instance-report.ts'
+import { hungMessage, instanceReport, tpmLostMessage } from './instance-report.ts'
 import { stoppedEarly } from './outcomes.ts'
 import { endedPodStatus, isCurrent, runningPodStatus } from './pod-report.ts'
 import { UnsupportedSpecError } from './qemu/draft.ts'
@@ -80,7 +80,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   /** Since when a pod's run waits, and for what an event was recorded. */
   readonly #waiting = new Map<string, { since: number; reported?: string }>()
   /** What was last reported of each run's obstacles. */
-  readonly #reported = new Map<string, Pick<RunView, 'hung' | 'noRoom'>>()
+  readonly #reported = new Map<string, Pick<RunView, 'hung' | 'noRoom' | 'tpmLost'>>()
 
   constructor(options: RunsOptions) {
     this.#options = options
@@ -179,17 +179,31 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     return readNics(pod?.metadata.annotations)?.find(({ ip }) => ip)?.ip
   }
 
-  /** Remove the lasting UEFI variables of machines that are gone. Machines' specs stay unread: the server only says whether they exist. */
-  async sweepFirmware(): Promise<void> {
-    const { host, client } = this.#options
-    for (const { namespace, name, uid } of host.firmware.owners()) {
-      try {
-        await client.resource<VirtualMachine>(VirtualMachine).get(name, namespace)
-      } catch (error) {
-        if (!isReason(error, 'NotFound') || this.find(namespace, name)) continue
-        host.firmware.remove(uid)
-        host.log('info', `UEFI variables of ${namespace}/${name} removed with it`)
+  /**
+   * Remove the lasting UEFI variables and TPMs of machines that are gone. Machines' specs stay unread: the server only says
+   * whether they exist.
+   */
+  async sweepLasting(): Promise<void> {
+    const { host } = this.#options
+    for (const [what, store] of [
+      ['UEFI variables', host.firmware],
+      ['the TPM', host.tpms],
+    ] as const)
+      for (const { namespace, name, uid } of store.owners()) {
+        if ((await this.#machineExists(namespace, name, uid)) || this.find(namespace, name)) continue
+        store.remove(uid)
+        host.log('info', `${what} of ${namespace}/${name} removed with it`)
       }
+  }
+
+  /** @returns true as well when it cannot be known now */
+  async #machineExists(namespace: string, name: string, uid: string): Promise<boolean> {
+    try {
+      const machine = await this.#options.client.resource<VirtualMachine>(VirtualMachine).get(name, namespace)
+      // Another may have the name by now.
+      return machine.metadata.uid === uid
+    } catch (error) {
+      return !isReason(error, 'NotFound')
     }
   }
 
@@ -335,13 +349,15 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   /** Events on what keeps a run from going on, and on its end. */
   #reportObstacles(run: Run, view: RunView, vmi: Owner): void {
     const before = this.#reported.get(run.uid)
-    if (before?.hung === view.hung && (before?.noRoom ?? false) === view.noRoom) return
-    this.#reported.set(run.uid, { hung: view.hung, noRoom: view.noRoom })
+    const { hung, noRoom, tpmLost = false } = view
+    if (before?.hung === hung && (before?.noRoom ?? false) === noRoom && (before?.tpmLost ?? false) === tpmLost) return
+    this.#reported.set(run.uid, { hung, noRoom, tpmLost })
     this.#options.onProblem?.()
     if (typeof vmi === 'string') return
     const record = (type: 'Normal' | 'Warning', reason: string, message: string): void =>
       this.#options.events.record({ object: vmi, type, reason, message })
     if (view.hung && view.hung !== before?.hung) record('Warning', 'QemuHung', hungMessage(run.name, view.hung))
+    if (tpmLost && !before?.tpmLost) record('Warning', 'TPMLost', `${tpmLostMessage(run.name)}.`)
     if (before?.hung && !view.hung) record('Normal', 'QemuAnswers', `QEMU of ${run.name} answers again.`)
     if (view.noRoom && !before?.noRoom)
       record(

@@ -9,6 +9,7 @@ import { listQemus } from './qemu-processes.ts'
 import { QmpClient } from './qmp.ts'
 import { closeRunFolder, listRuns, removeRunFolder } from './run-folder.ts'
 import { readState, writeState } from './run-state.ts'
+import { endTpm, findTpm } from './tpm/tpm-process.ts'
 import { trustedSocket } from './trusted-socket.ts'
 
 /** How long guests have to shut down. */
@@ -35,6 +36,9 @@ export async function stopRuns({ root, hierarchy, mayBe, log }: StopOptions): Pr
   const stopped = await Promise.all(
     uids.map(async (uid) => {
       const ran = await stopRun(join(root, uid), alive.get(uid), log)
+      // It ends with its QEMU; this one's QEMU may never have been there.
+      const tpm = findTpm(join(root, uid, 'tpm.sock'), mayBe)
+      if (tpm) await endTpm(tpm)
       await removeGroup(new Cgroup(hierarchy, uid))
       return ran
     }),

@@ -7,6 +7,7 @@ import type { ComputeHost } from './host.ts'
 import { GuestView } from './guest-view.ts'
 import { FirmwareStore } from './firmware-store.ts'
 import { StartGate } from './start-gate.ts'
+import { TpmStore } from './tpm/tpm-store.ts'
 
 /**
  * A whole guest in a boot sector, there 0.3 s after its start. On the serial console it says `ready` and echoes what is
@@ -64,6 +65,7 @@ export function testHost(folder: string, logs: string[] = []): ComputeHost {
       accelerator: 'tcg',
       qemu: { major: 7, minor: 2, micro: 0 },
       ovmf: '/usr/share/OVMF',
+      swtpm: true,
     }),
     user: { uid: nobody, gid: nobody, groups: [] },
     guestUids: testUids,
@@ -76,6 +78,7 @@ export function testHost(folder: string, logs: string[] = []): ComputeHost {
     secretRoot: `${folder}/secret`,
     dataRoot: `${folder}/data`,
     firmware: new FirmwareStore(`${folder}/data/nvram`),
+    tpms: new TpmStore(`${folder}/data/tpm`),
     log: (_level, message) => void logs.push(message),
   }
 }

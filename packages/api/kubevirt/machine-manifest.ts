@@ -16,6 +16,10 @@ export interface MachineOptions {
   networkData?: string
   runStrategy: string
   efi: boolean
+  /** Start by UEFI, and only what is signed. */
+  secureBoot?: boolean
+  /** Give the machine a TPM 2.0 whose contents last. */
+  tpm?: boolean
 }
 
 /** The cloud-init user data: what the user gave, else a few lines that let the keys in. */
@@ -24,6 +28,13 @@ function userDataOf({ userData, keys, name }: MachineOptions): string {
   const lines = ['#cloud-config', `hostname: ${name}`]
   if (keys.length > 0) lines.push('ssh_authorized_keys:', ...keys.map((key) => `  - ${key.publicKey.trim()}`))
   return `${lines.join('\n')}\n`
+}
+
+/** Secure boot needs SMM, behind which alone its variables are written; these last, as what is enrolled in them must. */
+function firmwareOf({ efi, secureBoot = false }: MachineOptions) {
+  if (!efi && !secureBoot) return {}
+  const bootloader = { efi: secureBoot ? { secureBoot, persistent: true } : { secureBoot } }
+  return { firmware: { bootloader }, ...(secureBoot ? { features: { smm: { enabled: true } } } : {}) }
 }
 
 /** The VirtualMachine for these options, in the shape that Harvester's own clients write. */
@@ -61,13 +72,14 @@ export function machineManifest(options: MachineOptions) {
         spec: {
           domain: {
             cpu: { cores: options.cpus, sockets: 1, threads: 1 },
-            ...(options.efi ? { firmware: { bootloader: { efi: { secureBoot: false } } } } : {}),
+            ...firmwareOf(options),
             devices: {
               disks: [
                 { name: 'disk-0', bootOrder: 1, disk: { bus: 'virtio' } },
                 { name: 'cloudinitdisk', disk: { bus: 'virtio' } },
               ],
               interfaces: [{ name: 'default', model: 'virtio', masquerade: {} }],
+              ...(options.tpm ? { tpm: { persistent: true } } : {}),
             },
             resources: { limits: { cpu: String(options.cpus), memory: options.memory } },
           },

@@ -1,5 +1,6 @@
 import type { Domain } from './domain.ts'
 import { guestCpus } from './guest-memory.ts'
+import { hasTpm } from './tpm.ts'
 
 const MiB = 1024 * 1024
 
@@ -25,7 +26,7 @@ export function vmOverheadBytes(domain: Domain, guestBytes: number, emulated: bo
   // Each queue and each disk has its buffers.
   bytes += 2 * MiB * ((devices.disks?.length ?? 0) + (devices.interfaces?.length ?? 0))
   // An emulated TPM is a process of its own.
-  if (devices.tpm) bytes += 16 * MiB
+  if (hasTpm(domain)) bytes += 16 * MiB
   // The translated code, and as much to find it by.
   if (emulated) bytes += 2 * translationCacheBytes(guestBytes)
   return Math.ceil(bytes / MiB) * MiB

@@ -12,6 +12,7 @@ export const hostPackages: HostPackage[] = [
   { name: 'zstd', why: 'unpacks disk images' },
   { name: 'bzip2', why: 'unpacks disk images' },
   { name: 'ovmf', why: 'UEFI firmware for virtual machines' },
+  { name: 'swtpm', why: 'emulates TPMs for virtual machines' },
   { name: 'genisoimage', why: 'writes cloud-init seeds' },
   { name: 'openvswitch-switch', why: 'switches the guests’ packets' },
   { name: 'ovn-central', why: 'computes the logical networks' },

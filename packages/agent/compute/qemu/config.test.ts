@@ -15,8 +15,14 @@ const paths = {
   guestAgent: '/r/ga.sock',
   pidFile: '/r/qemu.pid',
   nvram: '/r/nvram.fd',
+  tpm: '/r/tpm.sock',
 }
-const tcg: HostFacts = { accelerator: 'tcg', qemu: { major: 7, minor: 2, micro: 22 }, ovmf: '/usr/share/OVMF' }
+const tcg: HostFacts = {
+  accelerator: 'tcg',
+  qemu: { major: 7, minor: 2, micro: 22 },
+  ovmf: '/usr/share/OVMF',
+  swtpm: true,
+}
 const kvm: HostFacts = { ...tcg, accelerator: 'kvm' }
 
 function volume(nodeName: string, seed = false): ResolvedVolume {
@@ -466,6 +472,18 @@ describe('devices beside', () => {
     expect(devices(args).some(({ driver }) => driver.includes('tablet'))).toBe(false)
   })
 
+  it('include a TPM on a connection of its own, where the host can emulate one', () => {
+    const tpm = { devices: { disks: [], tpm: {} } }
+    const { args } = qemuConfig(input(tpm))
+    expect(args).toContain('socket,id=tpm0-control,path=/r/tpm.sock')
+    expect(option(args, 'tpmdev')).toBe('emulator,id=tpm0-backend,chardev=tpm0-control')
+    expect(device(args, 'tpm0')).toMatchObject({ driver: 'tpm-crb', tpmdev: 'tpm0-backend' })
+    expect(refused(tpm, { host: { ...tcg, swtpm: false } })).toEqual(['spec.domain.devices.tpm'])
+    expect(option(qemuConfig(input({ devices: { disks: [], tpm: { enabled: false } } })).args, 'tpmdev')).toBe(
+      undefined,
+    )
+  })
+
   it('that this host cannot give are refused by field, all at once', () => {
     expect(
       refused({
@@ -474,7 +492,6 @@ describe('devices beside', () => {
           gpus: [{ name: 'g' }],
           hostDevices: [{ name: 'h' }],
           filesystems: [{ name: 'f', virtiofs: {} }],
-          tpm: {},
           sound: { name: 's' },
         },
         launchSecurity: { sev: {} },
@@ -486,7 +503,6 @@ describe('devices beside', () => {
       'spec.domain.devices.gpus',
       'spec.domain.devices.hostDevices',
       'spec.domain.devices.sound',
-      'spec.domain.devices.tpm',
       'spec.domain.launchSecurity',
     ])
   })

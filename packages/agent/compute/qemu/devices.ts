@@ -1,11 +1,15 @@
 import type { Devices } from '@thresher/api/kubevirt/devices'
-import type { Draft } from './draft.ts'
+import { hasTpm } from '@thresher/api/kubevirt/tpm'
+import { pairs, type Draft } from './draft.ts'
 import type { QemuInput } from './input.ts'
 import { onRootBus, slots } from './pci.ts'
 
-/** Random numbers, balloon, input, watchdog and the panic notifier. @returns whether there is a balloon */
-export function addSmallDevices(draft: Draft, { vmi }: QemuInput, needsUsb: boolean): boolean {
-  const { devices } = vmi.spec.domain
+/** The id of QEMU's connection to the TPM. */
+export const tpmChardev = 'tpm0-control'
+
+/** Random numbers, balloon, input, watchdog, TPM and the panic notifier. @returns whether there is a balloon */
+export function addSmallDevices(draft: Draft, input: QemuInput, needsUsb: boolean): boolean {
+  const { devices } = input.vmi.spec.domain
   refuseUnsupported(draft, devices)
   const inputs = inputsOf(devices)
   if (needsUsb || inputs.some(({ bus }) => bus === 'usb'))
@@ -23,6 +27,7 @@ export function addSmallDevices(draft: Draft, { vmi }: QemuInput, needsUsb: bool
     })
   addInputs(draft, inputs)
   addWatchdog(draft, devices)
+  if (hasTpm(input.vmi.spec.domain)) addTpm(draft, input)
   // Tells of a crashed guest kernel, which otherwise looks like a guest that is merely silent.
   draft.device('pvpanic', { id: 'panic0' })
   return balloon
@@ -64,6 +69,15 @@ function addInputs(draft: Draft, inputs: Input[]): void {
   }
 }
 
+/** A TPM 2.0, whose process listens already. */
+function addTpm(draft: Draft, { host, paths }: QemuInput): void {
+  if (!host.swtpm)
+    draft.refuse('spec.domain.devices.tpm', 'TPMs cannot be emulated on this node; install the package swtpm')
+  draft.add('-chardev', `socket,${pairs({ id: tpmChardev, path: paths.tpm })}`)
+  draft.add('-tpmdev', pairs({ type: 'emulator', id: 'tpm0-backend', chardev: tpmChardev }).replace(/^type=/, ''))
+  draft.device('tpm-crb', { id: 'tpm0', tpmdev: 'tpm0-backend' })
+}
+
 const watchdogActions: Record<string, string> = { poweroff: 'poweroff', reset: 'reset', shutdown: 'shutdown' }
 
 function addWatchdog(draft: Draft, { watchdog }: Devices): void {
@@ -97,5 +111,4 @@ function refuseUnsupported(draft: Draft, devices: Devices): void {
     `${at}.autoattachVSOCK`,
     'VSOCK is not available; set it to false',
   )
-  if (devices.tpm && devices.tpm.enabled !== false) draft.refuse(`${at}.tpm`, 'a TPM is not available yet; remove it')
 }

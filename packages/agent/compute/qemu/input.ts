@@ -11,6 +11,8 @@ export interface HostFacts {
   qemu: { major: number; minor: number; micro: number }
   /** Folder of OVMF's images, such as `/usr/share/OVMF`; undefined where UEFI is not installed. */
   ovmf?: string
+  /** Whether TPMs can be emulated. */
+  swtpm?: boolean
 }
 
 /** Files and sockets of one run, all absolute and free of commas. Sockets stay below 108 bytes (unix(7)). */
@@ -22,6 +24,8 @@ export interface RunPaths {
   pidFile: string
   /** The run's own copy of the UEFI variables. */
   nvram: string
+  /** Where the run's TPM listens, if it has one. */
+  tpm: string
 }
 
 /** A volume that can be opened: a claim's, a seed's, an empty disk's. */

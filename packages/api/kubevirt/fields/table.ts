@@ -41,15 +41,16 @@ const otherDevices: SupportTable = {
   ...honoured(
     'machine',
     ...within(`${devices}.inputs[]`, 'type', 'bus'),
-    ...within(devices, 'watchdog.i6300esb.action', 'video.type', 'rng', 'autoattachGraphicsDevice'),
+    ...within(devices, 'watchdog.i6300esb.action', 'video.type', 'rng', 'autoattachGraphicsDevice', 'tpm.enabled'),
     ...within(devices, 'autoattachSerialConsole', 'autoattachMemBalloon', 'autoattachInputDevice', 'disableHotplug'),
     ...within(devices, 'blockMultiQueue'),
   ),
+  ...honoured('lifecycle', `${devices}.tpm.persistent`),
   ...honoured('network', `${devices}.autoattachPodInterface`),
   ...refused('use i6300esb', `${devices}.watchdog.diag288`),
   ...refused('use a disk; folders are not shared with guests', `${devices}.filesystems`),
   ...refused('leave it out; devices of the host are not given to guests', ...within(devices, 'hostDevices', 'gpus')),
-  ...refused('leave it out', ...within(devices, 'tpm', 'sound', 'clientPassthrough', 'downwardMetrics')),
+  ...refused('leave it out', ...within(devices, 'sound', 'clientPassthrough', 'downwardMetrics')),
   ...refused('set it to false', `${devices}.autoattachVSOCK`),
   ...notHonoured('leave it out; each guest has a pvpanic device on ISA', `${devices}.panicDevices`),
   ...notHonoured(
