@@ -1,4 +1,13 @@
 import type { Command } from './command.ts'
+import {
+  backupsCreate,
+  backupsDelete,
+  backupsKey,
+  backupsList,
+  backupsRestore,
+  backupsTarget,
+  backupsVerify,
+} from './commands/backups.ts'
 import { completionCommand } from './commands/completion.ts'
 import { demo } from './commands/demo.ts'
 import { down } from './commands/down.ts'
@@ -45,6 +54,13 @@ export const commands: Command[] = [
   snapshotCreate,
   snapshotRestore,
   snapshotDelete,
+  backupsList,
+  backupsCreate,
+  backupsRestore,
+  backupsVerify,
+  backupsDelete,
+  backupsTarget,
+  backupsKey,
   volumeList,
   volumeSpace,
   volumeCreate,

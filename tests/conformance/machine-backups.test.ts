@@ -135,6 +135,21 @@ async function restore(backup: string, target: string): Promise<string> {
   return name
 }
 
+/** What is damaged of a backup at the target. */
+async function verify(manifest: string): Promise<string[]> {
+  const jobs = cluster.client.resource<BackupJob>(BackupJob)
+  const name = `verify-${Math.floor(performance.now())}`
+  await jobs.create({
+    apiVersion: 'backup.thresher.io/v1',
+    kind: 'BackupJob',
+    metadata: { name, labels: { 'thresher.io/node': 'here' } },
+    spec: { node: 'here', action: 'verify', manifest },
+  })
+  const { status } = await until(BackupJob, name, (one) => one?.status?.done === true)
+  await jobs.delete(name)
+  return status?.damages ?? []
+}
+
 async function keysAtTarget(prefix: string): Promise<string[]> {
   const keys: string[] = []
   for await (const { key } of s3.bucket('thresher').list(prefix)) keys.push(key)
@@ -170,6 +185,24 @@ describe('backups of machines at a target', () => {
   it('become machines again, each as it was', async () => {
     await onDisk(await restore('b1', 'old'), 'read -P 0x11 0 3M', 'read -P 0 3M 17M', 'read -P 0x12 20M 1M')
     await onDisk(await restore('b2', 'new'), 'read -P 0x11 0 1M', 'read -P 0x21 1M 64k', 'read -P 0 3M 61M')
+  }, 60_000)
+
+  it('are read back, and what is damaged at the target is named', async () => {
+    const manifest = (await ready('b2')).status!.volumeBackups![0]!.longhornBackupName!
+    expect(await verify(manifest)).toEqual([])
+    const bucket = s3.bucket('thresher')
+    const flip = async (): Promise<void> => {
+      for (const key of await keysAtTarget('blocks/')) {
+        const body = (await bucket.get(key))!
+        body[body.length >>> 1]! ^= 1
+        await bucket.put(key, body)
+      }
+    }
+    await flip()
+    const damages = await verify(manifest)
+    expect(damages.join()).toMatch(/the disk root.* is damaged/)
+    await flip()
+    expect(await verify(manifest)).toEqual([])
   }, 60_000)
 
   it('are not given to another namespace, whatever a claim says', async () => {

@@ -1,20 +1,16 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { BackupJob } from '@thresher/api/backup/backup-job'
-import { Secret } from '@thresher/api/core/secret'
 import { isReason } from '@thresher/api/error'
-import { Setting } from '@thresher/api/harvester/setting'
-import { effectiveJson } from '@thresher/api/harvester/settings/value'
-import { backupKeyField, backupKeySecret, nodeLabel, systemNamespace } from '@thresher/api/names'
-import { RepositoryKey } from '@thresher/backup/format/repository-key'
-import { Repository } from '@thresher/backup/repository/repository'
+import { nodeLabel } from '@thresher/api/names'
+import type { Repository } from '@thresher/backup/repository/repository'
+import { verifyBackup } from '@thresher/backup/repository/verify'
 import { defineController, type Context, type Controller, type Result } from '@thresher/client/controller'
-import type { Client } from '@thresher/client/client'
 import { Informer } from '@thresher/client/informer'
 import { noSubject } from '@thresher/client/subject'
 import type { FileOwner } from '../storage/storage-folders.ts'
 import type { VolumeDriver } from '../storage/volume-driver.ts'
-import { openTarget, type BackupTarget } from './target.ts'
+import { Pruning } from './pruning.ts'
+import { openRepository, type OpenRepository } from './repository.ts'
+import type { BackupTarget } from './target.ts'
 import { uploadMachine } from './upload.ts'
 
 export interface BackupControlOptions {
@@ -32,40 +28,13 @@ type Status = NonNullable<BackupJob['status']>
 const againMs = 30_000
 /** The pace of what is said of progress. */
 const progressMs = 2000
-
-/** A repository that a job works on. */
-export interface OpenRepository extends AsyncDisposable {
-  repository: Repository
-  target: BackupTarget
-}
-
-/** Open the cluster's repository, or make it. @throws {ObjectError} @throws {WrongKeyError} */
-export async function openRepository(client: Client, folder: string, signal: AbortSignal): Promise<OpenRepository> {
-  const setting = await client.resource<Setting>(Setting).get('backup-target').catch(ifMissing)
-  const secret = await client.resource<Secret>(Secret).get(backupKeySecret, systemNamespace)
-  const key = RepositoryKey.parse(Buffer.from(secret.data?.[backupKeyField] ?? '', 'base64').toString())
-  const target = effectiveJson('backup-target', setting) as BackupTarget
-  mkdirSync(folder, { recursive: true, mode: 0o711 })
-  const open = await openTarget(target, join(folder, 'exports'), signal)
-  try {
-    return {
-      repository: await Repository.ensure(open.store, key),
-      target,
-      [Symbol.asyncDispose]: () => open[Symbol.asyncDispose](),
-    }
-  } catch (error) {
-    await open[Symbol.asyncDispose]()
-    throw error
-  }
-}
-
-function ifMissing(error: unknown): undefined {
-  if (!isReason(error, 'NotFound')) throw error
-}
+/** Damaged places that are named; more are of one cause. */
+const mostDamages = 20
 
 /** Does the work at the backup target that this node is given. */
 export function backupJobController(options: BackupControlOptions): Controller {
   let jobs: Informer<BackupJob> | undefined
+  const pruning = new Pruning(options.folder)
   return defineController({
     name: 'backup-job',
     subject: noSubject,
@@ -81,14 +50,14 @@ export function backupJobController(options: BackupControlOptions): Controller {
         void jobs.run(signal)
       },
     ],
-    reconcile: (key, context) => reconcile(key, context, options, (name) => jobs?.get(name)),
+    reconcile: (key, context) => reconcile(key, context, { ...options, pruning }, (name) => jobs?.get(name)),
   })
 }
 
 async function reconcile(
   key: string,
   context: Context,
-  options: BackupControlOptions,
+  { pruning, ...options }: BackupControlOptions & { pruning: Pruning },
   find: (name: string) => BackupJob | undefined,
 ): Promise<Result | void> {
   const job = find(key)
@@ -103,6 +72,7 @@ async function reconcile(
   try {
     await using open = await openRepository(context.client, options.folder, signal)
     await report(await work(job, open, { ...options, signal, report }))
+    if (job.spec.action === 'delete') pruning.start(context)
   } catch (error) {
     context.signal.throwIfAborted()
     if (!find(key)) return
@@ -118,10 +88,39 @@ async function work(
   { repository, target }: OpenRepository,
   options: BackupControlOptions & { signal: AbortSignal; report: (status: Status) => Promise<void> },
 ): Promise<Status> {
-  if (job.spec.action === 'delete') {
-    await repository.deleteManifest(job.spec.manifest ?? '')
-    return { done: true }
+  switch (job.spec.action) {
+    case 'delete':
+      await repository.deleteManifest(job.spec.manifest ?? '')
+      return { done: true }
+    case 'verify':
+      return verify(repository, job.spec.manifest ?? '', options.signal)
+    case 'upload':
+      return upload(job, repository, target, options)
   }
+}
+
+/** Read back all that a backup needs. */
+async function verify(repository: Repository, uid: string, signal: AbortSignal): Promise<Status> {
+  const manifest = await repository.getManifest(uid)
+  if (!manifest) return { done: true, damages: [`the backup ${uid} is not at the target`] }
+  const damages = await verifyBackup(repository, manifest, undefined, signal)
+  return {
+    done: true,
+    damages: damages
+      .slice(0, mostDamages)
+      .map(
+        ({ disk, offset, message }) =>
+          `the disk ${disk}${offset === undefined ? '' : ` at byte ${offset}`}: ${message}`,
+      ),
+  }
+}
+
+async function upload(
+  job: BackupJob,
+  repository: Repository,
+  target: BackupTarget,
+  options: BackupControlOptions & { signal: AbortSignal; report: (status: Status) => Promise<void> },
+): Promise<Status> {
   let reported = { at: performance.now(), percent: -1 }
   const { uid, cost } = await uploadMachine(job, {
     ...options,
@@ -153,4 +152,8 @@ function reporter({ metadata }: BackupJob, { client }: Context): (status: Status
     last = next.catch(() => {})
     await next.catch(ifMissing)
   }
+}
+
+function ifMissing(error: unknown): undefined {
+  if (!isReason(error, 'NotFound')) throw error
 }

@@ -6,7 +6,8 @@ import type { Client } from '@thresher/client/client'
 import type { Controller } from '@thresher/client/controller'
 import { DriverError } from '../storage/volume-driver.ts'
 import type { RestoreRequest } from '../storage/volumes.ts'
-import { backupJobController, openRepository, type BackupControlOptions } from './backup-jobs.ts'
+import { backupJobController, type BackupControlOptions } from './backup-jobs.ts'
+import { openRepository } from './repository.ts'
 import { fillFromBackup, parseDiskAddress } from './restore-disk.ts'
 
 /** Backups of one host's machines: brought to the target, and volumes made of them. */

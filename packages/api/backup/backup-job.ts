@@ -1,6 +1,6 @@
 import { age, column } from '../columns.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
-import { AnyObject, flag, int32, int64, list, object, oneOf, optional, text, time } from '../schema.ts'
+import { AnyObject, flag, int32, int64, list, object, oneOf, optional, text, texts, time } from '../schema.ts'
 
 /** A machine's disk as it was taken, to be brought to the backup target. */
 const disk = object(
@@ -22,7 +22,7 @@ export const BackupJob = defineKind({
   plural: 'backupjobs',
   namespaced: false,
   spec: object(
-    { node: text, action: oneOf('upload', 'delete') },
+    { node: text, action: oneOf('upload', 'delete', 'verify') },
     {
       cluster: optional({ uid: text, name: text }),
       machine: optional({ namespace: text, name: text, uid: text }),
@@ -33,7 +33,7 @@ export const BackupJob = defineKind({
       disks: list(disk),
       /** What the machine is made of again: kept encrypted at the target. */
       objects: list(AnyObject),
-      /** Of what is to be deleted. */
+      /** Of what is to be deleted or verified. */
       manifest: text,
     },
   ),
@@ -49,6 +49,8 @@ export const BackupJob = defineKind({
     newBytes: int64,
     sentBytes: int64,
     message: text,
+    /** What is damaged at the target, in sentences. */
+    damages: texts,
   }),
   columns: [
     column('Node', '.spec.node'),

@@ -13,6 +13,8 @@ import { waitUntil } from '../vm/wait.ts'
 const nameArgument = { name: 'name', description: 'the snapshot' }
 const noWait = { flags: '--no-wait', description: 'return at once' }
 const limitMs = 60_000
+/** From a backup target it may take hours. */
+const restoreLimitMs = 86_400_000
 
 /** `thresher snapshot list`. */
 export const snapshotList: Command = {
@@ -172,7 +174,7 @@ async function restored(
   target: string,
 ): Promise<void> {
   await waitUntil(client, VirtualMachineRestore, place, (one) => one?.status?.complete === true, {
-    timeoutMs: limitMs,
+    timeoutMs: restoreLimitMs,
     what: `the restored machine ${place.namespace}/${target}`,
     signal: context.signal,
   })
