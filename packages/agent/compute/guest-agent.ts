@@ -57,6 +57,8 @@ const questions = {
   'guest-fsfreeze-thaw': Type.Integer(),
   'guest-ping': Type.Object({}),
   'guest-shutdown': Type.Object({}),
+  'guest-ssh-add-authorized-keys': Type.Object({}),
+  'guest-set-user-password': Type.Object({}),
   'guest-exec': Type.Object({ pid: Type.Integer() }),
   'guest-exec-status': Type.Object({
     exited: Type.Boolean(),
@@ -81,6 +83,8 @@ export class GuestAgentError extends Error {
 
 /** The guest is not trusted: more than this in one answer is refused. */
 const longestAnswer = 4 * 1024 * 1024
+/** And more than this in one conversation: a guest that talks without end is let go at once. */
+const longestTalk = 4 * longestAnswer
 
 /**
  * Talk with the guest's agent over one connection, one question at a time.
@@ -105,12 +109,15 @@ export async function askGuest<T>(socketPath: string, timeoutMs: number, talk: (
 class Channel {
   readonly #socket: Socket
   #buffer: Buffer = Buffer.alloc(0)
+  #received = 0
   #waiting: { resolve(line: Buffer): void; reject(error: Error): void } | undefined
   #failure: GuestAgentError | undefined
 
   constructor(socket: Socket) {
     this.#socket = socket
     socket.on('data', (chunk: Buffer) => {
+      this.#received += chunk.length
+      if (this.#received > longestTalk) return this.fail('the guest agent sent more than it was asked for')
       this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk])
       if (this.#buffer.length > longestAnswer) this.fail('the guest agent sent too long an answer')
       this.#offer()

@@ -174,6 +174,14 @@ function conditionsOf({ vmi, view, node, now }: InstanceReportInput): Condition[
   if (view.paused && !ended)
     set('Paused', 'True', view.paused, view.noRoom ? noRoomMessage(node) : pauseMessages[view.paused])
   else list = removeCondition(list, 'Paused')
+  if (view.credentials && !ended)
+    set(
+      'AccessCredentialsSynchronized',
+      view.credentials.synchronized ? 'True' : 'False',
+      view.credentials.synchronized ? undefined : 'Failed',
+      view.credentials.message || undefined,
+    )
+  else list = removeCondition(list, 'AccessCredentialsSynchronized')
   if (view.guestAgent) set('AgentConnected', 'True')
   else list = removeCondition(list, 'AgentConnected')
   return list

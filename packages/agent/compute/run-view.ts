@@ -22,6 +22,8 @@ export interface RunView {
   guest?: GuestFacts
   /** Whether the guest passes its readiness probe, where it has one; why not, as a sentence. */
   readiness?: { passing: boolean; message: string }
+  /** Whether the guest has the credentials that its machine names, where it names any; why not, as a sentence. */
+  credentials?: { synchronized: boolean; message: string }
   /** Drives that are coming or going, by name. */
   drives?: ReadonlyMap<string, DriveState>
   /** Why network cards are not as they should be, by name. */

@@ -4,8 +4,10 @@ import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-mach
 import type { PodNic } from '@thresher/api/pod-network'
 import { Cgroup } from './cgroup.ts'
 import { ConsoleLog } from './console-log.ts'
+import { CredentialSync } from './credential-sync.ts'
 import { endQemu } from './end-qemu.ts'
 import { GuestControl, NotRunningError } from './guest-control.ts'
+import type { GuestCredentials } from './guest-credentials.ts'
 import { GuestPresence } from './guest-presence.ts'
 import { giveBack } from './holdings.ts'
 import { GracePeriod } from './grace-period.ts'
@@ -68,6 +70,7 @@ export class Run {
   readonly #guest: GuestPresence
   readonly #probes: GuestProbes
   readonly #tpm: TpmWatch
+  readonly #credentials: CredentialSync
   #plan: RunPlan | undefined
   #qmp: QmpClient | undefined
   #ready: ReadyRun | undefined
@@ -102,8 +105,10 @@ export class Run {
       title: this.#record.title,
       ask: (talk) => this.control.ask(talk),
       changed: onChange,
+      looked: () => this.#credentials.look(),
       log: host.log,
     })
+    this.#credentials = new CredentialSync((talk) => this.control.ask(talk), onChange)
     this.#probes = new GuestProbes((talk, timeoutMs) => this.control.ask(talk, timeoutMs), {
       notAlive: (message) => this.#post(() => this.#apply({ on: 'unhealthy', message })),
       readinessChanged: onChange,
@@ -196,6 +201,7 @@ export class Run {
       guestAgent: this.#guest.connected,
       guest: this.#guest.facts,
       readiness: this.#probes.readiness,
+      credentials: this.#credentials.state,
       drives: this.#hotPlug.drives,
       cardFailures: this.#hotPlug.cardFailures,
       startedAt,
@@ -222,6 +228,15 @@ export class Run {
   /** Attach and detach what may come and go, until the guest has the drives and the network cards that it should have. */
   wantDevices(drives: WantedDrives, vmi: VirtualMachineInstance, nics: readonly PodNic[]): void {
     if (this.#hotPlug.want(drives, vmi, nics)) this.#post(() => this.#converge())
+  }
+
+  /**
+   * Keep these credentials in the guest. @param read gives them as they are now; undefined when there are none
+   * @param isNew whether to look at once
+   */
+  wantCredentials(read: (() => Promise<GuestCredentials>) | undefined, isNew: boolean): void {
+    this.#credentials.want(read)
+    if (isNew) this.#guest.lookSoon()
   }
 
   /** Probe the guest so. @param address at which it is reached, when it has one */
@@ -380,6 +395,7 @@ export class Run {
       case 'RESUME':
         return this.#apply({ on: 'resumed' })
       case 'RESET':
+        this.#credentials.forget()
         if (data?.['guest'] === true) this.#host.log('info', `${this.#title} restarted itself`)
         return
       case 'VSERPORT_CHANGE':

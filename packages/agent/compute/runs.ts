@@ -26,12 +26,13 @@ import { hungMessage, instanceReport, tpmLostMessage } from './instance-report.t
 import { stoppedEarly } from './outcomes.ts'
 import { endedPodStatus, isCurrent, runningPodStatus } from './pod-report.ts'
 import { UnsupportedSpecError } from './qemu/draft.ts'
+import { hasCredentials, readCredentials } from './guest-credentials.ts'
 import { wantedDrives } from './hot-plug/wanted-drives.ts'
 import { resolveRun, type ResolveInput, type Resolution } from './resolve.ts'
 import { Run } from './run.ts'
 import type { Outcome } from './run-state.ts'
 import { isUp, type RunView } from './run-view.ts'
-import { readSeeds } from './seeds.ts'
+import { readSecret, readSeeds } from './seeds.ts'
 
 /** A run that waits longer than this for something says so in an event. */
 const patienceMs = 5000
@@ -79,6 +80,8 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   #pods: PodAccess | undefined
   /** Since when a pod's run waits, and for what an event was recorded. */
   readonly #waiting = new Map<string, { since: number; reported?: string }>()
+  /** What each run's machine said last of credentials. */
+  readonly #credentials = new Map<string, string>()
   /** What was last reported of each run's obstacles. */
   readonly #reported = new Map<string, Pick<RunView, 'hung' | 'noRoom' | 'tpmLost'>>()
 
@@ -332,6 +335,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     if (isUp(view) && typeof vmi !== 'string' && !isGoing(vmi)) {
       run.wantDevices(wantedDrives(this.#lookup(pod, vmi)), vmi, readNics(pod.metadata.annotations) ?? [])
       run.wantProbes(vmi.spec, this.addressOf(run))
+      this.#wantCredentials(run, vmi)
     }
     if ((!isUp(view) && !view.hung) || isFinal(pod)) return
     const { hostIP } = this.#options
@@ -344,6 +348,16 @@ export class Runs implements Runtime<Run>, OpenVolumes {
         ),
       typeof vmi !== 'string' && this.#reportInstance(vmi, podOf(pod), view, nics),
     ])
+  }
+
+  #wantCredentials(run: Run, vmi: VirtualMachineInstance): void {
+    const { client } = this.#options
+    const text = JSON.stringify(vmi.spec.accessCredentials ?? [])
+    const isNew = this.#credentials.get(run.uid) !== text
+    this.#credentials.set(run.uid, text)
+    const { namespace = 'default' } = vmi.metadata
+    const read = () => readCredentials(vmi, (name) => readSecret(client, namespace, name))
+    run.wantCredentials(hasCredentials(vmi) ? read : undefined, isNew)
   }
 
   /** Events on what keeps a run from going on, and on its end. */
@@ -387,6 +401,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   #forget(run: Run): void {
     this.#runs.delete(run.uid)
     this.#reported.delete(run.uid)
+    this.#credentials.delete(run.uid)
     void run.forget()
     this.#options.onProblem?.()
   }

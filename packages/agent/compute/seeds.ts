@@ -68,7 +68,8 @@ function sourcesOf(client: Client, namespace: string): CloudInitSources {
   }
 }
 
-async function readSecret(client: Client, namespace: string, name: string): Promise<Record<string, Buffer>> {
+/** A Secret's fields. @throws {MissingSourceError} */
+export async function readSecret(client: Client, namespace: string, name: string): Promise<Record<string, Buffer>> {
   const secret = await orMissing(client.resource(Secret).get(name, namespace), `the Secret ${namespace}/${name}`)
   return Object.fromEntries(
     Object.entries(secret.data ?? {}).map(([key, value]) => [key, Buffer.from(String(value), 'base64')]),

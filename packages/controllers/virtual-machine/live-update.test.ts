@@ -164,6 +164,25 @@ describe('a change of the template of a running machine', () => {
     expect(reason).toBeUndefined()
   })
 
+  it('takes effect at once when credentials come that the agent gives to the guest, and waits where cloud-init does', () => {
+    const keys = (method: object) => ({
+      sshPublicKey: { source: { secret: { secretName: 'keys' } }, propagationMethod: method },
+    })
+    const agent = keys({ qemuGuestAgent: { users: ['root'] } })
+    const { update, reason } = changed((s) => (s.accessCredentials = [agent]))
+    expect(update?.spec.accessCredentials).toEqual([agent])
+    expect(reason).toBeUndefined()
+    expect(
+      changed(
+        (s) => delete s.accessCredentials,
+        (s) => (s.accessCredentials = [agent]),
+      ).update?.spec,
+    ).toMatchObject({
+      accessCredentials: [],
+    })
+    expect(changed((s) => (s.accessCredentials = [keys({ noCloud: {} })])).reason).toContain('accessCredentials')
+  })
+
   it('waits for the next start when a card of an old kind comes, or one goes that was not absent', () => {
     expect(changed((s) => card(s, 'c', { model: 'e1000' }), two).reason).toContain('interfaces[c]')
     const gone = changed((s) => {

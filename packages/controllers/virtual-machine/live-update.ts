@@ -36,11 +36,11 @@ export function liveUpdate(machine: VirtualMachine, instance: VirtualMachineInst
 
 /** The patch that brings an instance up to a live update. */
 export function livePatch({ spec, places }: LiveUpdate): Record<string, unknown> {
-  const { volumes, networks, domain } = spec
+  const { volumes, networks, accessCredentials, domain } = spec
   const { disks, interfaces } = domain.devices
   return {
     metadata: { annotations: { [devicePlacesAnnotation]: JSON.stringify(places) } },
-    spec: { volumes, networks, domain: { devices: { disks, interfaces } } },
+    spec: { volumes, networks, accessCredentials, domain: { devices: { disks, interfaces } } },
   }
 }
 
@@ -64,6 +64,7 @@ export function liveSpec(template: Spec, running: Spec, uid: string): Spec {
     ...running,
     ...(running.volumes || volumes.length > 0 ? { volumes } : {}),
     ...(running.networks || networks.length > 0 ? { networks } : {}),
+    ...liveCredentials(template, running),
     domain: {
       ...running.domain,
       devices: {
@@ -73,6 +74,16 @@ export function liveSpec(template: Spec, running: Spec, uid: string): Spec {
       },
     },
   }
+}
+
+/** Credentials are given to a running guest by its agent; those of cloud-init are read at the first boot. */
+function liveCredentials(template: Spec, running: Spec): Pick<Spec, 'accessCredentials'> {
+  const ofBoot = ({ accessCredentials = [] }: Spec) =>
+    accessCredentials.filter(({ sshPublicKey }) => sshPublicKey && !sshPublicKey.propagationMethod.qemuGuestAgent)
+  if (!same(ofBoot(template), ofBoot(running))) return {}
+  return template.accessCredentials || running.accessCredentials
+    ? { accessCredentials: template.accessCredentials ?? [] }
+    : {}
 }
 
 function liveDrives(template: Spec, running: Spec): { volumes: Volume[]; disks: Disk[] } {

@@ -142,8 +142,8 @@ const execution: SupportTable = {
 const guest: SupportTable = {
   ...honoured('seed', 'hostname', 'accessCredentials[].sshPublicKey.source'),
   ...honoured('seed', ...within('accessCredentials[].sshPublicKey.propagationMethod', 'noCloud', 'configDrive')),
-  ...notHonoured('use noCloud or configDrive', 'accessCredentials[].sshPublicKey.propagationMethod.qemuGuestAgent'),
-  ...notHonoured('set the password by cloud-init', 'accessCredentials[].userPassword'),
+  ...honoured('lifecycle', 'accessCredentials[].sshPublicKey.propagationMethod.qemuGuestAgent.users'),
+  ...honoured('lifecycle', ...within('accessCredentials[].userPassword', 'source', 'propagationMethod')),
   ...notHonoured('reach the guest by its name in the namespace', 'subdomain'),
   ...notHonoured(
     "set the resolver in the guest's network data",

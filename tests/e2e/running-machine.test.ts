@@ -1,4 +1,5 @@
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { Secret } from '@thresher/api/core/secret'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -46,7 +47,7 @@ const inGuest = async (): Promise<string[]> =>
     .split('\n')
     .filter((line) => line !== '')
 
-describe('volumes and cards of a running machine', () => {
+describe('the devices and credentials of a running machine', () => {
   beforeAll(async () => {
     await Promise.all([claim(long), claim('second'), claim('third')])
     await product.createMachine(name)
@@ -111,6 +112,37 @@ describe('volumes and cards of a running machine', () => {
     await product.host.up()
     await gone('second')
     expect(await eventually(inGuest, (disks) => disks.length === 1)).toEqual(['sdc 65536 third'])
+  })
+
+  it('belong to a machine whose keys and passwords are given to the guest while it runs', async () => {
+    const secrets = product.client.resource(Secret)
+    const stringData = { mine: await product.publicKey(), other: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOther other' }
+    await secrets.create({ metadata: { name: `${name}-keys`, namespace: 'default' }, stringData } as never)
+    await secrets.create({
+      metadata: { name: `${name}-passwords`, namespace: 'default' },
+      stringData: { root: 'correct horse' },
+    } as never)
+    // The small guest has no such program; this one keeps what it is given.
+    const program = "printf '#!/bin/sh\\ncat > /root/given\\n'"
+    const at = await product.inGuest(name, ['dirname $(which dropbear)'])
+    await product.inGuest(name, [`${program} > ${at}/chpasswd; chmod +x ${at}/chpasswd`])
+    const source = (secretName: string) => ({ secret: { secretName } })
+    const accessCredentials = [
+      {
+        sshPublicKey: { source: source(`${name}-keys`), propagationMethod: { qemuGuestAgent: { users: ['root'] } } },
+      },
+      { userPassword: { source: source(`${name}-passwords`), propagationMethod: { qemuGuestAgent: {} } } },
+    ]
+    await product.client
+      .resource(VirtualMachine)
+      .patch(name, 'default', { spec: { template: { spec: { accessCredentials } } } })
+    const synchronized = (instance?: VirtualMachineInstance) =>
+      instance?.status?.conditions?.find(({ type }) => type === 'AccessCredentialsSynchronized')
+    const instance = await product.until(VirtualMachineInstance, name, (one) => synchronized(one) !== undefined)
+    expect(synchronized(instance)?.message).toBeUndefined()
+    expect(synchronized(instance)?.status).toBe('True')
+    expect(await product.inGuest(name, ['cat /root/.ssh/authorized_keys'])).toContain('AAAAIOther other')
+    expect(await product.inGuest(name, ['cat /root/given'])).toBe('root:correct horse')
   })
 
   it('are joined by a network card whose cable is pulled out, and which goes and comes again', async () => {
