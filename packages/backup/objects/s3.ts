@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sign } from 'aws4'
+import aws4 from 'aws4'
 import { checkKey, ObjectError, type ListedObject, type ObjectStore } from './object-store.ts'
 import { refusalOf, unreachable } from './s3-errors.ts'
 import { parseListing } from './s3-listing.ts'
@@ -116,7 +116,7 @@ export class S3Bucket implements ObjectStore {
   #once(method: string, path: string, body?: Uint8Array): Promise<{ status: number; body: Buffer }> {
     const { accessKeyId, secretAccessKey, region } = this.#settings
     const secure = this.#base.protocol === 'https:'
-    const signed = sign(
+    const signed = aws4.sign(
       {
         service: 's3',
         region,
@@ -129,7 +129,7 @@ export class S3Bucket implements ObjectStore {
           ...(body ? { 'Content-Length': body.byteLength, 'Content-Type': 'application/octet-stream' } : {}),
         },
         ...(body ? { body: Buffer.from(body.buffer, body.byteOffset, body.byteLength) } : {}),
-      } as Parameters<typeof sign>[0],
+      } as Parameters<typeof aws4.sign>[0],
       { accessKeyId, secretAccessKey },
     )
     return new Promise((resolve, reject) => {
