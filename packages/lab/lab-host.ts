@@ -72,7 +72,7 @@ export class LabHost implements AsyncDisposable {
   }
 
   /** Run the product's own command line on this host. */
-  thresher(args: string[], options: { timeoutMs?: number } = {}): Promise<Outcome> {
+  thresher(args: string[], options: { input?: string; timeoutMs?: number } = {}): Promise<Outcome> {
     return this.run(join(this.#app, 'thresher'), ['--data-dir', this.dataDir, '--run-dir', this.runDir, ...args], {
       timeoutMs: 240_000,
       ...options,

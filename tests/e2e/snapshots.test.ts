@@ -2,6 +2,7 @@ import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-clai
 import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { startLocalS3 } from '@thresher/backup/objects/s3-testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually, imported, Product } from './product.ts'
 
@@ -71,6 +72,30 @@ describe('a machine and its snapshots', () => {
     expect(imported(image)).toBe(true)
     expect(image.status?.size).toBeLessThan(8 * 1024 * 1024)
     await product.client.resource(VirtualMachineImage).delete('kept-image', 'default')
+  })
+
+  it('is backed up to a bucket while it runs, and restored from there', async () => {
+    await using s3 = await startLocalS3(product.host.outside)
+    const { endpoint, bucket, region, accessKeyId, secretAccessKey } = s3.settings
+    const target = ['--s3', endpoint!, '--bucket', bucket, '--region', region, '--access-key', accessKeyId]
+    const { code, stdout } = await product.host.thresher(['backups', 'target', ...target], { input: secretAccessKey })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `backups go to the bucket ${bucket} at ${endpoint}\n` })
+    await thresher('backups', 'create', 'away', '--vm', name)
+    await write('after')
+    await thresher('backups', 'create', 'away-again', '--vm', name)
+    await write('lost')
+    expect(await thresher('backups', 'list')).toMatch(/away +kept .* ready/)
+    expect(await thresher('backups', 'verify', 'away-again')).toContain('is whole')
+    expect(await thresher('backups', 'key')).toMatch(/^TBK1-/)
+    await thresher('vm', 'stop', name, '--force', '--wait')
+    await thresher('backups', 'restore', 'away-again')
+    expect(await read()).toBe('after')
+    for (const backup of ['away', 'away-again']) await thresher('backups', 'delete', backup)
+    await eventually(
+      () => product.client.resource(VirtualMachineBackup).list({ namespace: 'default' }),
+      ({ items }) => items.every(({ spec }) => spec.type === 'snapshot'),
+    )
+    await thresher('backups', 'target', '--none')
   })
 
   it('loses snapshots while it runs, and grows', async () => {

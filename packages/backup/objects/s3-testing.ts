@@ -11,10 +11,11 @@ export interface LocalS3 extends AsyncDisposable {
   bucket(prefix?: string): S3Bucket
 }
 
-export async function startLocalS3(): Promise<LocalS3> {
+/** @param address one of this machine's */
+export async function startLocalS3(address = '127.0.0.1'): Promise<LocalS3> {
   const directory = mkdtempSync(join(tmpdir(), 'thresher-s3-'))
   const server = new S3rver({
-    address: '127.0.0.1',
+    address,
     port: 0,
     silent: true,
     directory,
@@ -22,7 +23,7 @@ export async function startLocalS3(): Promise<LocalS3> {
   })
   const { port } = (await server.run()) as AddressInfo
   const settings: S3Settings = {
-    endpoint: `http://127.0.0.1:${port}`,
+    endpoint: `http://${address}:${port}`,
     region: 'us-east-1',
     bucket: 'backups',
     accessKeyId: 'S3RVER',
