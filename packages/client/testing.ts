@@ -1,4 +1,5 @@
 import { ApiError } from '@thresher/api/error'
+import { bareWordsOf } from '@thresher/api/bare-words'
 import type { KubeList, KubeObject, WatchEvent } from '@thresher/api/meta'
 import type { ApiRequest, Transport } from './transport.ts'
 
@@ -27,6 +28,8 @@ export class MemoryTransport implements Transport {
   /** All requests, in order, as `METHOD path`. */
   readonly requests: string[] = []
   interfere: Interference | undefined
+  /** What was written into conditions and events that no user should read. */
+  readonly bareWords: string[] = []
 
   async request<T>(request: ApiRequest): Promise<T> {
     request.signal?.throwIfAborted()
@@ -159,6 +162,7 @@ export class MemoryTransport implements Transport {
     if (type === 'DELETED') this.#objects.delete(key)
     else this.#objects.set(key, stored)
     const event = { type, object: stored }
+    this.bareWords.push(...bareWordsOf(stored))
     this.#history.push({ revision: this.#revision, collection, event })
     for (const watcher of this.#watchers) offer(watcher, collection, event)
     return stored

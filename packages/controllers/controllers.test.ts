@@ -12,6 +12,7 @@ import { CustomResources } from '@thresher/apiserver/crd/custom-resources'
 import { startTestServer, type TestServer } from '@thresher/apiserver/testing'
 import { Client } from '@thresher/client/client'
 import type { ApiRequest, Transport } from '@thresher/client/transport'
+import { bareWordsShown } from '@thresher/client/testing-words'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { machineAdmission } from '@thresher/server/admission/admission'
 import { leadControllers, startControllers } from './controllers.ts'
@@ -44,8 +45,10 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  const bare = await bareWordsShown(new Client(server.transport()))
   stop.abort(new Error('test over'))
   await server.close()
+  expect(bare).toEqual([])
 })
 
 async function run(signal: AbortSignal, transport: Transport = server.transport()): Promise<void> {

@@ -10,6 +10,7 @@ import type { Condition, KubeObject } from '@thresher/api/meta'
 import { startSecureServer, type SecureServer } from '@thresher/apiserver/auth/testing'
 import { Client } from '@thresher/client/client'
 import { findCondition } from '@thresher/client/conditions'
+import { bareWordsShown } from '@thresher/client/testing-words'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startControllers } from './controllers.ts'
 import { simulateAgent, testMachine } from './testing.ts'
@@ -28,8 +29,10 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  const bare = await bareWordsShown(client)
   stop.abort(new Error('test over'))
   await secure.close()
+  expect(bare).toEqual([])
 })
 
 /** @param withinMs below the longest wait for the next try, where the change itself must have brought it */

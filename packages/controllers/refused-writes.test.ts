@@ -13,6 +13,7 @@ import { startSecureServer, type SecureServer } from '@thresher/apiserver/auth/t
 import { Client } from '@thresher/client/client'
 import { findCondition } from '@thresher/client/conditions'
 import type { ApiRequest, Transport } from '@thresher/client/transport'
+import { bareWordsShown } from '@thresher/client/testing-words'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { startControllers } from './controllers.ts'
 import { simulateAgent, testMachine } from './testing.ts'
@@ -45,8 +46,10 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  const bare = await bareWordsShown(client)
   stop.abort(new Error('test over'))
   await secure.close()
+  expect(bare).toEqual([])
 })
 
 type WithStatus = KubeObject & { status?: { conditions?: unknown } }

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { bareWordsShown } from '@thresher/client/testing-words'
 import { execute } from '@thresher/lab/run'
 import { Product } from './product.ts'
 
@@ -169,5 +170,9 @@ describe('a virtual machine that cannot run says why', () => {
     expect(answer.stderr).toContain('spec.runStrategy')
     const claims = await product.client.resource(PersistentVolumeClaim).list({ namespace: 'default' })
     expect(claims.items).toEqual([])
+  })
+
+  it('in words for people, whatever failed', async () => {
+    expect(await bareWordsShown(product.client)).toEqual([])
   })
 })

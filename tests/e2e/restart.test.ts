@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
+import { bareWordsShown } from '@thresher/client/testing-words'
 import { Product, eventually } from './product.ts'
 
 const product = new Product()
@@ -68,5 +69,9 @@ describe('a host', () => {
       (one) => one !== undefined && one.metadata.uid !== before.metadata.uid && one.status?.phase === 'Running',
       90_000,
     )
+  })
+
+  it('has shown nobody what a runtime or a library says of a failure', async () => {
+    expect(await bareWordsShown(product.client)).toEqual([])
   })
 })

@@ -1,3 +1,4 @@
+import { failureWords } from '@thresher/api/failure-words'
 import { join } from 'node:path'
 import { hasTpm } from '@thresher/api/kubevirt/tpm'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
@@ -305,8 +306,8 @@ export class Run {
       this.#host.log('info', `${this.#title} starts`, { pid: this.#state.process?.pid, ms })
     } catch (error) {
       if (this.#left) return
-      const message = error instanceof Error ? error.message : String(error)
-      const reason = signal.aborted ? 'Stopped' : error instanceof Error ? error.name : 'Error'
+      const message = failureWords(error)
+      const reason = signal.aborted ? 'Stopped' : reasonOf(error)
       await this.#apply({ on: 'failed', outcome: { phase: 'Failed', reason, message } })
     }
   }
@@ -568,4 +569,10 @@ function tpmHolding({ vmi }: RunPlan): Holding[] {
 
 function nodeOf(holdings: readonly Holding[], volume: string): string | undefined {
   return holdings.find(({ kind, name }) => kind === 'volume' && name === volume)?.node
+}
+
+/** A failure of ours has a name that says what failed; one of the runtime has none that anybody knows. */
+function reasonOf(error: unknown): string {
+  const isOurs = error instanceof Error && !['Error', 'TypeError', 'SyntaxError', 'TimeoutError'].includes(error.name)
+  return isOurs && !('code' in error) ? error.name : 'StartFailed'
 }

@@ -98,6 +98,7 @@ afterEach(async () => {
     }
   }
   rmSync(folder, { recursive: true, force: true })
+  expect(api.bareWords).toEqual([])
 })
 
 const instances = () => client.resource<VirtualMachineInstance>(VirtualMachineInstance)

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { get as httpsGet } from 'node:https'
+import { failureWords } from '@thresher/api/failure-words'
 import { Egress, EgressError } from '@thresher/client/node/egress/egress'
 import { DownloadError, shownUrl } from './download-error.ts'
 
@@ -71,7 +72,9 @@ function answerOf(url: string, { headers, answerMs, egress, signal }: HttpQuesti
 function asDownloadError(url: string, error: Error): DownloadError {
   if (error instanceof DownloadError) return error
   if (error instanceof EgressError) return new DownloadError('Closed', error.message, { cause: error })
-  return new DownloadError('Unreachable', `${shownUrl(url)} cannot be reached: ${error.message}`, { cause: error })
+  return new DownloadError('Unreachable', `${shownUrl(url)} cannot be reached: ${failureWords(error)}`, {
+    cause: error,
+  })
 }
 
 /** @throws {DownloadError} `BadUrl` */

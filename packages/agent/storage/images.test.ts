@@ -48,6 +48,7 @@ afterEach(async () => {
   stop.abort()
   await server[Symbol.asyncDispose]()
   rmSync(root, { recursive: true, force: true })
+  expect(transport.bareWords).toEqual([])
 })
 
 async function startAgent(more: Partial<StorageOptions> = {}): Promise<void> {

@@ -1,6 +1,7 @@
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { isReason } from '@thresher/api/error'
+import { failureWords } from '@thresher/api/failure-words'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { imageFileFinalizer, importNodeAnnotation } from '@thresher/api/names'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
@@ -326,7 +327,7 @@ export class ImageImports {
 
 /** What a failure means for the image. */
 function newsOf(error: unknown, source: ImageSource): Extract<ImportNews, { is: 'failed' }> {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = failureWords(error)
   if (error instanceof DriverError || error instanceof DownloadError) {
     const hopeless = ['Refused', 'BadUrl', 'Closed', 'NotFound', 'Invalid'].includes(error.reason)
     return { is: 'failed', reason: error.reason, message, final: hopeless && source.kind !== 'upload' }

@@ -44,6 +44,7 @@ afterEach(async () => {
     await once(guest, 'exit')
   }
   rmSync(root, { recursive: true, force: true })
+  expect(transport.bareWords).toEqual([])
 })
 
 async function startAgent(open: OpenVolumes = noOpenVolumes): Promise<void> {

@@ -1,3 +1,4 @@
+import { failureWords } from '@thresher/api/failure-words'
 import type { CertificateSigningRequest } from '@thresher/api/certificates/certificate-signing-request'
 import type { FieldError } from '@thresher/api/error'
 import type { AdmissionRequest, AdmissionStep } from '../admission.ts'
@@ -54,7 +55,7 @@ function checkSubject(request: AdmissionRequest, { spec }: CertificateSigningReq
     const { organizations } = readRequest(Buffer.from(spec.request, 'base64').toString())
     if (spec.signerName !== clientSigner || !organizations.includes('system:masters')) return
   } catch (error) {
-    return [{ field: 'spec.request', message: `Invalid value: ${(error as Error).message}` }]
+    return [{ field: 'spec.request', message: `Invalid value: ${failureWords(error)}` }]
   }
   throw refuse(request, `use of ${clientSigner} signer with system:masters group is not allowed`)
 }

@@ -138,6 +138,7 @@ describe('the network controller, on a real northbound database with ovn-northd'
     await database.close()
     await engines.stop()
     await rm(engines.folder, { recursive: true })
+    expect(transport.bareWords).toEqual([])
   })
 
   it('makes the switch with its gateway, DHCP and names, and makes it again when it is taken away', async () => {

@@ -1,5 +1,6 @@
 import { Pod } from '@thresher/api/core/pod'
 import { isReason } from '@thresher/api/error'
+import { failureWords } from '@thresher/api/failure-words'
 import { managementGatewayPort, managementSwitch, type ManagementNetwork } from '@thresher/api/management-network'
 import { appLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
 import { networkAnnotation, writeNics } from '@thresher/api/pod-network'
@@ -75,7 +76,7 @@ export function networkController(options: NetworkControllerOptions): Controller
       const limit = AbortSignal.any([context.signal, AbortSignal.timeout(options.patienceMs ?? patienceMs)])
       await central.database.ready(limit).catch(async (error: unknown) => {
         const instance = context.objects(VirtualMachineInstance).get(key)
-        const why = central?.database.failure?.message ?? (error as Error).message
+        const why = failureWords(central?.database.failure ?? error)
         if (instance && !context.signal.aborted)
           context.events.record({
             object: instance,

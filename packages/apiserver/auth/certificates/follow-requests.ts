@@ -1,3 +1,4 @@
+import { failureWords } from '@thresher/api/failure-words'
 import type { CertificateSigningRequest } from '@thresher/api/certificates/certificate-signing-request'
 import { isReason } from '@thresher/api/error'
 import type { KeyPairPem } from '../../pki/certificate.ts'
@@ -40,7 +41,7 @@ function nextStatus(
     const certificate = signRequest(authority, step.request, step.options)
     return { ...request.status, certificate: Buffer.from(certificate).toString('base64') }
   } catch (error) {
-    return failed(request, (error as Error).message)
+    return failed(request, failureWords(error))
   }
 }
 

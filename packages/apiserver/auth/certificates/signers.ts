@@ -1,3 +1,4 @@
+import { failureWords } from '@thresher/api/failure-words'
 import type { CertificateSigningRequest } from '@thresher/api/certificates/certificate-signing-request'
 import type { CertificateOptions } from '../../pki/certificate.ts'
 import { readRequest, type RequestContent } from '../../pki/request-content.ts'
@@ -75,6 +76,6 @@ export function planSigning({ spec, status }: CertificateSigningRequest): Signin
     }
     return { do: 'sign', request: pem, options }
   } catch (error) {
-    return { do: 'fail', message: (error as Error).message }
+    return { do: 'fail', message: failureWords(error) }
   }
 }
