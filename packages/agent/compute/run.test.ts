@@ -195,6 +195,14 @@ describe('a run', () => {
     expect(outcome?.message).toContain('port 1 of the guest: connect ECONNREFUSED')
   })
 
+  it('ends when the guest restarts itself, where its reboot policy says so', async () => {
+    const watched = new Watched().start(plan({ rebootPolicy: 'Terminate' }))
+    await watched.until(running)
+    await watched.says('ready')
+    watched.run.console.write(Buffer.from('r'))
+    expect((await watched.until(ended)).outcome).toMatchObject({ phase: 'Succeeded' })
+  })
+
   it('keeps QEMU when the guest restarts itself or is reset', async () => {
     const watched = new Watched().start()
     const { process } = await watched.until(running)
@@ -206,7 +214,7 @@ describe('a run', () => {
     expect(watched.run.view()).toMatchObject({ step: 'running', process })
   })
 
-  it('starts with every kind of drive, behind UEFI with secure boot', async () => {
+  it('starts with every kind of drive and small device, behind UEFI with secure boot', async () => {
     const names = ['virtio', 'sata', 'scsi', 'usb']
     const files = names.map((name) => join(folder, `${name}.img`))
     for (const file of files) {
@@ -220,7 +228,14 @@ describe('a run', () => {
         disks: [...names.map((name) => ({ name, disk: { bus: name } })), { name: 'empty', cdrom: { bus: 'sata' } }],
         inputs: [{ name: 'tablet', type: 'tablet', bus: 'usb' }],
         watchdog: { name: 'dog', i6300esb: { action: 'reset' } },
+        sound: { name: 'ears' },
+        panicDevices: [{ model: 'pvpanic' }],
+        blockMultiQueue: true,
       },
+      ioThreadsPolicy: 'auto',
+      clock: { timer: { pit: { present: false }, hpet: { present: true }, rtc: { track: 'guest' } } },
+      chassis: { manufacturer: 'Somebody, Inc.' },
+      cpu: { cores: 2, threads: 2, maxSockets: 2 },
     }
     const volumes = names.map((name, index) => ({ name, id: files[index]!, readOnly: false, shared: false }))
     const machineUid = 'aaaaaaaa-1111-4222-8333-444455556666'

@@ -7,6 +7,7 @@ import type { VirtualMachineInstanceSpec } from './virtual-machine-instance-spec
 
 const maxCpus = 254
 const evictionStrategies = ['None', 'LiveMigrate', 'LiveMigrateIfPossible', 'External']
+const rebootPolicies = ['Reboot', 'Terminate']
 const hostname = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
 /**
@@ -34,6 +35,9 @@ export function checkInstanceSpec(
     })
   if (spec.evictionStrategy && !evictionStrategies.includes(spec.evictionStrategy))
     errors.push(notOneOf(`${at}.evictionStrategy`, spec.evictionStrategy, evictionStrategies))
+  const { rebootPolicy } = spec.domain
+  if (rebootPolicy && !rebootPolicies.includes(rebootPolicy))
+    errors.push(notOneOf(`${at}.domain.rebootPolicy`, rebootPolicy, rebootPolicies))
   for (const field of ['hostname', 'subdomain'] as const)
     if (spec[field] && !hostname.test(spec[field]))
       errors.push({
@@ -66,6 +70,7 @@ function checkMemory(
   const amounts: [string, string | undefined][] = [
     [`${at}.memory.guest`, domain.memory?.guest],
     [`${at}.memory.maxGuest`, domain.memory?.maxGuest],
+    [`${at}.memory.reservedOverhead.addedOverhead`, domain.memory?.reservedOverhead?.addedOverhead],
     [`metadata.annotations[${reservedMemoryAnnotation}]`, annotations[reservedMemoryAnnotation] || undefined],
   ]
   const errors = amounts

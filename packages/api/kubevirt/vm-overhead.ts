@@ -1,3 +1,4 @@
+import { parseBytes } from '../quantity.ts'
 import type { Domain } from './domain.ts'
 import { guestCpus } from './guest-memory.ts'
 import { hasTpm } from './tpm.ts'
@@ -27,6 +28,8 @@ export function vmOverheadBytes(domain: Domain, guestBytes: number, emulated: bo
   bytes += 2 * MiB * ((devices.disks?.length ?? 0) + (devices.interfaces?.length ?? 0))
   // An emulated TPM is a process of its own.
   if (hasTpm(domain)) bytes += 16 * MiB
+  const { addedOverhead } = domain.memory?.reservedOverhead ?? {}
+  if (addedOverhead !== undefined) bytes += parseBytes(addedOverhead)
   // The translated code, and as much to find it by.
   if (emulated) bytes += 2 * translationCacheBytes(guestBytes)
   return Math.ceil(bytes / MiB) * MiB

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { describe, expect, it } from 'vitest'
@@ -157,9 +158,49 @@ describe('the command line of a guest', () => {
     }
     expect(option(qemuConfig(input(domain)).args, 'cpu')).toBe('Skylake-Server,avx2=on,vmx=off')
     expect(option(qemuConfig(input(domain, { host: kvm })).args, 'cpu')).toBe(
-      'Skylake-Server,avx2=on,vmx=off,hv-relaxed=on,hv-spinlocks=8191,kvm=off',
+      'Skylake-Server,avx2=on,vmx=off,kvm=off,hv-relaxed=on,hv-spinlocks=8191',
     )
     expect(refused({ cpu: { model: 'x,enforce' } })).toEqual(['spec.domain.cpu.model'])
+  })
+
+  it('adds to an enlightenment what QEMU refuses it without, each once', () => {
+    const features = { hyperv: { synictimer: { direct: {} }, tlbflush: {}, vendorid: { vendorid: 'Thresher' } } }
+    expect(option(qemuConfig(input({ features }, { host: kvm })).args, 'cpu')).toBe(
+      'host,hv-vpindex=on,hv-time=on,hv-synic=on,hv-stimer=on,hv-tlbflush=on,hv-stimer-direct=on,hv-vendor-id=Thresher',
+    )
+    const bad = { hyperv: { vendorid: { vendorid: 'x,kvm=off' } } }
+    expect(refused({ features: bad }, { host: kvm })).toEqual(['spec.domain.features.hyperv.vendorid.vendorid'])
+  })
+
+  it('names only flags that QEMU knows', () => {
+    const on = { enabled: true }
+    const names = [
+      'evmcs',
+      'frequencies',
+      'ipi',
+      'reenlightenment',
+      'relaxed',
+      'reset',
+      'runtime',
+      'spinlocks',
+      'synic',
+    ]
+    const hyperv = {
+      ...Object.fromEntries([...names, 'vapic', 'vpindex'].map((name) => [name, on])),
+      synictimer: { direct: on },
+      tlbflush: { direct: on, extended: on },
+      vendorid: { vendorid: 'x' },
+    }
+    const features = { hyperv, apic: { enabled: false, endOfInterrupt: true }, pvspinlock: on, kvm: { hidden: true } }
+    const clock = { timer: { kvm: { present: false }, hyperv: {} } }
+    const cpu = option(qemuConfig(input({ features, clock }, { host: kvm })).args, 'cpu') ?? ''
+    const passthrough = qemuConfig(input({ features: { hypervPassthrough: on } }, { host: kvm })).args
+    const used = [cpu, option(passthrough, 'cpu') ?? ''].flatMap((value) => value.split(',').slice(1))
+    expect(used.length).toBeGreaterThan(20)
+    const help = execFileSync('qemu-system-x86_64', ['-machine', 'q35', '-device', 'max-x86_64-cpu,help'], {
+      encoding: 'utf8',
+    })
+    for (const flag of used) expect(help).toContain(`  ${flag.split('=')[0]}=<`)
   })
 
   it('gives a machine an identity that follows from its name, unless it has one', () => {
@@ -456,6 +497,29 @@ describe('devices beside', () => {
     expect(features).toMatchObject({ serial: true, graphics: true, balloon: true })
   })
 
+  it('have their disks served by threads of their own, by one, or by a pool in turns', () => {
+    const disks = ['a', 'b', 'c'].map((name) => ({ name, disk: { bus: 'virtio' } }))
+    const own = [...disks, { name: 'd', disk: { bus: 'virtio' }, dedicatedIOThread: true }]
+    const threads = (domain: Partial<Domain>): unknown[] =>
+      devices(qemuConfig(input({ devices: { disks: own }, ...domain })).args).flatMap((one) =>
+        one.driver === 'virtio-blk-pci' ? [one['iothread']] : [],
+      )
+    expect(threads({})).toEqual([undefined, undefined, undefined, 'iothread-d'])
+    expect(threads({ ioThreadsPolicy: 'shared' })).toEqual(['iothread0', 'iothread0', 'iothread0', 'iothread-d'])
+    // Two for the one processor, less the one that is set apart.
+    expect(threads({ ioThreadsPolicy: 'auto' })).toEqual(['iothread0', 'iothread0', 'iothread0', 'iothread-d'])
+    expect(threads({ ioThreadsPolicy: 'auto', cpu: { cores: 2 } }).slice(0, 3)).toEqual([
+      'iothread0',
+      'iothread1',
+      'iothread2',
+    ])
+    const pool = { ioThreadsPolicy: 'supplementalPool', ioThreads: { supplementalPoolThreadCount: 2 } }
+    expect(threads(pool)).toEqual(['iothread0', 'iothread1', 'iothread0', 'iothread-d'])
+    const { args } = qemuConfig(input({ devices: { disks: own }, ...pool }))
+    const declared = args.filter((arg) => arg.includes('"qom-type":"iothread"'))
+    expect(declared).toHaveLength(3)
+  })
+
   it('can be done without', () => {
     const { args, features } = qemuConfig(
       input({
@@ -492,17 +556,23 @@ describe('devices beside', () => {
           gpus: [{ name: 'g' }],
           hostDevices: [{ name: 'h' }],
           filesystems: [{ name: 'f', virtiofs: {} }],
-          sound: { name: 's' },
+          sound: { name: 's', model: 'pcspk' },
+          panicDevices: [{ model: 's390' }],
         },
+        ioThreadsPolicy: 'many',
+        clock: { timer: { rtc: { track: 'moon' } } },
         launchSecurity: { sev: {} },
         cpu: { dedicatedCpuPlacement: true },
       }).toSorted(),
     ).toEqual([
+      'spec.domain.clock.timer.rtc.track',
       'spec.domain.cpu.dedicatedCpuPlacement',
       'spec.domain.devices.filesystems',
       'spec.domain.devices.gpus',
       'spec.domain.devices.hostDevices',
-      'spec.domain.devices.sound',
+      'spec.domain.devices.panicDevices[0].model',
+      'spec.domain.devices.sound.model',
+      'spec.domain.ioThreadsPolicy',
       'spec.domain.launchSecurity',
     ])
   })

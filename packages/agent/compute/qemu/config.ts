@@ -12,9 +12,11 @@ import { addRootPorts } from './pci.ts'
 
 /**
  * The guest stays when it shuts down, panics or its watchdog fires, until the agent has read why and ends QEMU. So an agent
- * that was away at that moment still learns how the run ended.
+ * that was away at that moment still learns how the run ended. By its reboot policy a guest that restarts itself ends its run.
  */
-const actions = ['-action', 'reboot=reset,shutdown=pause,panic=pause']
+function actions(rebootPolicy: string | undefined): string[] {
+  return ['-action', `reboot=${rebootPolicy === 'Terminate' ? 'shutdown' : 'reset'},shutdown=pause,panic=pause`]
+}
 
 /** @see QEMU's `-sandbox`: what an escaped guest still could not do */
 const sandbox = ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny']
@@ -30,7 +32,8 @@ export function qemuConfig(input: QemuInput): QemuConfig {
   const { vmi, paths } = input
   const draft = new Draft()
   draft.add('-name', `guest=${vmi.metadata.namespace}/${vmi.metadata.name},debug-threads=on`)
-  draft.add('-nodefaults', '-no-user-config', '-S', '-pidfile', paths.pidFile, ...sandbox, ...actions)
+  draft.add('-nodefaults', '-no-user-config', '-S', '-pidfile', paths.pidFile, ...sandbox)
+  draft.add(...actions(vmi.spec.domain.rebootPolicy))
   const machine = addMachine(draft, input)
   const cpus = addCpu(draft, input)
   const nvramTemplate = addFirmware(draft, input)

@@ -1,12 +1,16 @@
+import type { Clock } from '@thresher/api/kubevirt/domain'
+import type { Features } from '@thresher/api/kubevirt/features'
 import { guestCpus } from '@thresher/api/kubevirt/guest-memory'
+import type { Static } from 'typebox'
 import type { Draft } from './draft.ts'
+import { hypervFlags } from './hyperv.ts'
 import type { QemuInput } from './input.ts'
 
 const word = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/
 
 /** `-cpu` and `-smp`. @returns the number of virtual CPUs */
 export function addCpu(draft: Draft, { vmi, host }: QemuInput): number {
-  const { cpu = {}, features = {} } = vmi.spec.domain
+  const { cpu = {}, features = {}, clock } = vmi.spec.domain
   const at = 'spec.domain.cpu'
   draft.refuseIf(
     cpu.dedicatedCpuPlacement || undefined,
@@ -18,8 +22,9 @@ export function addCpu(draft: Draft, { vmi, host }: QemuInput): number {
   draft.add(
     '-cpu',
     [modelOf(draft, cpu.model, host.accelerator), ...cpuFlags(draft, cpu.features, at)]
-      .concat(host.accelerator === 'kvm' ? hypervFlags(features) : [])
-      .concat(features.kvm?.hidden && host.accelerator === 'kvm' ? ['kvm=off'] : [])
+      .concat(features.apic?.enabled === false ? ['apic=off'] : [])
+      // The translator has none of these interfaces, and needs none.
+      .concat(host.accelerator === 'kvm' ? [...kvmFlags(features, clock), ...hypervFlags(draft, features, clock)] : [])
       .join(','),
   )
   const cpus = guestCpus(vmi.spec.domain)
@@ -51,28 +56,14 @@ function cpuFlags(draft: Draft, features: { name: string; policy?: string }[] | 
   })
 }
 
-type Features = NonNullable<QemuInput['vmi']['spec']['domain']['features']>
-
-/** Hyper-V's interface makes a Windows guest quicker under KVM; the translator has none of it, and needs none. */
-function hypervFlags({ hyperv }: Features): string[] {
-  if (!hyperv) return []
-  const on = (state: { enabled?: boolean } | undefined): boolean => state !== undefined && state.enabled !== false
-  const flags: [keyof typeof hyperv, string][] = [
-    ['relaxed', 'hv-relaxed=on'],
-    ['vapic', 'hv-vapic=on'],
-    ['vpindex', 'hv-vpindex=on'],
-    ['runtime', 'hv-runtime=on'],
-    ['synic', 'hv-synic=on'],
-    ['synictimer', 'hv-stimer=on'],
-    ['reset', 'hv-reset=on'],
-    ['frequencies', 'hv-frequencies=on'],
-    ['reenlightenment', 'hv-reenlightenment=on'],
-    ['tlbflush', 'hv-tlbflush=on'],
-    ['ipi', 'hv-ipi=on'],
-    ['evmcs', 'hv-evmcs=on'],
-  ]
+/** What of KVM's own interface the guest sees. */
+function kvmFlags({ kvm, apic, pvspinlock }: Features, clock: Static<typeof Clock> = {}): string[] {
+  const flag = (name: string, on: boolean | undefined): string[] =>
+    on === undefined ? [] : [`${name}=${on ? 'on' : 'off'}`]
   return [
-    ...flags.flatMap(([name, flag]) => (on(hyperv[name]) ? [flag] : [])),
-    ...(on(hyperv.spinlocks) ? [`hv-spinlocks=${hyperv.spinlocks?.spinlocks ?? 4096}`] : []),
+    ...(kvm?.hidden ? ['kvm=off'] : []),
+    ...flag('kvmclock', clock.timer?.kvm?.present),
+    ...flag('kvm-pv-eoi', apic?.endOfInterrupt),
+    ...flag('kvm-pv-unhalt', pvspinlock && pvspinlock.enabled !== false),
   ]
 }

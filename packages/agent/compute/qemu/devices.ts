@@ -3,6 +3,7 @@ import { hasTpm } from '@thresher/api/kubevirt/tpm'
 import { pairs, type Draft } from './draft.ts'
 import type { QemuInput } from './input.ts'
 import { onRootBus, slots } from './pci.ts'
+import { addSound } from './sound.ts'
 
 /** The id of QEMU's connection to the TPM. */
 export const tpmChardev = 'tpm0-control'
@@ -28,8 +29,8 @@ export function addSmallDevices(draft: Draft, input: QemuInput, needsUsb: boolea
   addInputs(draft, inputs)
   addWatchdog(draft, devices)
   if (hasTpm(input.vmi.spec.domain)) addTpm(draft, input)
-  // Tells of a crashed guest kernel, which otherwise looks like a guest that is merely silent.
-  draft.device('pvpanic', { id: 'panic0' })
+  addPanicDevices(draft, devices)
+  addSound(draft, devices)
   return balloon
 }
 
@@ -78,6 +79,21 @@ function addTpm(draft: Draft, { host, paths }: QemuInput): void {
   draft.device('tpm-crb', { id: 'tpm0', tpmdev: 'tpm0-backend' })
 }
 
+/** Tell of a crashed guest kernel, which otherwise looks like a guest that is merely silent. Every guest has one on ISA. */
+function addPanicDevices(draft: Draft, { panicDevices = [] }: Devices): void {
+  draft.device('pvpanic', { id: 'panic0' })
+  for (const [index, device] of panicDevices.entries()) {
+    const model = device.model || 'isa'
+    if (model === 'pvpanic' && panicDevices.findIndex((each) => each.model === model) === index)
+      draft.device('pvpanic-pci', { id: 'panic1', ...onRootBus(slots.panic) })
+    else if (model !== 'isa' && model !== 'pvpanic')
+      draft.refuse(
+        `spec.domain.devices.panicDevices[${index}].model`,
+        `${JSON.stringify(model)} is not available; use isa or pvpanic`,
+      )
+  }
+}
+
 const watchdogActions: Record<string, string> = { poweroff: 'poweroff', reset: 'reset', shutdown: 'shutdown' }
 
 function addWatchdog(draft: Draft, { watchdog }: Devices): void {
@@ -99,7 +115,6 @@ function refuseUnsupported(draft: Draft, devices: Devices): void {
     'devices of the host cannot be given to guests yet; remove them',
   )
   draft.refuseIf(devices.filesystems, `${at}.filesystems`, 'folders cannot be shared with guests; use a disk')
-  draft.refuseIf(devices.sound, `${at}.sound`, 'sound is not available; remove it')
   draft.refuseIf(
     devices.clientPassthrough,
     `${at}.clientPassthrough`,

@@ -4,13 +4,17 @@ import { diskSerial, scsiSerialBytes } from '@thresher/api/kubevirt/disk-serials
 import { isHotpluggable } from '@thresher/api/kubevirt/hot-plug'
 import type { Draft, Options } from './draft.ts'
 import type { BlockdevOptions, PlacedDisk, QemuInput, ResolvedVolume } from './input.ts'
+import { addIoThreads, firstIoThread } from './io-threads.ts'
 import { diskPort, maxDiskPorts, onRootBus, slots } from './pci.ts'
 
 /** Ports of the chipset's SATA controller. */
 const sataPorts = 6
 
 /** What a drive is made from. */
-export type DiskInput = Pick<QemuInput, 'vmi' | 'volumes' | 'places'>
+export interface DiskInput extends Pick<QemuInput, 'vmi' | 'volumes' | 'places'> {
+  /** The threads of the pool, by the disks they were given to when the guest started. */
+  threads?: ReadonlyMap<string, string>
+}
 
 /** How many drives of a kind have a name so far. */
 interface Counters {
@@ -41,7 +45,7 @@ export function addDisks(draft: Draft, input: QemuInput): PlacedDisk[] {
   // There from the start, so that disks can come to it while the guest runs.
   if (disks.some((disk) => busOf(disk) === 'scsi') || !input.vmi.spec.domain.devices.disableHotplug)
     draft.device('virtio-scsi-pci', { id: 'scsi0', ...onRootBus(slots.scsi) })
-  if (input.vmi.spec.domain.ioThreadsPolicy) draft.object('iothread', { id: 'iothread0' })
+  const threads = addIoThreads(draft, input)
   const opened = new Set<string>()
   return disks.map((disk, index) => {
     const at = `spec.domain.devices.disks[${index}]`
@@ -53,7 +57,7 @@ export function addDisks(draft: Draft, input: QemuInput): PlacedDisk[] {
       for (const node of volume.blockdevs) draft.blockdev(withCache(node, disk))
       draft.files.push(...volume.files)
     }
-    return addDisk(draft, input, disk, volume, at, boot.get(`disk ${disk.name}`), counters)
+    return addDisk(draft, { ...input, threads }, disk, volume, at, boot.get(`disk ${disk.name}`), counters)
   })
 }
 
@@ -155,13 +159,15 @@ function serialOf(spec: QemuInput['vmi']['spec'], disk: Disk): Options {
   return { serial: serial.slice(0, scsiSerialBytes), device_id: serial }
 }
 
-function ioThread(draft: Draft, input: DiskInput, disk: Disk): Options {
+function ioThread(draft: Draft, { vmi, threads }: DiskInput, disk: Disk): Options {
   if (disk.dedicatedIOThread) {
-    const id = `iothread-${disk.name}`
-    draft.object('iothread', { id })
-    return { iothread: id }
+    const iothread = `iothread-${disk.name}`
+    draft.object('iothread', { id: iothread })
+    return { iothread }
   }
-  return input.vmi.spec.domain.ioThreadsPolicy ? { iothread: 'iothread0' } : {}
+  // A disk that comes later joins the pool's first.
+  const iothread = threads ? threads.get(disk.name) : vmi.spec.domain.ioThreadsPolicy ? firstIoThread : undefined
+  return iothread === undefined ? {} : { iothread }
 }
 
 function queues({ vmi }: DiskInput): number {

@@ -45,6 +45,9 @@ export function addMachine(draft: Draft, input: QemuInput): { machineType: strin
       smm: secureBoot || domain.features?.smm ? 'on' : 'off',
       hpet: domain.clock?.timer?.hpet?.present ? 'on' : 'off',
       acpi: domain.features?.acpi?.enabled === false ? 'off' : undefined,
+      pit: domain.clock?.timer?.pit?.present === false ? 'off' : undefined,
+      // SeaBIOS then speaks on the serial port too; displays stay as they are.
+      graphics: domain.firmware?.bootloader?.bios?.useSerial ? 'off' : undefined,
       'memory-backend': hugePage ? 'ram0' : undefined,
     }),
   )
@@ -74,9 +77,18 @@ function addClock(draft: Draft, { vmi, host, now }: QemuInput): void {
   if (timezone) base = wallClock(draft, timezone, now) ?? base
   else if (utc?.offsetSeconds) base = isoSeconds(now.getTime() + utc.offsetSeconds * 1000)
   const driftfix = timer?.rtc?.tickPolicy === 'catchup' ? 'slew' : undefined
-  draft.add('-rtc', pairs({ base, driftfix }))
+  draft.add('-rtc', pairs({ base, clock: trackOf(draft, timer?.rtc?.track), driftfix }))
   if (timer?.pit?.tickPolicy === 'delay' && host.accelerator === 'kvm')
     draft.add('-global', 'kvm-pit.lost_tick_policy=delay')
+}
+
+/** Whether the clock goes on while the guest is stopped. */
+function trackOf(draft: Draft, track: string | undefined): string | undefined {
+  if (!track) return undefined
+  if (track === 'guest') return 'vm'
+  if (track !== 'wall')
+    draft.refuse('spec.domain.clock.timer.rtc.track', `${JSON.stringify(track)} is unknown; use guest or wall`)
+  return 'host'
 }
 
 /** What a wall clock in that zone shows, for guests that keep local time in the hardware clock. */

@@ -7,6 +7,7 @@ import type { Draft } from './draft.ts'
  * ```
  * 01    display          10-17  conventional network cards (e1000, rtl8139, …)
  * 02.x  ports of NICs    18     USB         19  watchdog     1f  chipset: LPC, SATA
+ *                        1a     sound       1b  panic notifier
  * 03.x… ports of disks, then spare ports for hot plug
  * 08 serial channels · 09 rng · 0a balloon · 0b SCSI · 0c/0d tablet, keyboard
  * ```
@@ -24,6 +25,8 @@ export const slots = {
   conventionalNics: 0x10,
   usb: 0x18,
   watchdog: 0x19,
+  sound: 0x1a,
+  panic: 0x1b,
 } as const
 
 /** Functions per slot: eight root ports share one. */

@@ -37,11 +37,12 @@ const disksAndCards: SupportTable = {
 }
 
 const otherDevices: SupportTable = {
-  ...honoured('name', `${devices}.inputs[].name`, `${devices}.watchdog.name`),
+  ...honoured('name', `${devices}.inputs[].name`, `${devices}.watchdog.name`, `${devices}.sound.name`),
   ...honoured(
     'machine',
     ...within(`${devices}.inputs[]`, 'type', 'bus'),
     ...within(devices, 'watchdog.i6300esb.action', 'video.type', 'rng', 'autoattachGraphicsDevice', 'tpm.enabled'),
+    ...within(devices, 'sound.model', 'panicDevices[].model'),
     ...within(devices, 'autoattachSerialConsole', 'autoattachMemBalloon', 'autoattachInputDevice', 'disableHotplug'),
     ...within(devices, 'blockMultiQueue'),
   ),
@@ -50,9 +51,8 @@ const otherDevices: SupportTable = {
   ...refused('use i6300esb', `${devices}.watchdog.diag288`),
   ...refused('use a disk; folders are not shared with guests', `${devices}.filesystems`),
   ...refused('leave it out; devices of the host are not given to guests', ...within(devices, 'hostDevices', 'gpus')),
-  ...refused('leave it out', ...within(devices, 'sound', 'clientPassthrough', 'downwardMetrics')),
+  ...refused('leave it out', ...within(devices, 'clientPassthrough', 'downwardMetrics')),
   ...refused('set it to false', `${devices}.autoattachVSOCK`),
-  ...notHonoured('leave it out; each guest has a pvpanic device on ISA', `${devices}.panicDevices`),
   ...notHonoured(
     'leave it out; what the serial console shows is always recorded',
     `${devices}.logSerialConsole`,
@@ -70,27 +70,26 @@ const processorAndMemory: SupportTable = {
   ...notHonoured('set it to false; no processor is set apart for the emulator', 'domain.cpu.isolateEmulatorThread'),
   ...honoured('machine', 'domain.memory.guest', 'domain.memory.hugepages.pageSize'),
   ...notHonoured('raise memory.guest and restart; memory is not added to a running guest', 'domain.memory.maxGuest'),
-  ...notHonoured('ask for more in resources.requests.memory', 'domain.memory.reservedOverhead'),
+  ...honoured('placement', 'domain.memory.reservedOverhead.addedOverhead'),
+  ...notHonoured('leave it out; memory is not locked', 'domain.memory.reservedOverhead.memLock', isLocked),
   ...honoured('placement', ...within('domain.resources', 'requests', 'limits', 'overcommitGuestOverhead')),
 }
 
 const board: SupportTable = {
   ...honoured('machine', 'domain.machine.type', ...within('domain.firmware', 'uuid', 'serial')),
-  ...honoured('machine', 'domain.firmware.bootloader.efi.secureBoot'),
+  ...honoured('machine', 'domain.firmware.bootloader.efi.secureBoot', 'domain.firmware.bootloader.bios.useSerial'),
   ...honoured('lifecycle', 'domain.firmware.bootloader.efi.persistent'),
-  ...notHonoured('leave it out; BIOS speaks on the display', 'domain.firmware.bootloader.bios.useSerial'),
   ...refused('boot from a disk', 'domain.firmware.kernelBoot'),
   ...refused('leave it out; ACPI tables are not added', 'domain.firmware.acpi'),
   ...honoured('machine', ...within('domain.chassis', 'manufacturer', 'version', 'serial', 'asset', 'sku')),
   ...honoured('machine', 'domain.clock.utc.offsetSeconds', 'domain.clock.timezone'),
-  ...honoured('machine', ...within('domain.clock.timer', 'hpet.present', 'pit.tickPolicy', 'rtc.tickPolicy')),
-  ...notHonoured('leave it out', within('domain.clock.timer', 'hpet.tickPolicy', 'rtc.track')),
-  ...notHonoured(
-    'leave it out; the timer is there',
-    within('domain.clock.timer', 'kvm', 'pit', 'rtc').map(present),
-    is(false),
+  ...honoured('machine', ...within('domain.clock.timer', 'hpet.present', 'pit.tickPolicy', 'pit.present')),
+  ...honoured(
+    'machine',
+    ...within('domain.clock.timer', 'rtc.tickPolicy', 'rtc.track', 'kvm.present', 'hyperv.present'),
   ),
-  ...notHonoured('leave it out', 'domain.clock.timer.hyperv'),
+  ...notHonoured('leave it out; lost ticks of this timer are not made up', 'domain.clock.timer.hpet.tickPolicy'),
+  ...notHonoured('leave it out; the clock is there', 'domain.clock.timer.rtc.present', is(false)),
   ...refused('leave it out; the memory of guests is not encrypted', 'domain.launchSecurity'),
 }
 
@@ -102,16 +101,19 @@ const features: SupportTable = {
     ...within(hyperv, 'spinlocks', 'synic', 'synictimer', 'tlbflush', 'vapic', 'vpindex').map(enabled),
     `${hyperv}.spinlocks.spinlocks`,
   ),
-  ...notHonoured('leave it out', within(hyperv, 'synictimer.direct', 'tlbflush.direct', 'tlbflush.extended'), on),
-  ...notHonoured('leave it out', [`${hyperv}.vendorid`, 'domain.features.hypervPassthrough'], on),
-  ...notHonoured('leave it out', 'domain.features.apic'),
-  ...notHonoured('leave it out', 'domain.features.pvspinlock'),
+  ...honoured('machine', ...within(hyperv, 'synictimer.direct', 'tlbflush.direct', 'tlbflush.extended').map(enabled)),
+  ...honoured('machine', `${hyperv}.vendorid.vendorid`, ...within('domain.features', 'hypervPassthrough').map(enabled)),
+  ...honoured('machine', `${hyperv}.vendorid.enabled`, 'domain.features.pvspinlock.enabled'),
+  ...honoured('machine', ...within('domain.features.apic', 'enabled', 'endOfInterrupt')),
 }
 
 const execution: SupportTable = {
-  ...honoured('machine', 'domain.ioThreadsPolicy'),
-  ...notHonoured('leave it out; all disks share one thread', 'domain.ioThreads'),
-  ...notHonoured('leave it out; a guest that reboots is reset', 'domain.rebootPolicy', is('Terminate')),
+  ...honoured(
+    'machine',
+    'domain.ioThreadsPolicy',
+    'domain.ioThreads.supplementalPoolThreadCount',
+    'domain.rebootPolicy',
+  ),
   ...honoured('lifecycle', 'startStrategy', 'terminationGracePeriodSeconds'),
   ...honoured('placement', 'nodeSelector', 'priorityClassName', 'affinity', 'tolerations', 'topologySpreadConstraints'),
   ...notHonoured(
@@ -216,6 +218,6 @@ function enabled(feature: string): string {
   return `${feature}.enabled`
 }
 
-function present(timer: string): string {
-  return `${timer}.present`
+function isLocked(value: unknown): boolean {
+  return isSet(value) && value !== 'NotRequired'
 }
