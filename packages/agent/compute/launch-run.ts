@@ -57,7 +57,8 @@ export async function readyRun(
   const tpmState = hasTpm(vmi.spec.domain) ? tpmFolder(host, plan, folders, owner) : undefined
   if (config.nvramTemplate) host.firmware.provide(lasting, config.nvramTemplate, folders.paths.nvram, owner)
   const cgroup = new Cgroup(host.hierarchy, vmi.metadata.uid ?? '')
-  cgroup.create({ ...processorShare(vmi, config.cpus), memoryBytes: config.guestBytes + config.overheadBytes })
+  const memoryBytes = Math.max(config.guestBytes + config.overheadBytes, plan.memoryLimitBytes ?? 0)
+  cgroup.create({ ...processorShare(vmi, config.cpus), memoryBytes })
   const { args, files, nvramTemplate: _, uuid: __, ...rest } = config
   const fingerprint = createHash('sha256').update(args.join('\0')).digest('hex')
   const running = { ...rest, accelerator: facts.accelerator, fingerprint }

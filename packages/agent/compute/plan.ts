@@ -36,6 +36,8 @@ export interface RunPlan {
   seeds: PlannedSeed[]
   scratch: PlannedScratch[]
   nics: PodNic[]
+  /** What the pod may use of memory, in bytes; at least what the machine needs. */
+  memoryLimitBytes?: number
   /** Where each device sits. */
   places: DevicePlaces
 }

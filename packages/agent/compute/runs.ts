@@ -292,7 +292,16 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     if (this.#runs.has(uid)) return
     const { name = '', uid: podUid = '' } = pod.metadata
     const places = placeDevices(readPlaces(vmi.metadata.annotations), vmi.spec)
-    const plan = { ...resolution, places, vmi, pod: { name, uid: podUid }, seeds, priority: pod.spec.priority ?? 0 }
+    const limit = pod.spec.containers[0]?.resources?.limits?.['memory']
+    const plan = {
+      ...resolution,
+      places,
+      vmi,
+      pod: { name, uid: podUid },
+      seeds,
+      priority: pod.spec.priority ?? 0,
+      ...(limit === undefined ? {} : { memoryLimitBytes: parseBytes(limit) }),
+    }
     this.#runs.set(
       uid,
       Run.start(host, plan, () => this.#changed(uid)),

@@ -32,8 +32,9 @@ const alphabet = 'bcdfghjklmnpqrstvwxz2456789'
  * The pod that stands for a machine on a node: what it asks for, where it may go, which claims it uses.
  *
  * @param emulated whether it may come to a node that translates the guest's code
+ * @param overheadFactor on the memory that the machine takes beside its guest
  */
-export function launcherPod(instance: VirtualMachineInstance, emulated = false): Pod {
+export function launcherPod(instance: VirtualMachineInstance, emulated = false, overheadFactor = 1): Pod {
   const { spec, metadata } = instance
   return {
     apiVersion: 'v1',
@@ -62,7 +63,9 @@ export function launcherPod(instance: VirtualMachineInstance, emulated = false):
       topologySpreadConstraints: spec.topologySpreadConstraints,
       priorityClassName: spec.priorityClassName,
       schedulerName: spec.schedulerName,
-      containers: [{ name: 'compute', image: 'thresher/qemu', resources: computeResources(instance, emulated) }],
+      containers: [
+        { name: 'compute', image: 'thresher/qemu', resources: computeResources(instance, emulated, overheadFactor) },
+      ],
       volumes: claimNames(spec).map((claimName, index) => ({
         name: `volume-${index}`,
         persistentVolumeClaim: { claimName },
@@ -73,13 +76,15 @@ export function launcherPod(instance: VirtualMachineInstance, emulated = false):
 
 type Resources = NonNullable<PodSpec['containers'][number]['resources']>
 
+const mebibyte = 1024 * 1024
+
 /** What the machine takes of its node: CPU as requested or a share for each, memory of the guest and its overhead. */
-function computeResources(instance: VirtualMachineInstance, emulated: boolean): Resources {
+function computeResources(instance: VirtualMachineInstance, emulated: boolean, factor: number): Resources {
   const { domain } = instance.spec
   const { requests = {}, limits = {}, overcommitGuestOverhead } = domain.resources ?? {}
   const cpus = guestCpus(domain)
   const guest = guestMemoryBytes(domain, instance.metadata.annotations) ?? 0
-  const overhead = vmOverheadBytes(domain, guest, emulated)
+  const overhead = Math.ceil((vmOverheadBytes(domain, guest, emulated) * factor) / mebibyte) * mebibyte
   const cpu = domain.cpu?.dedicatedCpuPlacement
     ? cpus * 1000
     : requests['cpu'] !== undefined

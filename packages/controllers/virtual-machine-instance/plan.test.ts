@@ -31,6 +31,7 @@ function pod(spec: Partial<Pod['spec']> = {}, status: Pod['status'] = {}, delete
 const claim = { metadata: { name: 'web-root' }, spec: {} } as PersistentVolumeClaim
 const view = (more: Partial<InstanceView> = {}): InstanceView => ({
   emulated: false,
+  overheadFactor: 1,
   instance: instance(),
   pods: [],
   claims: new Map([['web-root', claim]]),

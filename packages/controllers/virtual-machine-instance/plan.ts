@@ -14,6 +14,8 @@ import type { Trouble } from './trouble.ts'
 export interface InstanceView {
   /** Whether some node can only emulate guests. */
   emulated: boolean
+  /** On the memory that machines take beside their guests. */
+  overheadFactor: number
   instance: VirtualMachineInstance
   /** All pods that the instance owns: one, or two while it migrates. */
   pods: readonly Pod[]
@@ -72,7 +74,10 @@ export function planInstance(view: InstanceView): InstancePlan {
       return { step: { do: 'check-pod' }, word: undefined }
     const trouble = findTrouble(view)
     if (trouble) return { step: { do: 'nothing' }, word: { phase: 'Pending', trouble } }
-    return { step: { do: 'create-pod', pod: launcherPod(instance, view.emulated) }, word: undefined }
+    return {
+      step: { do: 'create-pod', pod: launcherPod(instance, view.emulated, view.overheadFactor) },
+      word: undefined,
+    }
   }
   if (hasEnded(pod)) return { step: { do: 'nothing' }, word: endWord(instance, pod) }
   if (phase === 'Running' || phase === 'Unknown') return { step: { do: 'nothing' }, word: undefined }

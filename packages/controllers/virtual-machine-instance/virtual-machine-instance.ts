@@ -1,6 +1,9 @@
 import { Node } from '@thresher/api/core/node'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
+import { Setting } from '@thresher/api/harvester/setting'
+import { effectiveValue } from '@thresher/api/harvester/settings/value'
+import { overheadFactor, readOvercommit } from '@thresher/api/kubevirt/overcommit'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { acceleratorLabel, createdByLabel, instanceNodeLabel, migrationTargetLabel } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
@@ -30,6 +33,7 @@ export const virtualMachineInstanceController = defineController({
     ),
     watch(Pod, ownerKey, { instance: ownerKey }),
     watch(Node, () => []),
+    watch(Setting, () => []),
     watch(PersistentVolumeClaim, (claim, context) =>
       context.objects(VirtualMachineInstance).byIndex('claim', keyOf(claim)).map(keyOf),
     ),
@@ -46,6 +50,12 @@ export const virtualMachineInstanceController = defineController({
       await context.objects(VirtualMachineInstance).removeFinalizer(instance, instanceFinalizer)
   },
 })
+
+const ratioSetting = 'additional-guest-memory-overhead-ratio'
+
+function overheadFactorNow(context: Context): number {
+  return overheadFactor(readOvercommit({}, effectiveValue(ratioSetting, context.objects(Setting).get(ratioSetting))))
+}
 
 function isEmulating({ metadata }: Node): boolean {
   return metadata.labels?.[acceleratorLabel] === 'tcg'
@@ -88,6 +98,7 @@ function observe(instance: VirtualMachineInstance, context: Context): InstanceVi
   })
   return {
     emulated: context.objects(Node).list().some(isEmulating),
+    overheadFactor: overheadFactorNow(context),
     instance,
     pods: pods.filter((pod) => isControlledBy(pod, instance)),
     claims: new Map(claims),

@@ -6,6 +6,7 @@ import { finalizers } from './finalizers.ts'
 import { imageName } from './image-name.ts'
 import { claimInUse, imageInUse } from './in-use.ts'
 import { machineBackups } from './machine-backups.ts'
+import { machineResources } from './machine-resources.ts'
 import { machineVolumes } from './machine-volumes.ts'
 import { podNetwork } from './pod-network.ts'
 import type { AdmissionStep } from '@thresher/apiserver/admission'
@@ -25,6 +26,7 @@ export function machineAdmission(objects: () => Lookup & Pick<Objects, 'follow'>
     podNetwork,
     cardAddresses(objects),
     machineVolumes(objects),
+    machineResources(objects),
     claimInUse(objects),
     imageInUse(objects),
     machineBackups(objects),
