@@ -6,7 +6,6 @@ export const notBuilt = {
   migration: 'live migration is not available in this version; stop the machine and start it on the other node',
   pulledBackups:
     'backups that another program pulls are not available in this version; set backup-target and back the machine up there',
-  schedules: 'scheduled backups and snapshots are not available in this version; no backup will be made',
   imageFiles:
     'files of images are not prepared for download in this version; get the file from the subresource download of the image',
   encryptedMemory: 'encrypted guest memory (SEV) is not available in this version; leave launchSecurity out',

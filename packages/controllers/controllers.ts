@@ -18,6 +18,7 @@ import { schedulerController } from './scheduler/scheduler.ts'
 import { serviceAccountController } from './service-account/service-account.ts'
 import { virtualMachineInstanceController } from './virtual-machine-instance/virtual-machine-instance.ts'
 import { virtualMachineBackupController } from './virtual-machine-backup/virtual-machine-backup.ts'
+import { scheduleVMBackupController } from './schedule-vm-backup/schedule-vm-backup.ts'
 import { virtualMachineRestoreController } from './virtual-machine-restore/virtual-machine-restore.ts'
 import { virtualMachineController } from './virtual-machine/virtual-machine.ts'
 import { volumeSnapshotController } from './volume-snapshot/volume-snapshot.ts'
@@ -35,6 +36,7 @@ function allControllers(): Controller[] {
     volumeSnapshotController,
     virtualMachineBackupController,
     virtualMachineRestoreController,
+    scheduleVMBackupController,
     imageController,
     namespaceController(),
     garbageCollector(),

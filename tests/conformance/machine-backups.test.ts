@@ -1,5 +1,6 @@
 import { BackupJob } from '@thresher/api/backup/backup-job'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
+import { ScheduleVMBackup } from '@thresher/api/harvester/schedule-vm-backup'
 import { Setting } from '@thresher/api/harvester/setting'
 import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { VirtualMachineRestore } from '@thresher/api/harvester/virtual-machine-restore'
@@ -243,6 +244,23 @@ describe('backups of machines at a target', () => {
     await cluster.client.resource(VirtualMachineBackup).delete('b3', 'default')
     await until(VirtualMachineBackup, 'b3', (one) => one === undefined)
   }, 60_000)
+
+  it('are made by schedules, one for a machine', async () => {
+    const schedules = cluster.client.resource<ScheduleVMBackup>(ScheduleVMBackup)
+    const schedule = (name: string, cron = '0 2 * * *') =>
+      schedules.create({
+        metadata: { name, namespace: 'default' },
+        spec: {
+          cron,
+          retain: 5,
+          vmbackup: { type: 'backup', source: { apiGroup: 'kubevirt.io', kind: 'VirtualMachine', name: 'web' } },
+        },
+      } as ScheduleVMBackup)
+    await schedule('nightly')
+    await expect(schedule('again')).rejects.toThrow('VM default/web already has backup schedule')
+    await until(ScheduleVMBackup, 'nightly', (one) => one?.status?.failure === 0)
+    await schedules.delete('nightly', 'default')
+  })
 
   it('are deleted there with their object', async () => {
     expect(await keysAtTarget('manifests/')).toHaveLength(2)

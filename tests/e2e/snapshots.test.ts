@@ -27,11 +27,21 @@ describe('a machine and its snapshots', () => {
       metadata: { name: 'kept-data', namespace: 'default' },
       spec: { accessModes: ['ReadWriteOnce'], volumeMode: 'Block', resources: { requests: { storage: '64Mi' } } },
     })
-    const machine = await product.client.resource(VirtualMachine).get(name, 'default')
-    const { spec } = machine.spec.template
-    spec.volumes?.push({ name: 'data', persistentVolumeClaim: { claimName: 'kept-data' } })
-    spec.domain.devices.disks?.push({ name: 'data', disk: { bus: 'virtio' } })
-    await product.client.resource(VirtualMachine).update(machine)
+    // Controllers write the machine as well at this time.
+    const template = '/spec/template/spec'
+    await product.client.resource(VirtualMachine).patch(
+      name,
+      'default',
+      [
+        {
+          op: 'add',
+          path: `${template}/volumes/-`,
+          value: { name: 'data', persistentVolumeClaim: { claimName: 'kept-data' } },
+        },
+        { op: 'add', path: `${template}/domain/devices/disks/-`, value: { name: 'data', disk: { bus: 'virtio' } } },
+      ],
+      'json',
+    )
     await thresher('vm', 'start', name, '--wait')
     await write('first')
   })

@@ -14,6 +14,7 @@ const built = new Set([
   'auth.thresher.io/Token',
   'auth.thresher.io/User',
   'backup.thresher.io/BackupJob',
+  'harvesterhci.io/ScheduleVMBackup',
   'harvesterhci.io/Setting',
   'harvesterhci.io/VirtualMachineImage',
   'harvesterhci.io/VirtualMachineBackup',
@@ -69,7 +70,6 @@ const samples: Record<string, object> = {
     virtualMachineBackupName: 'b',
     virtualMachineBackupNamespace: 'default',
   }),
-  ScheduleVMBackup: ofSpec({ cron: '0 1 * * *', vmbackup: { source: machine } }),
   VolumeSnapshot: ofSpec({ source: { persistentVolumeClaimName: 'root' } }),
   VolumeSnapshotContent: ofSpec({
     driver: 'd',

@@ -6,7 +6,6 @@ import { BlockDevice } from '@thresher/api/harvester/block-device'
 import { LVMVolumeGroup } from '@thresher/api/harvester/lvm-volume-group'
 import { NetworkFilesystem } from '@thresher/api/harvester/network-filesystem'
 import { ResourceQuota as SnapshotQuota } from '@thresher/api/harvester/resource-quota'
-import { ScheduleVMBackup } from '@thresher/api/harvester/schedule-vm-backup'
 import { SupportBundle } from '@thresher/api/harvester/support-bundle'
 import { UpgradeLog } from '@thresher/api/harvester/upgrade-log'
 import { Upgrade } from '@thresher/api/harvester/upgrade'
@@ -41,7 +40,6 @@ function line<O extends KubeObject>(
 
 /** Every kind that is declared and has no controller yet, with what its objects then say: who builds one removes its line. */
 export const notBuiltKinds: readonly Line[] = [
-  line(ScheduleVMBackup, notBuilt.schedules),
   line(
     SnapshotQuota,
     'limits of the space of snapshots have no effect in this version; delete snapshots that are not needed',

@@ -1,4 +1,5 @@
 import type { FieldError } from '@thresher/api/error'
+import { ScheduleVMBackup } from '@thresher/api/harvester/schedule-vm-backup'
 import { Setting } from '@thresher/api/harvester/setting'
 import { effectiveJson } from '@thresher/api/harvester/settings/value'
 import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
@@ -16,6 +17,8 @@ export function machineBackups(objects: () => Lookup): AdmissionStep {
     validate(request) {
       if (concerns(request, VirtualMachineBackup, 'CREATE'))
         return checkBackup(request.object as VirtualMachineBackup, request.namespace, objects())
+      if (concerns(request, ScheduleVMBackup, 'CREATE'))
+        return checkSchedule(request.object as ScheduleVMBackup, request.namespace, objects())
       if (concerns(request, VirtualMachineBackup, 'DELETE'))
         return checkBackupDeletion(request.namespace, request.name, objects())
       if (concerns(request, VirtualMachineRestore, 'CREATE'))
@@ -38,6 +41,26 @@ function checkBackup({ spec }: VirtualMachineBackup, namespace: string, objects:
   if (!machine) return [{ field, message: `the VM ${namespace}/${spec.source.name} does not exist; name another` }]
   const shared = machine.spec.template.spec.domain.devices.disks?.find((disk) => disk.shareable)
   return shared ? [{ field, message: `cannot back up VM: disk ${shared.name} is shareable` }] : []
+}
+
+function checkSchedule({ spec }: ScheduleVMBackup, namespace: string, objects: Lookup): FieldError[] {
+  const { source, type = 'backup' } = spec.vmbackup
+  const others = [...objects.list<ScheduleVMBackup>(ScheduleVMBackup, namespace)]
+  if (
+    others.some(
+      ({ spec: { vmbackup } }) => vmbackup.source.name === source.name && (vmbackup.type ?? 'backup') === type,
+    )
+  )
+    return [
+      {
+        field: 'spec.vmbackup.source.name',
+        message: `VM ${namespace}/${source.name} already has ${type} schedule; change that one`,
+      },
+    ]
+  return checkBackup({ metadata: {}, spec: spec.vmbackup }, namespace, objects).map((error) => ({
+    ...error,
+    field: error.field?.replace(/^spec\./, 'spec.vmbackup.'),
+  }))
 }
 
 function checkBackupDeletion(namespace: string, name: string, objects: Lookup): FieldError[] {
