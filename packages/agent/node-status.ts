@@ -1,6 +1,6 @@
 import type { Node } from '@thresher/api/core/node'
 import type { Condition } from '@thresher/api/meta'
-import { acceleratorLabel, hostnameLabel } from '@thresher/api/names'
+import { acceleratorLabel, hostnameLabel, nodeArgsAnnotation } from '@thresher/api/names'
 import { formatBytes, formatCpu } from '@thresher/api/quantity'
 import { formatTime, setCondition } from '@thresher/client/conditions'
 import type { Acceleration } from './compute/accelerator.ts'
@@ -32,7 +32,7 @@ const mebibyte = 1024 * 1024
 const accelerationCondition = 'VirtualizationAccelerated'
 /** Says whether all guests that run are in the agent's hands. */
 const runsManagedCondition = 'RunsManaged'
-export const qemuVersionAnnotation = 'thresher.io/qemu-version'
+const qemuVersionAnnotation = 'thresher.io/qemu-version'
 
 /** Labels that the node sets on itself. */
 export function nodeLabels({ name, inventory, acceleration }: NodeWord): Record<string, string> {
@@ -45,6 +45,11 @@ export function nodeLabels({ name, inventory, acceleration }: NodeWord): Record<
     'kubevirt.io/schedulable': 'true',
     [acceleratorLabel]: acceleration.accelerator,
   }
+}
+
+/** Annotations that the node sets on itself. Every host so far runs the server too. */
+export function nodeAnnotations({ qemu }: NodeWord): Record<string, string> {
+  return { [qemuVersionAnnotation]: qemu, [nodeArgsAnnotation]: JSON.stringify(['server']) }
 }
 
 /** The node's status as the host is. Conditions of others stay. Pure. */

@@ -5,7 +5,7 @@ import { isReason } from '@thresher/api/error'
 import type { Client } from '@thresher/client/client'
 import { formatMicroTime } from '@thresher/client/conditions'
 import type { Log } from './compute/host.ts'
-import { nodeLabels, nodeStatus, qemuVersionAnnotation, type NodeWord } from './node-status.ts'
+import { nodeAnnotations, nodeLabels, nodeStatus, type NodeWord } from './node-status.ts'
 
 const leaseNamespace = 'kube-node-lease'
 /** How often the node says that it lives, and after how long without a word it counts as lost. */
@@ -17,19 +17,25 @@ const registerEveryMs = 1000
 export async function writeNode(client: Client, word: NodeWord): Promise<Node> {
   const nodes = client.resource<Node>(Node)
   const labels = nodeLabels(word)
-  const annotations = { [qemuVersionAnnotation]: word.qemu }
+  const annotations = nodeAnnotations(word)
   for (let tries = 0; ; tries++) {
     try {
       const node = await findOrCreate(client, word)
       const { metadata } = node
-      const current = Object.entries(labels).every(([key, value]) => metadata.labels?.[key] === value)
-        ? node
-        : await nodes.patch(word.name, undefined, { metadata: { labels, annotations } }, 'merge')
+      const current =
+        holds(metadata.labels, labels) && holds(metadata.annotations, annotations)
+          ? node
+          : await nodes.patch(word.name, undefined, { metadata: { labels, annotations } }, 'merge')
       return await nodes.updateStatus({ ...current, status: nodeStatus(word, current.status) })
     } catch (error) {
       if (!isReason(error, 'Conflict', 'AlreadyExists') || tries >= 5) throw error
     }
   }
+}
+
+/** Whether a map has all these values. */
+function holds(map: Record<string, string> | undefined, wanted: Record<string, string>): boolean {
+  return Object.entries(wanted).every(([key, value]) => map?.[key] === value)
 }
 
 /** As {@link writeNode}, again and again until it succeeds: an agent without its API server still has guests to look after. */
@@ -55,7 +61,7 @@ async function findOrCreate(client: Client, word: NodeWord): Promise<Node> {
       metadata: {
         name: word.name,
         labels: nodeLabels(word),
-        annotations: { [qemuVersionAnnotation]: word.qemu },
+        annotations: nodeAnnotations(word),
       },
       spec: {},
     } as Node)

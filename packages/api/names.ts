@@ -26,6 +26,12 @@ export const hostnameLabel = 'kubernetes.io/hostname'
 
 /** On a claim: `namespace/name` of the image its content comes from. */
 export const imageIdAnnotation = 'harvesterhci.io/imageId'
+/** On a claim that was made for a machine: its volume is made where the machine is put, whatever its class says. */
+export const waitsForMachineAnnotation = 'thresher.io/waits-for-machine'
+/** On a node: what its pods ask for, as JSON of quantities by resource. @see Rancher's `management.cattle.io` */
+export const podRequestsAnnotation = 'management.cattle.io/pod-requests'
+/** On a node: the arguments that its program was started with, as RKE2 writes them; clients read the node's role from the first. */
+export const nodeArgsAnnotation = 'rke2.io/node-args'
 /** On a claim that waits for its first consumer: the node whose agent makes the volume. */
 export const selectedNodeAnnotation = 'volume.kubernetes.io/selected-node'
 /** On an image: the node whose agent imports it. */

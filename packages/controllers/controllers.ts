@@ -10,6 +10,7 @@ import { garbageCollector } from './garbage-collector/garbage-collector.ts'
 import { imageController } from './image/image.ts'
 import { namespaceController } from './namespace/namespace.ts'
 import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts'
+import { nodeRequestsController } from './node-requests/node-requests.ts'
 import { notBuiltController } from './not-built/not-built.ts'
 import { persistentVolumeClaimController } from './persistent-volume/persistent-volume-claim.ts'
 import { persistentVolumeController } from './persistent-volume/persistent-volume.ts'
@@ -41,6 +42,7 @@ function allControllers(): Controller[] {
     namespaceController(),
     garbageCollector(),
     nodeLifecycleController(),
+    nodeRequestsController(),
     podGcController,
     eventTtlController,
     notBuiltController,

@@ -110,7 +110,8 @@ describe('settings', () => {
     const named = (name: string) => made.find(({ metadata }) => metadata.name === name)
     expect(named('server-version')?.value).toBe('v1.8.0')
     expect(named('ui-source')).toMatchObject({ value: 'bundled', source: 'env' })
-    expect(named('log-level')).toMatchObject({ value: '', default: 'warn' })
+    expect(named('log-level')).toMatchObject({ default: 'warn' })
+    expect(named('log-level')).not.toHaveProperty('value')
     expect(made).toHaveLength(settings.length)
   })
 

@@ -21,6 +21,10 @@ export const Setting = defineKind({
   },
   status: optional({ conditions: Conditions }),
   columns: [column('Value', '.value'), age],
+  // As Harvester's own server answers: an empty value is not there.
+  fillDefaults(setting) {
+    if (setting.value === '') delete setting.value
+  },
   check(setting) {
     const declared = settingNamed(setting.metadata.name ?? '')
     const value = setting.value ?? ''

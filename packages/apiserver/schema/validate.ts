@@ -7,6 +7,9 @@ import { compileListType } from './list-type.ts'
 import { compilePattern } from './pattern.ts'
 import { fieldsOf, mapValues } from './shape.ts'
 
+/** Kubernetes' own words. @see apimachinery `resource.ErrFormatWrong` */
+const quantityWords = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+
 /** Adds what is wrong with a value to `errors`. */
 export type Validator = (value: unknown, path: string, errors: FieldError[]) => void
 
@@ -87,7 +90,13 @@ function compileText(schema: JsonSchema): Validator | undefined {
         errors.push(invalid(path, value, `${path} in body should match '${pattern}'`))
     }
     if (known && !known(value) && (typeof value !== 'string' || value !== '' || format !== 'date-time'))
-      errors.push(invalid(path, value, `${path} in body must be of type ${format}: ${JSON.stringify(value)}`))
+      errors.push(
+        invalid(
+          path,
+          value,
+          format === 'quantity' ? quantityWords : `${path} in body must be of type ${format}: ${JSON.stringify(value)}`,
+        ),
+      )
   }
 }
 

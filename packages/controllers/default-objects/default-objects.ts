@@ -119,7 +119,7 @@ async function ensureLocalClass(context: Context): Promise<void> {
     },
     provisioner: localDriver,
     reclaimPolicy: 'Delete',
-    volumeBindingMode: 'WaitForFirstConsumer',
+    volumeBindingMode: 'Immediate',
     allowVolumeExpansion: true,
   })
 }
@@ -150,7 +150,6 @@ async function ensureSetting(name: string, context: Context): Promise<void> {
     kind: 'Setting',
     metadata: { name },
     default: declared.default,
-    value: '',
   })
   if (setting.default !== declared.default) await objects.update({ ...setting, default: declared.default })
 }

@@ -65,7 +65,7 @@ async function ensureClass(image: VirtualMachineImage, context: Context): Promis
     provisioner: localDriver,
     parameters: { ...image.spec.storageClassParameters, imageId: keyOf(image) },
     reclaimPolicy: 'Delete',
-    volumeBindingMode: 'WaitForFirstConsumer',
+    volumeBindingMode: 'Immediate',
     allowVolumeExpansion: true,
   })
   return name

@@ -19,6 +19,7 @@ import { subjectIs } from '@thresher/client/subject'
 import { imageKeyOf } from '../image/claim-image.ts'
 import { claimFinalizer } from '../names.ts'
 import { claimNames } from '../virtual-machine/claims.ts'
+import { namesProvisioner, provisioning, waitsForConsumer } from './binding.ts'
 import { claimHome } from './claim-home.ts'
 import { volumeFor } from './plan.ts'
 
@@ -201,8 +202,11 @@ async function chooseNode(claim: PersistentVolumeClaim, context: Context): Promi
   const { storageClassName } = claim.spec
   const storageClass = storageClassName ? context.objects(StorageClass).get(storageClassName) : undefined
   if (!storageClass || claim.metadata.annotations?.[selectedNodeAnnotation]) return
-  // Others' provisioners make their volumes, and take this annotation for the word of their own scheduler.
-  if (!capabilitiesOf(context.objects(CSIDriver).get(storageClass.provisioner))) return
+  // Others' provisioners make their volumes, and take a selected node for the word of their own scheduler.
+  if (!capabilitiesOf(context.objects(CSIDriver).get(storageClass.provisioner))) {
+    if (!namesProvisioner(claim)) await annotate(claim, provisioning(storageClass), context)
+    return
+  }
   const home = claimHome(claim, {
     claim: (key) => context.objects(PersistentVolumeClaim).get(key),
     volume: (name) => context.objects(PersistentVolume).get(name),
@@ -212,12 +216,15 @@ async function chooseNode(claim: PersistentVolumeClaim, context: Context): Promi
   const node = home ? home.node : withoutHome(claim, storageClass, context)
   // Without a node there is nothing to do until one comes; see the watches.
   if (!node) return
-  const annotations = { [selectedNodeAnnotation]: node }
+  await annotate(claim, provisioning(storageClass, node), context)
+}
+
+async function annotate(claim: PersistentVolumeClaim, annotations: Record<string, string>, context: Context) {
   await context.objects(PersistentVolumeClaim).patch(claim, { metadata: { annotations } })
 }
 
-function withoutHome(claim: PersistentVolumeClaim, { volumeBindingMode }: StorageClass, context: Context) {
-  return volumeBindingMode === 'WaitForFirstConsumer' ? consumerNode(claim, context) : anyNode(claim, context)
+function withoutHome(claim: PersistentVolumeClaim, storageClass: StorageClass, context: Context) {
+  return waitsForConsumer(claim, storageClass) ? consumerNode(claim, context) : anyNode(claim, context)
 }
 
 /**

@@ -3,7 +3,7 @@ import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
-import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
+import { importNodeAnnotation } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
 import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
 import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
@@ -16,6 +16,7 @@ import { keyOf } from '@thresher/client/paths'
 import { subjectIs } from '@thresher/client/subject'
 import { isReason } from '@thresher/api/error'
 import { amountsOf, requestsOf, type Amounts } from './resources.ts'
+import { provisioning } from '../persistent-volume/binding.ts'
 import { schedule, type NodeState } from './schedule.ts'
 import { volumeNeed, type VolumeLookup, type VolumeNeed } from './volumes.ts'
 
@@ -162,7 +163,9 @@ function volumeNeeds(pod: Pod, context: Context): VolumeNeed[] {
 async function place(pod: Pod, node: string, volumes: readonly VolumeNeed[], context: Context): Promise<void> {
   const claims = context.objects(PersistentVolumeClaim)
   const { name = '', namespace = '', uid } = pod.metadata
-  const waiting = volumes.flatMap((need) => need.selectNode ?? [])
+  const waiting = volumes.flatMap(({ selectNode: claim, storageClass }) =>
+    claim && storageClass ? [{ claim, storageClass }] : [],
+  )
   const binding = {
     apiVersion: 'v1',
     kind: 'Binding',
@@ -171,7 +174,9 @@ async function place(pod: Pod, node: string, volumes: readonly VolumeNeed[], con
   }
   const [bound] = await Promise.allSettled([
     context.client.resource(Pod).createSubresource(name, namespace, 'binding', binding),
-    ...waiting.map((claim) => claims.patch(claim, { metadata: { annotations: { [selectedNodeAnnotation]: node } } })),
+    ...waiting.map(({ claim, storageClass }) =>
+      claims.patch(claim, { metadata: { annotations: provisioning(storageClass, node) } }),
+    ),
   ])
   if (bound.status === 'rejected') throw bound.reason
   const message = `Assigned ${namespace}/${name} to ${node}.`

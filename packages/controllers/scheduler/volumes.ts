@@ -4,6 +4,7 @@ import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/name
 import type { DriverCapabilities } from '@thresher/api/storage/driver-capabilities'
 import type { StorageClass } from '@thresher/api/storage/storage-class'
 import { imageKeyOf } from '../image/claim-image.ts'
+import { waitsForConsumer } from '../persistent-volume/binding.ts'
 import { claimHome, type SourceLookup } from '../persistent-volume/claim-home.ts'
 
 /** What a pod's claim says about where the pod may run. */
@@ -17,6 +18,8 @@ export interface VolumeNeed {
   onlyNode?: { name: string; why: string }
   /** The claim waits for its first consumer: once a node is chosen it must be told. */
   selectNode?: PersistentVolumeClaim
+  /** The class of the volume that is to be made. */
+  storageClass?: StorageClass
 }
 
 /** Where a claim's surroundings are looked up. */
@@ -47,7 +50,7 @@ export function volumeNeed(claimName: string, lookup: VolumeLookup): VolumeNeed 
   if (!storageClass)
     return { claimName, blocked: `the storage class ${storageClassName} of the claim ${claimName} does not exist` }
   const selected = claim.metadata.annotations?.[selectedNodeAnnotation]
-  if (storageClass.volumeBindingMode !== 'WaitForFirstConsumer')
+  if (!waitsForConsumer(claim, storageClass))
     return { claimName, blocked: `the claim ${claimName} has no volume yet; its storage is being prepared` }
   const capabilities = lookup.capabilities(storageClass.provisioner)
   if (!capabilities)
@@ -60,12 +63,13 @@ export function volumeNeed(claimName: string, lookup: VolumeLookup): VolumeNeed 
     return { claimName, onlyNode: { name: selected, why: `the volume ${claimName} is made there` } }
   const home = claimHome(claim, lookup)
   if (home && home.node === undefined) return { claimName, blocked: `the claim ${claimName} ${home.why}` }
-  if (home) return { claimName, selectNode: claim, onlyNode: { name: home.node, why: home.why } }
+  if (home) return { claimName, selectNode: claim, storageClass, onlyNode: { name: home.node, why: home.why } }
   const imageKey = imageKeyOf(claim, (name) => lookup.storageClass(name))
   const importNode = imageKey ? lookup.image(imageKey)?.metadata.annotations?.[importNodeAnnotation] : undefined
   return {
     claimName,
     selectNode: claim,
+    storageClass,
     ...(importNode ? { onlyNode: { name: importNode, why: `the image ${imageKey} is there` } } : {}),
   }
 }

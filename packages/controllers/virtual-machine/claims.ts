@@ -2,6 +2,7 @@ import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume
 import { parseClaimTemplates, removedClaimsAnnotation } from '@thresher/api/kubevirt/claim-templates'
 import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { VirtualMachineInstanceSpec } from '@thresher/api/kubevirt/virtual-machine-instance-spec'
+import { waitsForMachineAnnotation } from '@thresher/api/names'
 import { removeAllClaimsAnnotation } from '../names.ts'
 
 /** The claims a VirtualMachine's annotation asks for, in its namespace. @throws {Error} when the annotation is wrong */
@@ -10,7 +11,12 @@ export function claimsOf(machine: VirtualMachine): PersistentVolumeClaim[] {
   return parseClaimTemplates(machine.metadata).map(({ metadata: { name, labels, annotations }, spec }) => ({
     apiVersion: 'v1',
     kind: 'PersistentVolumeClaim',
-    metadata: { name, namespace, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) },
+    metadata: {
+      name,
+      namespace,
+      ...(labels ? { labels } : {}),
+      annotations: { ...annotations, [waitsForMachineAnnotation]: 'true' },
+    },
     spec,
   }))
 }

@@ -1,4 +1,6 @@
+import { Pod } from '@thresher/api/core/pod'
 import type { Kind } from '@thresher/api/kind'
+import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { KubeObject } from '@thresher/api/meta'
 import { toTable } from '@thresher/apiserver/table/table'
 import type { Access } from './access.ts'
@@ -50,7 +52,7 @@ export async function toSteve(
         metadata: {
           ...object.metadata,
           fields: table.rows[index]?.cells ?? [],
-          relationships: relationships(object),
+          relationships: [...relationships(object), ...podsOf(call, kind, object)],
           state: stateOf(object),
         },
       }
@@ -81,6 +83,20 @@ function relationships({ metadata }: KubeObject): Record<string, unknown>[] {
       state: 'active',
     }
   })
+}
+
+/** The pods of an instance, by which clients find its launcher; other kinds' dependents nobody asks for. */
+function podsOf({ parts }: FacadeCall, kind: Kind, { metadata }: KubeObject): Record<string, unknown>[] {
+  if (kind.group !== VirtualMachineInstance.group || kind.plural !== VirtualMachineInstance.plural) return []
+  const pods = parts.server().objects.list<Pod>(Pod, metadata.namespace)
+  return [...pods]
+    .filter((pod) => pod.metadata.ownerReferences?.some(({ uid }) => uid === metadata.uid))
+    .map((pod) => ({
+      toId: `${metadata.namespace}/${pod.metadata.name}`,
+      toType: 'pod',
+      rel: 'owner',
+      state: stateOf({ kind: 'Pod', ...pod }).name,
+    }))
 }
 
 /** The Kubernetes object in what a client sends, which may be what it got from here before. */

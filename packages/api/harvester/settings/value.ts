@@ -29,12 +29,13 @@ export function settingObjects(version: string, environment: Record<string, stri
   return settings.map((declared) => {
     const variable = `HARVESTER_${declared.name.toUpperCase().replaceAll('-', '_')}`
     const given = environment[variable]
+    const value = declared.name === 'server-version' ? version : given
     return {
       apiVersion: 'harvesterhci.io/v1beta1',
       kind: 'Setting',
       metadata: { name: declared.name },
       default: environment[`${variable}_DEFAULT_VALUE`] ?? declared.default,
-      value: declared.name === 'server-version' ? version : (given ?? ''),
+      ...(value ? { value } : {}),
       ...(given === undefined ? {} : { source: 'env' }),
     }
   })
