@@ -84,30 +84,6 @@ describe('a machine and its snapshots', () => {
     await product.client.resource(VirtualMachineImage).delete('kept-image', 'default')
   })
 
-  it('is backed up to a bucket while it runs, and restored from there', async () => {
-    await using s3 = await startLocalS3(product.host.outside)
-    const { endpoint, bucket, region, accessKeyId, secretAccessKey } = s3.settings
-    const target = ['--s3', endpoint!, '--bucket', bucket, '--region', region, '--access-key', accessKeyId]
-    const { code, stdout } = await product.host.thresher(['backups', 'target', ...target], { input: secretAccessKey })
-    expect({ code, stdout }).toEqual({ code: 0, stdout: `backups go to the bucket ${bucket} at ${endpoint}\n` })
-    await thresher('backups', 'create', 'away', '--vm', name)
-    await write('after')
-    await thresher('backups', 'create', 'away-again', '--vm', name)
-    await write('lost')
-    expect(await thresher('backups', 'list')).toMatch(/away +kept .* ready/)
-    expect(await thresher('backups', 'verify', 'away-again')).toContain('is whole')
-    expect(await thresher('backups', 'key')).toMatch(/^TBK1-/)
-    await thresher('vm', 'stop', name, '--force', '--wait')
-    await thresher('backups', 'restore', 'away-again')
-    expect(await read()).toBe('after')
-    for (const backup of ['away', 'away-again']) await thresher('backups', 'delete', backup)
-    await eventually(
-      () => product.client.resource(VirtualMachineBackup).list({ namespace: 'default' }),
-      ({ items }) => items.every(({ spec }) => spec.type === 'snapshot'),
-    )
-    await thresher('backups', 'target', '--none')
-  })
-
   it('loses snapshots while it runs, and grows', async () => {
     for (const snapshot of ['tuesday', 'wednesday']) {
       await thresher('snapshot', 'create', snapshot, '--vm', name)
@@ -131,5 +107,29 @@ describe('a machine and its snapshots', () => {
     await thresher('snapshot', 'restore', 'monday')
     await product.running(name)
     expect(await read()).toBe('first')
+  })
+
+  it('is backed up to a bucket while it runs, and restored from there', async () => {
+    await using s3 = await startLocalS3(product.host.outside)
+    const { endpoint, bucket, region, accessKeyId, secretAccessKey } = s3.settings
+    const target = ['--s3', endpoint!, '--bucket', bucket, '--region', region, '--access-key', accessKeyId]
+    const { code, stdout } = await product.host.thresher(['backups', 'target', ...target], { input: secretAccessKey })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `backups go to the bucket ${bucket} at ${endpoint}\n` })
+    await thresher('backups', 'create', 'away', '--vm', name)
+    await write('after')
+    await thresher('backups', 'create', 'away-again', '--vm', name)
+    await write('lost')
+    expect(await thresher('backups', 'list')).toMatch(/away +kept .* ready/)
+    expect(await thresher('backups', 'verify', 'away-again')).toContain('is whole')
+    expect(await thresher('backups', 'key')).toMatch(/^TBK1-/)
+    await thresher('vm', 'stop', name, '--force', '--wait')
+    await thresher('backups', 'restore', 'away-again')
+    expect(await read()).toBe('after')
+    for (const backup of ['away', 'away-again']) await thresher('backups', 'delete', backup)
+    await eventually(
+      () => product.client.resource(VirtualMachineBackup).list({ namespace: 'default' }),
+      ({ items }) => items.every(({ spec }) => spec.type === 'snapshot'),
+    )
+    await thresher('backups', 'target', '--none')
   })
 })
