@@ -24,6 +24,11 @@ export const acceleratorLabel = 'thresher.io/accelerator'
 /** On a Node: its name. Also where a volume's node is named in its affinity. */
 export const hostnameLabel = 'kubernetes.io/hostname'
 
+/** On a Node whose host runs a server, and with it the network's central databases. */
+export const controlPlaneLabel = 'node-role.kubernetes.io/control-plane'
+/** Where a control-plane node's agent lets other nodes' agents at OVN's southbound database. */
+export const southboundPort = 6642
+
 /** On a claim: `namespace/name` of the image its content comes from. */
 export const imageIdAnnotation = 'harvesterhci.io/imageId'
 /** On a claim that was made for a machine: its volume is made where the machine is put, whatever its class says. */

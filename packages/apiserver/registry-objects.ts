@@ -76,7 +76,7 @@ export class RegistryObjects implements Objects {
     })
   }
 
-  update<O extends KubeObject>(type: ResourceType, object: O, subresource?: 'status'): Promise<O> {
+  update<O extends KubeObject>(type: ResourceType, object: O, subresource?: 'status' | 'approval'): Promise<O> {
     const { namespace, name = '' } = object.metadata
     const path = `${this.#path(type, namespace)}/${encodeURIComponent(name)}${subresource ? `/${subresource}` : ''}`
     return this.#transport.request<O>({ method: 'PUT', path, body: object })

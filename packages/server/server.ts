@@ -14,7 +14,7 @@ import { ValueCipher } from '@thresher/apiserver/encryption/value-cipher'
 import { HttpServer } from '@thresher/apiserver/http-server'
 import { maintenanceRoutes } from '@thresher/apiserver/maintenance/maintenance-routes'
 import { FairLimiter } from '@thresher/apiserver/limits/fair-limiter'
-import { ensurePki } from '@thresher/apiserver/pki/ensure'
+import { dnsNamesOf, ensurePki } from '@thresher/apiserver/pki/ensure'
 import { renewCertificates } from '@thresher/apiserver/pki/renewal'
 import { makePrivateDirectory } from '@thresher/apiserver/pki/private-file'
 import { watchSocketRoute } from '@thresher/apiserver/watch-socket'
@@ -26,6 +26,7 @@ import { agentDialer } from './subresources/agent-dialer.ts'
 import { imageSubresources, passUpload } from './subresources/image-files.ts'
 import { kubevirtSubresources } from './subresources/subresources.ts'
 import { references } from './admission/references.ts'
+import { authorityRoute } from './authority-route.ts'
 import { authority, hostAddresses, hostNames, reachable } from './addresses.ts'
 import { writeBootstrap, writeFirstAdministrator, writeReady } from './bootstrap.ts'
 import type { ServerConfig } from './config.ts'
@@ -33,6 +34,7 @@ import { dashboardRoutes } from './dashboard/dashboard.ts'
 import { facadeRoutes } from './facade/routes.ts'
 import { clusterOf, rememberStore, requireKnownStore } from './known-store.ts'
 import { log } from './log.ts'
+import { followManagementRole } from './management-role.ts'
 import { openStore } from './open-store.ts'
 import { seedSettings } from './seed-settings.ts'
 import { resourceMetricsRoute } from './usage/prometheus.ts'
@@ -77,6 +79,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     const security = new Security({
       pki,
       serverUrl: url,
+      serverNames: dnsNamesOf(pki.server.cert),
       onError: (error) => log('warn', `security: ${String(error)}`),
     })
     cleanup.defer(() => security.stop())
@@ -107,6 +110,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
       routes: [
         ...security.routes,
         watchSocketRoute(() => api),
+        authorityRoute(pki.ca.cert),
         ...dashboardRoutes({ users: security.users, tokens: security.tokens }),
         resourceMetricsRoute(() => ({ client, dialer })),
         ...maintenanceRoutes({ store, cipher, keyFile, backupDir: join(config.dataDir, 'backups') }),
@@ -130,6 +134,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
     await api.start()
     cleanup.defer(() => api.close())
     await security.start(api.objects, (first) => writeFirstAdministrator(config.dataDir, first))
+    cleanup.defer(followManagementRole(api.objects, config.nodeName, (error) => log('warn', String(error))))
     await seedSettings(api.objects, process.env)
     const http = await HttpServer.listen(api, { ...pki.server, ca: pki.ca.cert }, config.listen)
     cleanup.defer(() => http.close())

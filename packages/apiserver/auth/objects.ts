@@ -32,7 +32,7 @@ export interface Objects {
   /** @throws {ApiError} AlreadyExists and what else a write can meet */
   create<O extends KubeObject>(type: ResourceType, object: O): Promise<O>
   /** @throws {ApiError} Conflict when the object's resourceVersion is not the newest; NotFound */
-  update<O extends KubeObject>(type: ResourceType, object: O, subresource?: 'status'): Promise<O>
+  update<O extends KubeObject>(type: ResourceType, object: O, subresource?: 'status' | 'approval'): Promise<O>
   /** @throws {ApiError} NotFound */
   delete(type: ResourceType, namespace: string, name: string): Promise<void>
 }

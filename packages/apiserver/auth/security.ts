@@ -8,6 +8,7 @@ import type { Pki } from '../pki/ensure.ts'
 import { valueAnswer } from '../request.ts'
 import type { RouteHandler, SubresourceHandler } from '../subresource.ts'
 import type { Authenticator, Authorizer } from '../user.ts'
+import { BootstrapTokenAuthenticator, followBootstrapTokens } from './bootstrap-token/bootstrap-tokens.ts'
 import { BearerTokenAuthenticator, BearerTokens } from './local/bearer-tokens.ts'
 import { GuessLimiter } from './local/guess-limiter.ts'
 import { LocalUsers, type FirstAdministrator } from './local/local-users.ts'
@@ -21,6 +22,7 @@ import { AuthorizerChain, RbacAuthorizer } from './rbac/rbac-authorizer.ts'
 import { RbacIndex } from './rbac/rbac-index.ts'
 import { followAggregation, reconcileBootstrapPolicy } from './rbac/reconcile.ts'
 import { reviewHandlers } from './reviews/reviews.ts'
+import { followNodeRequests } from './certificates/node-approval.ts'
 import { followSigningRequests } from './certificates/follow-requests.ts'
 import { issuerConfiguration, issuerPaths } from './service-account/discovery-documents.ts'
 import { TokenKeys } from './service-account/jwt.ts'
@@ -37,6 +39,8 @@ export interface SecurityOptions {
   pki: Pick<Pki, 'ca' | 'serviceAccount'>
   /** `https://host:port` under which clients reach this server. */
   serverUrl: string
+  /** Names under which the API server is known, which no node may have. */
+  serverNames?: string[]
   /** The URL in the `iss` of service-account tokens; that of a Kubernetes cluster unless said. */
   issuer?: string
   /** Told of errors in background work. */
@@ -81,7 +85,11 @@ export class Security {
       hasher: new PasswordHasher(),
       guesses: new GuessLimiter(),
     })
-    const byToken = [new ServiceAccountAuthenticator(this.issuer), new BearerTokenAuthenticator(this.tokens)]
+    const byToken = [
+      new BootstrapTokenAuthenticator(objects),
+      new ServiceAccountAuthenticator(this.issuer),
+      new BearerTokenAuthenticator(this.tokens),
+    ]
     this.authenticators = [new X509Authenticator(), ...byToken]
     this.authorizer = new AuthorizerChain([new NodeAuthorizer(this.#graph, objects), new RbacAuthorizer(this.#index)])
     this.#quota = new QuotaLedger(objects, this.#onError)
@@ -126,6 +134,8 @@ export class Security {
     this.#stops.push(
       followAggregation(objects, this.#onError),
       followDefaultAccounts(objects, this.#onError),
+      followBootstrapTokens(objects, this.#onError),
+      followNodeRequests(objects, new Set(this.#options.serverNames), this.#onError),
       followSigningRequests(objects, this.#options.pki.ca, this.#onError),
       followRootAuthority(objects, this.#options.pki.ca.cert, this.#onError),
       followTokenSecrets(objects, this.issuer, this.#options.pki.ca.cert, this.#onError),

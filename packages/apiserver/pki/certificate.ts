@@ -150,7 +150,8 @@ function encodeCertificate(parts: Parts): string {
   return toPem(sequence(body, algorithm, bits(signature)), 'CERTIFICATE')
 }
 
-function encodeName(subject: Subject): Uint8Array {
+/** A subject in DER, groups first. */
+export function encodeName(subject: Subject): Uint8Array {
   const attribute = (type: string, value: string) => setOf(sequence(oid(type), utf8(value)))
   return sequence(
     ...(subject.organizations ?? []).map((organization) => attribute(oids.organization, organization)),
@@ -158,7 +159,8 @@ function encodeName(subject: Subject): Uint8Array {
   )
 }
 
-function encodeAltName(name: string): Uint8Array {
+/** A DNS name or an IP address as it stands in a certificate. */
+export function encodeAltName(name: string): Uint8Array {
   if (isIP(name) === 0) return der(0x82, Buffer.from(name, 'ascii'))
   return der(0x87, addressBytes(name))
 }

@@ -78,6 +78,12 @@ export async function ensurePki(dir: string, identity: ServerIdentity): Promise<
   return { dir, ca, server, agentClient, serviceAccount: await ensureServiceAccountKeys(dir) }
 }
 
+/** The DNS names that a certificate is valid for. */
+export function dnsNamesOf(cert: string): string[] {
+  const entries = (new X509Certificate(cert).subjectAltName ?? '').split(', ')
+  return entries.flatMap((entry) => (entry.startsWith('DNS:') ? [entry.slice(4)] : []))
+}
+
 /** A certificate for a client; give the user name and groups. */
 export function issueClientCertificate(
   ca: KeyPairPem,

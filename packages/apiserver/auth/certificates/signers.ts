@@ -31,17 +31,25 @@ const signers: { [name: string]: Signer | undefined } = {
           : undefined,
     names: () => [],
   },
+  'kubernetes.io/kube-apiserver-client-kubelet': {
+    usage: 'client',
+    required: 'client auth',
+    refusal: notOfNode,
+    names: () => [],
+  },
   'kubernetes.io/kubelet-serving': {
     usage: 'server',
     required: 'server auth',
-    refusal({ commonName, organizations, names }) {
-      if (organizations.length !== 1 || organizations[0] !== 'system:nodes')
-        return 'the organization is not system:nodes'
-      if (!commonName.startsWith('system:node:')) return 'the CN does not begin with system:node:'
-      return names.length === 0 ? 'a serving certificate needs a DNS name or an IP address' : undefined
-    },
+    refusal: (content) =>
+      notOfNode(content) ??
+      (content.names.length === 0 ? 'a serving certificate needs a DNS name or an IP address' : undefined),
     names: ({ names }) => names,
   },
+}
+
+function notOfNode({ commonName, organizations }: RequestContent): string | undefined {
+  if (organizations.length !== 1 || organizations[0] !== 'system:nodes') return 'the organization is not system:nodes'
+  return commonName.startsWith('system:node:') ? undefined : 'the CN does not begin with system:node:'
 }
 
 /** The next step for a request. */

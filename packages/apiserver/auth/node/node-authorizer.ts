@@ -91,6 +91,8 @@ export class NodeAuthorizer implements Authorizer {
         return (
           main && namespace === 'kube-node-lease' && (verb === 'create' || (readOrChange.has(verb) && name === node))
         )
+      case 'certificates.k8s.io/certificatesigningrequests':
+        return main && (verb === 'create' || verb === 'get')
       case 'storage.k8s.io/csinodes':
         return main && (verb === 'create' || (readOrChange.has(verb) && name === node))
       case 'storage.k8s.io/csistoragecapacities':

@@ -262,6 +262,9 @@ export const bootstrapRoles: RoleObject[] = [
     rule('authentication.k8s.io', ['tokenreviews'], ['create']),
     rule('authorization.k8s.io', ['subjectaccessreviews'], ['create']),
   ]),
+  clusterRole('system:node-bootstrapper', [
+    rule('certificates.k8s.io', ['certificatesigningrequests'], ['create', 'get', 'list', 'watch']),
+  ]),
   // What nodes may do is decided by the node authorizer, object by object; this role is for tools that look for it.
   clusterRole('system:node', []),
 
@@ -370,5 +373,6 @@ export const bootstrapBindings: BindingObject[] = [
     group('system:serviceaccounts'),
   ),
   clusterBinding('system:monitoring', 'system:monitoring', group('system:monitoring')),
+  clusterBinding('system:node-bootstrapper', 'system:node-bootstrapper', group('system:bootstrappers')),
   clusterBinding('kubevirt.io:default', 'kubevirt.io:default', group('system:authenticated')),
 ]
