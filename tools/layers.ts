@@ -32,8 +32,9 @@ const cli = { name: '@thresher/cli' }
 const backup = { name: '@thresher/backup' }
 const dashboard = { name: '@thresher/dashboard' }
 
-/** How connections are guarded: both programs that listen do it the same way. */
-const door = /^@thresher\/apiserver\/limits\/connection-guard$/
+/** What both programs do the same way: guard their connections, ask for certificates, keep secrets in files. */
+const shared =
+  /^@thresher\/apiserver\/(limits\/connection-guard|pki\/(certificate-request|certificate|kubeconfig|private-file))$/
 
 /** Controllers make the key that hosts encrypt with; what is kept with it is none of theirs. */
 const recoveryKey = /^@thresher\/backup\/format\/repository-key$/
@@ -45,7 +46,7 @@ export const layers: Layer[] = [
   { folder: 'packages/client', mayImport: [{ ...api, only: generic }], browser: { but: ['packages/client/node'] } },
   { folder: 'packages/apiserver', mayImport: [{ ...api, only: generic }] },
   { folder: 'packages/controllers', mayImport: [api, client, ovsdb, { ...backup, only: recoveryKey }] },
-  { folder: 'packages/agent', mayImport: [api, backup, client, ovsdb, { ...apiserver, only: door }] },
+  { folder: 'packages/agent', mayImport: [api, backup, client, ovsdb, { ...apiserver, only: shared }] },
   { folder: 'packages/lab', mayImport: [api, client] },
   {
     folder: 'packages/dashboard',

@@ -1,6 +1,5 @@
 import { lstatSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs'
-import { hostname } from 'node:os'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Node } from '@thresher/api/core/node'
 import { managementNetwork } from '@thresher/api/management-network'
@@ -11,8 +10,9 @@ import { httpsTransport } from '@thresher/client/node/https-transport'
 import { Informers } from '@thresher/client/informers'
 import { loadOwnKubeconfig, renewedCertificate } from '@thresher/client/node/kubeconfig'
 import { requireTrustedFolder } from '@thresher/client/node/trusted-file'
+import { findSouthbound, writeNetworkTls } from './central.ts'
 import { AgentServer } from './api/server.ts'
-import { followServingCertificate, readServingCertificate } from './api/serving-certificate.ts'
+import { followServingCertificate, readServingCertificate, type ServingCertificate } from './api/serving-certificate.ts'
 import { knownAcceleration, openTo, type Acceleration } from './compute/accelerator.ts'
 import { probeHierarchy } from './compute/cgroup.ts'
 import type { ComputeHost, Log } from './compute/host.ts'
@@ -27,6 +27,7 @@ import { openBackups } from './backup/backups.ts'
 import type { AgentConfig } from './config.ts'
 import { guestUidConflict, readIdTables } from './guest-uids.ts'
 import {
+  addressOfDevice,
   findOvmf,
   findUser,
   hasProgram,
@@ -36,10 +37,13 @@ import {
   takeInventory,
 } from './host-facts.ts'
 import type { NetworkFindings } from './network/network-part.ts'
+import type { Central } from './network/engine-specs.ts'
+import { namesOf } from './network/names.ts'
 import { OvnNetwork } from './network/ovn-network.ts'
 import { NetworkReport } from './network-report.ts'
 import { Pods } from './pods.ts'
 import { registerNode, renewLease, writeNode } from './node.ts'
+import { followNodes } from './follow-nodes.ts'
 import { openStorage, type HostStorage } from './storage/storage.ts'
 import { UsageRecorder } from './usage/recorder.ts'
 import { version } from './version.ts'
@@ -74,10 +78,6 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   })
   const user = { ...owner, groups: [] as number[] }
   const probed = knownAcceleration(join(config.dataDir, 'accelerator.json'), qemuName, { program: qemuProgram, user })
-  let networkChanged = (_findings: NetworkFindings): void => {}
-  const network = openNetwork(config, { address, serverGroup: server?.gid, log }, (found) => networkChanged(found))
-  const networkUp = network.start()
-  networkUp.catch(() => {})
   const storage = await openStorage({
     root: config.dataDir,
     node: config.nodeName,
@@ -86,13 +86,6 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     // The host reaches guests past their firewall rules.
     closedRanges: [config.guestSubnet],
   })
-  const host = computeHost(config, { user, view, storage, network, networkUp, probed, qemu, log })
-  const backups = openBackups({
-    node: config.nodeName,
-    driver: storage.driver,
-    folder: join(config.runDir, 'backup'),
-    user: owner,
-  })
   const transport = httpsTransport({
     ...api,
     certificate: renewedCertificate(() => loadOwnKubeconfig(config.kubeconfig)),
@@ -100,6 +93,26 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   })
   const client = new ControllerClient(transport)
   const events = new EventRecorder(client, component, hostname())
+  const central: Central =
+    config.role === 'management'
+      ? server === undefined
+        ? {}
+        : { serverGroup: server.gid }
+      : {
+          southbound: await findSouthbound(client, config.dataDir, signal),
+          tls: await writeNetworkTls(config.dataDir, api),
+        }
+  let networkChanged = (_findings: NetworkFindings): void => {}
+  const network = openNetwork(config, { address, central, log }, (found) => networkChanged(found))
+  const networkUp = network.start()
+  networkUp.catch(() => {})
+  const host = computeHost(config, { user, view, storage, network, networkUp, probed, qemu, log })
+  const backups = openBackups({
+    node: config.nodeName,
+    driver: storage.driver,
+    folder: join(config.runDir, 'backup'),
+    user: owner,
+  })
   const informers = new Informers(client, signal, (kind, error) =>
     log('warn', `cannot watch ${kind.plural}: ${(error as Error).message}`),
   )
@@ -136,7 +149,16 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   if (swept.length > 0) log('info', `removed taps that nobody uses: ${swept.join(', ')}`)
   const usage = new UsageRecorder({ runs: () => runs.list(), file: join(config.dataDir, 'usage.json'), log })
   usage.start()
-  const agentServer = await serve(config, runs, { started, network, images: storage.images, usage, probed, log })
+  const nodes = followNodes({ client, config, network, signal, log })
+  const agentServer = await serve(config, runs, {
+    started,
+    network,
+    images: storage.images,
+    usage,
+    probed,
+    onRenewed: nodes.setCertificate,
+    log,
+  })
   const acceleration = await probed
   log('info', `guests run under ${acceleration.accelerator}: ${acceleration.message}`)
   const word = () => ({
@@ -179,6 +201,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   clearInterval(refresh)
   clearInterval(sweep)
+  nodes.close()
   agentServer.stopFollowing()
   agentServer.close()
   usage.close()
@@ -224,7 +247,7 @@ function secretRoot(runDir: string): string {
 
 function openNetwork(
   config: AgentConfig,
-  { address, serverGroup, log }: { address: string; serverGroup: number | undefined; log: Log },
+  { address, central, log }: { address: string; central: Central; log: Log },
   onFindings: (findings: NetworkFindings) => void,
 ): OvnNetwork {
   return new OvnNetwork({
@@ -233,12 +256,20 @@ function openNetwork(
     logDir: join(config.dataDir, 'network', 'log'),
     host: config.nodeName,
     network: managementNetwork({ subnet: config.guestSubnet }),
-    central: serverGroup === undefined ? {} : { serverGroup },
-    tunnelAddress: address,
+    central,
+    ...tunnelEnd(config, address),
     instance: config.instance,
     log: (level, message) => log(level, message),
     onFindings,
   })
+}
+
+/** Where tunnels to other hosts end. The address has moved to the switch's bridge after the first start. */
+function tunnelEnd({ tunnelDevice, instance }: AgentConfig, address: string) {
+  if (tunnelDevice === undefined) return { tunnelAddress: address }
+  const bridge = namesOf(instance).tunnelBridge
+  const holder = networkInterfaces()[bridge]?.some(({ family }) => family === 'IPv4') ? bridge : tunnelDevice
+  return { tunnelAddress: addressOfDevice(holder), tunnelDevice }
 }
 
 interface HostParts {
@@ -294,6 +325,8 @@ async function serve(
     images: HostStorage['images']
     usage: UsageRecorder
     probed: Promise<Acceleration>
+    /** Called when there is a renewed certificate to serve with. */
+    onRenewed: (certificate: ServingCertificate) => void
     log: Log
   },
 ): Promise<AgentServer & { port: number; stopFollowing: () => void }> {
@@ -327,6 +360,7 @@ async function serve(
     current,
     onRenewed: (renewed) => {
       server.setCertificate(renewed)
+      parts.onRenewed(renewed)
       parts.log('info', "the agent's certificate was renewed")
     },
     onError: (error) => parts.log('warn', `the agent's certificate could not be read: ${(error as Error).message}`),

@@ -15,6 +15,10 @@ export interface AgentConfig {
   port: number
   /** CIDR of the guests' management network. */
   guestSubnet: string
+  /** Whether the cluster's network databases are on this host, beside the server, or elsewhere. */
+  role: NodeRole
+  /** The NIC for tunnels to other hosts, where it is not the one with the default route. */
+  tunnelDevice?: string
   /** Tells instances on one machine apart in interface names: 1 to 8 of a-z and 0-9. */
   instance: string
   /** The numbers of users and groups that belong to guests alone. */
@@ -22,6 +26,9 @@ export interface AgentConfig {
   /** Stop all guests and the network instead of running. */
   down: boolean
 }
+
+/** What a host does for the cluster beside running guests. */
+export type NodeRole = 'management' | 'worker'
 
 /** The command line is wrong. */
 export class UsageError extends Error {
@@ -48,6 +55,8 @@ export function parseConfig(args: string[]): AgentConfig {
     )
   const port = Number(values.port ?? '10250')
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError('--port must be from 1 to 65535')
+  const role = values.role ?? 'management'
+  if (role !== 'management' && role !== 'worker') throw new UsageError('--role must be management or worker')
   return {
     guestUids: readGuestUids(values['guest-uids']),
     kubeconfig: values.kubeconfig ?? join(dataDir, 'agent.kubeconfig'),
@@ -56,6 +65,8 @@ export function parseConfig(args: string[]): AgentConfig {
     nodeName: values['node-name'] ?? '',
     port,
     guestSubnet: values['guest-subnet'] ?? '10.52.0.0/16',
+    role,
+    ...(values['tunnel-device'] ? { tunnelDevice: values['tunnel-device'] } : {}),
     instance: values.instance ?? 'thr0',
     down: values.down ?? false,
   }
@@ -80,6 +91,8 @@ function readArgs(args: string[]) {
         'node-name': { type: 'string' },
         port: { type: 'string' },
         'guest-subnet': { type: 'string' },
+        role: { type: 'string' },
+        'tunnel-device': { type: 'string' },
         instance: { type: 'string' },
         'guest-uids': { type: 'string' },
         down: { type: 'boolean' },

@@ -59,6 +59,13 @@ export function primaryAddress(): string {
   return '127.0.0.1'
 }
 
+/** The IPv4 address of one interface. @throws {Error} when it has none */
+export function addressOfDevice(device: string): string {
+  const found = (networkInterfaces()[device] ?? []).find(({ family }) => family === 'IPv4')
+  if (!found) throw new Error(`the interface ${device} for tunnels has no IPv4 address; give it one, or choose another`)
+  return found.address
+}
+
 /** QEMU is not installed, or is not QEMU. */
 export class MissingQemuError extends Error {
   override readonly name = 'MissingQemuError'

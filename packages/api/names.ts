@@ -26,6 +26,8 @@ export const hostnameLabel = 'kubernetes.io/hostname'
 
 /** On a Node whose host runs a server, and with it the network's central databases. */
 export const controlPlaneLabel = 'node-role.kubernetes.io/control-plane'
+/** On the ClusterNetwork `mgmt`: its subnet as a CIDR, the same on all hosts. */
+export const subnetAnnotation = 'thresher.io/subnet'
 /** Where a control-plane node's agent lets other nodes' agents at OVN's southbound database. */
 export const southboundPort = 6642
 

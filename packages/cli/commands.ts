@@ -12,6 +12,11 @@ import { completionCommand } from './commands/completion.ts'
 import { demo } from './commands/demo.ts'
 import { down } from './commands/down.ts'
 import { imageDownload, imageImport, imageList, imageUpload } from './commands/image.ts'
+import { clusterStatus } from './commands/cluster.ts'
+import { join } from './commands/join.ts'
+import { labDown, labUp } from './commands/lab.ts'
+import { nodeList } from './commands/node.ts'
+import { tokenCreate, tokenDelete, tokenList } from './commands/token.ts'
 import { kubeconfig } from './commands/kubeconfig.ts'
 import { agent, server } from './commands/programs.ts'
 import { snapshotCreate, snapshotDelete, snapshotList, snapshotRestore, vmClone } from './commands/snapshot.ts'
@@ -30,6 +35,7 @@ import { volumeCreate, volumeDelete, volumeExport, volumeList, volumeResize, vol
 export const commands: Command[] = [
   demo,
   up,
+  join,
   down,
   status,
   vmList,
@@ -71,6 +77,13 @@ export const commands: Command[] = [
   imageImport,
   imageUpload,
   imageDownload,
+  clusterStatus,
+  nodeList,
+  tokenCreate,
+  tokenList,
+  tokenDelete,
+  labUp,
+  labDown,
   kubeconfig,
   backup,
   restore,

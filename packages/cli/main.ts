@@ -46,11 +46,21 @@ function contextOf(globals: GlobalOptions, signal: AbortSignal): Context & Async
   }
 }
 
+/** What the words stand for that have commands below them. */
+const groups: Record<string, string | undefined> = {
+  vm: 'Virtual machines',
+  image: 'Disk images',
+  token: 'Tokens by which hosts join',
+  node: 'Hosts of the cluster',
+  cluster: 'The cluster as a whole',
+  lab: 'Several hosts on this machine, to try things out',
+}
+
 /** Put a command of the table below its parents: `vm` for `vm create`. */
 function parentOf(program: Commander, path: string[]): Commander {
   return path.slice(0, -1).reduce((parent, word) => {
     const existing = parent.commands.find((one) => one.name() === word)
-    return existing ?? parent.command(word).description(word === 'vm' ? 'Virtual machines' : 'Disk images')
+    return existing ?? parent.command(word).description(groups[word] ?? '')
   }, program)
 }
 

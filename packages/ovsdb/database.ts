@@ -9,7 +9,8 @@ export interface DatabaseOptions<T extends Tables> {
   schema: Schema<T>
   /** Tried in turn; the members of a cluster, or the one server. */
   endpoints: Endpoint[]
-  tls?: TlsFiles
+  /** For `ssl:` endpoints; asked anew for each connection, so that renewed certificates are used. */
+  tls?: (() => TlsFiles) | undefined
   /** Pause before the first and the longest before later attempts to connect, in milliseconds; 50 and 2000 unless given. */
   backoffMs?: { first: number; most: number }
   /** How long a TCP connection may be silent before it is probed, and again before it is given up; 5000 unless given. */
@@ -181,7 +182,7 @@ export class Database<T extends Tables> implements AsyncDisposable {
     const { endpoints, schema, tls } = this.#options
     const endpoint = endpoints[attempt % endpoints.length]
     if (!endpoint) throw new OvsdbError('Protocol', `no endpoint is given for ${schema.database}`)
-    const stream = await connect(endpoint, tls, this.#closing.signal)
+    const stream = await connect(endpoint, endpoint.startsWith('ssl:') ? tls?.() : undefined, this.#closing.signal)
     const early: unknown[] = []
     const link: JsonRpc = new JsonRpc(stream, (method, params) => {
       if (method !== 'update2') return

@@ -28,15 +28,20 @@ export interface EngineSpec {
   priority: number
 }
 
-/** Where the databases of the whole cluster are: on this host, or elsewhere. */
+/** Where the databases of the whole cluster are: on this host, or on those that the endpoints name. */
 export type Central =
   | {
-      /** Also listen for other hosts here, such as `10.0.0.1`; southbound on port 6642, northbound on 6641. */
-      listen?: string
       /** The group that may write the northbound database: that of the server's user. */
       serverGroup?: number
     }
-  | { southbound: Endpoint }
+  | { southbound: Endpoint[]; tls: TlsPaths }
+
+/** PEM files by which this host and the southbound database's hosts know each other. Engines read them again when they change. */
+export interface TlsPaths {
+  ca: string
+  cert: string
+  key: string
+}
 
 export interface EngineOptions {
   /** Keeps the databases. */
@@ -89,13 +94,8 @@ export function databaseSpecs(options: EngineOptions): EngineSpec[] {
   const { dataDir, runDir, central } = options
   const sockets = socketsIn(runDir)
   const schemas = options.schemaDirs ?? { switch: '/usr/share/openvswitch', central: '/usr/share/ovn' }
-  const server = (name: EngineSpec['name'], database: EngineDatabase, port?: number) => {
-    const remotes =
-      port !== undefined && 'listen' in central && central.listen ? [`--remote=ptcp:${port}:${central.listen}`] : []
-    return engine(options, name, 'ovsdb-server', [database.file, `--remote=punix:${database.socket}`, ...remotes], {
-      database,
-    })
-  }
+  const server = (name: EngineSpec['name'], database: EngineDatabase) =>
+    engine(options, name, 'ovsdb-server', [database.file, `--remote=punix:${database.socket}`], { database })
   const own = server('ovsdb-server', {
     file: join(dataDir, 'conf.db'),
     schema: join(schemas.switch, 'vswitch.ovsschema'),
@@ -113,12 +113,17 @@ export function databaseSpecs(options: EngineOptions): EngineSpec[] {
     schema: join(schemas.central, 'ovn-sb.ovsschema'),
     socket: sockets.southbound,
   }
-  return [own, server('ovn-nb', northbound, 6641), server('ovn-sb', southbound, 6642)]
+  return [own, server('ovn-nb', northbound), server('ovn-sb', southbound)]
 }
 
 /** The daemons that work on the databases: the switch, OVN's controller of this host, and OVN's translator beside the central databases. */
 export function daemonSpecs(options: EngineOptions, datapath: 'kernel' | 'userspace'): EngineSpec[] {
   const sockets = socketsIn(options.runDir)
+  const { central } = options
+  const tls =
+    'southbound' in central
+      ? [`--private-key=${central.tls.key}`, `--certificate=${central.tls.cert}`, `--ca-cert=${central.tls.ca}`]
+      : []
   const own = [
     engine(
       options,
@@ -127,7 +132,7 @@ export function daemonSpecs(options: EngineOptions, datapath: 'kernel' | 'usersp
       [`unix:${sockets.switch}`, ...(datapath === 'kernel' ? [] : ['--disable-system'])],
       { exit: 'exit --cleanup', priority: -10 },
     ),
-    engine(options, 'ovn-controller', 'ovn-controller', [`unix:${sockets.switch}`]),
+    engine(options, 'ovn-controller', 'ovn-controller', [`unix:${sockets.switch}`, ...tls]),
   ]
   if ('southbound' in options.central) return own
   const northd = [`--ovnnb-db=unix:${sockets.northbound}`, `--ovnsb-db=unix:${sockets.southbound}`]

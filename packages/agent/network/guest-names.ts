@@ -1,6 +1,6 @@
 import { map, string } from '@thresher/ovsdb/column'
 import { Database } from '@thresher/ovsdb/database'
-import type { Endpoint } from '@thresher/ovsdb/endpoint'
+import type { Endpoint, TlsFiles } from '@thresher/ovsdb/endpoint'
 import { defineDatabase } from '@thresher/ovsdb/schema'
 import { answerCodes, recordTypes, writeAnswer, type Question } from './dns-message.ts'
 
@@ -17,9 +17,9 @@ export class GuestNames {
   readonly #database: Database<(typeof southbound)['tables']>
   readonly #domain: string
 
-  /** @param domain where only guests' names are, such as `thresher.internal` */
-  constructor(endpoint: Endpoint, domain: string) {
-    this.#database = new Database({ schema: southbound, endpoints: [endpoint] })
+  /** @param source the southbound database; @param domain where only guests' names are, such as `thresher.internal` */
+  constructor(source: { endpoints: Endpoint[]; tls?: (() => TlsFiles) | undefined }, domain: string) {
+    this.#database = new Database({ schema: southbound, ...source })
     this.#domain = domain
   }
 

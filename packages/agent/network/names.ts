@@ -5,6 +5,8 @@ import type { NicId } from './network-driver.ts'
 export interface Names {
   bridge: string
   gateway: string
+  /** Carries tunnels where Open vSwitch forwards packets itself. */
+  tunnelBridge: string
   /** The nftables table, of family inet. */
   table: string
   /** What all taps of this instance start with. */
@@ -18,6 +20,7 @@ export function namesOf(instance: string): Names {
   return {
     bridge: `br-${instance}`,
     gateway: `gw-${instance}`,
+    tunnelBridge: `tn-${instance}`,
     table: `thresher-${instance}`,
     tapPrefix: `t${digest(instance, 4)}`,
   }

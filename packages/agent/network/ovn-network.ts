@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs'
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ManagementNetwork } from '@thresher/api/management-network'
-import type { Endpoint } from '@thresher/ovsdb/endpoint'
+import type { Endpoint, TlsFiles } from '@thresher/ovsdb/endpoint'
 import { Commands } from './commands.ts'
-import { socketsIn, type Central, type EngineSpec } from './engine-specs.ts'
+import { socketsIn, type Central, type EngineSpec, type TlsPaths } from './engine-specs.ts'
 import { Engines } from './engines.ts'
 import { Gateway } from './gateway.ts'
 import { GuestNames } from './guest-names.ts'
@@ -25,6 +26,7 @@ import { Ports } from './ports.ts'
 import { switchDatabase } from './switch-database.ts'
 import { planBridge, planSettings, type SwitchSetup, type SwitchState } from './switch-plan.ts'
 import { switchSetup } from './switch-setup.ts'
+import { moveAddresses, planTunnelBridge, tunnelDeviceKey } from './tunnel-device.ts'
 
 export interface OvnNetworkOptions {
   /** Keeps the databases: `<dataDir>/agent/network`. */
@@ -38,6 +40,11 @@ export interface OvnNetworkOptions {
   central: Central
   /** This host's address towards other hosts, where tunnels end. */
   tunnelAddress?: string
+  /**
+   * The NIC that has this address, and nothing else to carry. Needed for tunnels where the kernel has no datapath of Open vSwitch: the
+   * switch then forwards the NIC's packets itself.
+   */
+  tunnelDevice?: string
   /** Tells instances on one machine apart: 1 to 8 of a-z and 0-9; `thr0` unless given. */
   instance?: string
   /** Where the host's name servers are listed. */
@@ -54,6 +61,7 @@ export interface OvnNetworkOptions {
 /** The guests' networks by OVN on Open vSwitch, the host being their gateway. */
 export class OvnNetwork implements NetworkDriver {
   readonly #options: OvnNetworkOptions
+  readonly #commands: Commands
   readonly #names: Names
   readonly #gateway: Gateway
   readonly #engines: Engines
@@ -68,6 +76,7 @@ export class OvnNetwork implements NetworkDriver {
     this.#options = options
     const { network, resolverFiles, log, runDir } = options
     const commands = new Commands(options.netns)
+    this.#commands = commands
     const names = namesOf(options.instance ?? 'thr0')
     this.#names = names
     this.#commands = commands
@@ -102,7 +111,8 @@ export class OvnNetwork implements NetworkDriver {
     // OVN's controller waits a second before it looks for the bridge again, so the bridge comes first.
     await this.#engines.startSwitch()
     await this.#switch.apply(planBridge(this.#state(), this.#setup()), limit)
-    this.#guestNames ??= new GuestNames(this.#southbound, this.#options.network.domain)
+    await this.#takeTunnelDevice(limit)
+    this.#openNames()
     await Promise.all([
       this.#engines.startController(),
       this.#gateway.start(),
@@ -215,16 +225,46 @@ export class OvnNetwork implements NetworkDriver {
     try {
       await database.ready(limit)
       const { bridge } = this.#state()
-      const gone = bridge && switchDatabase.mutate('Open_vSwitch', {}, { bridges: { delete: [bridge._uuid] } })
-      if (gone) await this.#switch.apply([gone], limit)
+      const tunnels = database.find('Bridge', 'name', this.#names.tunnelBridge)
+      const device = tunnels?.external_ids[tunnelDeviceKey]
+      if (device !== undefined) await moveAddresses(this.#commands, this.#names.tunnelBridge, device)
+      const bridges = [bridge, tunnels].flatMap((one) => one?._uuid ?? [])
+      if (bridges.length > 0)
+        await this.#switch.apply([switchDatabase.mutate('Open_vSwitch', {}, { bridges: { delete: bridges } })], limit)
     } catch (error) {
       this.#options.log?.('warn', `the switch did not give its ports back: ${(error as Error).message}`)
     }
   }
 
-  get #southbound(): Endpoint {
+  /** Where the southbound database is from now on: hosts that manage the cluster come and go. */
+  async moveSouthbound(southbound: Endpoint[]): Promise<void> {
+    const { central } = this.#options
+    if (!('southbound' in central) || central.southbound.join() === southbound.join()) return
+    central.southbound = southbound
+    await this.#closeNames()
+    this.#openNames()
+    await this.#switch.database.transact(planSettings(this.#state(), this.#setup()))
+  }
+
+  get #southbound(): Endpoint[] {
     const { central, runDir } = this.#options
-    return 'southbound' in central ? central.southbound : `unix:${socketsIn(runDir).southbound}`
+    return 'southbound' in central ? central.southbound : [`unix:${socketsIn(runDir).southbound}`]
+  }
+
+  #openNames(): void {
+    const { central, network } = this.#options
+    const tls = 'southbound' in central ? () => readTls(central.tls) : undefined
+    this.#guestNames ??= new GuestNames({ endpoints: this.#southbound, tls }, network.domain)
+  }
+
+  /** Without the kernel's help Open vSwitch sends tunnels' packets only through a bridge of its own, so that gets the device. */
+  async #takeTunnelDevice(limit: AbortSignal): Promise<void> {
+    const { tunnelDevice: device } = this.#options
+    if (device === undefined || this.#engines.datapath === 'kernel') return
+    const bridge = this.#names.tunnelBridge
+    const { database } = this.#switch
+    await this.#switch.apply(planTunnelBridge(database.find('Bridge', 'name', bridge), { bridge, device }), limit)
+    await moveAddresses(this.#commands, device, bridge)
   }
 
   async #closeNames(): Promise<void> {
@@ -234,8 +274,7 @@ export class OvnNetwork implements NetworkDriver {
 
   get #offloads(): boolean {
     // The userspace datapath of Open vSwitch 3.1 drops large packets that should go into a tunnel to another host.
-    const { central } = this.#options
-    return this.#engines.datapath === 'kernel' || !('southbound' in central || central.listen)
+    return this.#engines.datapath === 'kernel' || this.#options.tunnelDevice === undefined
   }
 
   async #prepareHost(): Promise<void> {
@@ -264,7 +303,7 @@ export class OvnNetwork implements NetworkDriver {
     const limit = AbortSignal.timeout(30_000)
     void this.#switch
       .apply([], limit)
-      .then(() => this.#gateway.setAddress())
+      .then(() => Promise.all([this.#gateway.setAddress(), this.#takeTunnelDevice(limit)]))
       .catch((error: Error) => this.#options.log?.('warn', `the gateway was not restored: ${error.message}`))
   }
 
@@ -300,4 +339,8 @@ export class OvnNetwork implements NetworkDriver {
       tunnelAddress,
     })
   }
+}
+
+function readTls({ ca, cert, key }: TlsPaths): TlsFiles {
+  return { ca: readFileSync(ca, 'utf8'), cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
 }

@@ -11,7 +11,8 @@ export interface SetupInput {
   datapath: 'kernel' | 'userspace'
   /** Whether guests may leave sums and segments to the switch. */
   offloads: boolean
-  southbound: Endpoint
+  /** The members of the southbound database's cluster. */
+  southbound: readonly Endpoint[]
   /** Where tunnels end. */
   tunnelAddress: string | undefined
 }
@@ -31,7 +32,7 @@ export function switchSetup(input: SetupInput): SwitchSetup {
     externalIds: {
       'system-id': host,
       hostname: host,
-      'ovn-remote': southbound,
+      'ovn-remote': southbound.join(','),
       'ovn-encap-type': 'geneve',
       'ovn-encap-ip': tunnelAddress ?? '127.0.0.1',
       'ovn-bridge': names.bridge,

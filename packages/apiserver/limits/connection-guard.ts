@@ -1,6 +1,5 @@
-import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import type { Server, TLSSocket } from 'node:tls'
 import { network } from '../auth/local/guess-limiter.ts'
 
 /** How many connections there may be, and how long they may take to become one that says who it is. */
@@ -34,7 +33,7 @@ export function slowClientOptions({ headersMs = defaults.headersMs }: Partial<Co
 export type RefusedConnections = Record<'total' | 'perAddress' | 'shaking' | 'handshake', number>
 
 /**
- * Stands at the door of an HTTPS server: counts connections from the first packet on, before TLS costs anything, and closes those
+ * Stands at the door of a server that speaks TLS: counts connections from the first packet on, before TLS costs anything, and closes those
  * that never finish the handshake.
  */
 export class ConnectionGuard {

@@ -42,9 +42,14 @@ export const upOptions: Option[] = [
     flags: '--guest-uids <first-last>',
     description: `the numbers of users and groups that are guests' alone on this host (default ${defaultGuestUids})`,
   },
+  {
+    flags: '--tunnel-device <nic>',
+    description: 'the NIC for tunnels between hosts, if not that of the default route',
+  },
 ]
 
-function settingsFrom(context: Context, options: OptionValues): Settings {
+/** What was kept and what is given now. @throws {UserError} */
+export function settingsFrom(context: Context, options: OptionValues): Settings {
   const text = (name: string) => (typeof options[name] === 'string' ? (options[name] as string) : undefined)
   const given: Partial<Settings> = {}
   const listen = text('listen')
@@ -57,9 +62,23 @@ function settingsFrom(context: Context, options: OptionValues): Settings {
   if (guestSubnet !== undefined) given.guestSubnet = guestSubnet
   const guestUids = text('guestUids')
   if (guestUids !== undefined) given.guestUids = guestUids
+  const tunnelDevice = text('tunnelDevice')
+  if (tunnelDevice !== undefined) given.tunnelDevice = tunnelDevice
   const services = text('services')
   if (services === 'systemd' || services === 'supervisor') given.services = services
   return readSettings(context.paths, given)
+}
+
+/** Install the Debian packages that a host needs and lacks. */
+export async function installMissing(signal: AbortSignal, progress: Progress): Promise<void> {
+  const missing = await missingPackages(hostPackages)
+  if (missing.length === 0) return
+  console.error('Debian packages to install:')
+  for (const { name, why } of missing) console.error(`    ${name.padEnd(22)} ${why}`)
+  await progress.step('Install Debian packages', async () => {
+    await installPackages(missing, signal)
+    return `${missing.length} packages`
+  })
 }
 
 /** Install what is missing and start server and agent where they do not run yet. */
@@ -67,45 +86,39 @@ export async function bringUp(context: Context, options: OptionValues, progress:
   requireRoot('thresher up')
   const { paths, signal } = context
   const settings = settingsFrom(context, options)
-  const missing = await missingPackages(hostPackages)
-  if (missing.length > 0) {
-    console.error('Debian packages to install:')
-    for (const { name, why } of missing) console.error(`    ${name.padEnd(22)} ${why}`)
-    await progress.step('Install Debian packages', async () => {
-      await installPackages(missing, signal)
-      return `${missing.length} packages`
-    })
-  }
+  await installMissing(signal, progress)
   const files = filesOf(paths)
   await prepareHost(paths)
   using lock = lockInstallation(paths, 'thresher up')
   void lock
   keepSettings(paths, settings)
   await startPrograms(paths, settings, progress)
-  await progress.step('Build the dashboard', () => buildDashboard(paths.app, signal))
+  if (settings.role === 'management')
+    await progress.step('Build the dashboard', () => buildDashboard(paths.app, signal))
   const held = { ...settings, cluster: clusterOf(readTrusted(join(files.agentData, 'ca.crt'))) }
   if (held.cluster !== settings.cluster) keepSettings(paths, held)
   return held
 }
 
 /** Have both programs started and kept running, and wait for each; what does not start is not left to be tried for ever. */
-async function startPrograms(paths: Paths, settings: Settings, progress: Progress): Promise<void> {
+export async function startPrograms(paths: Paths, settings: Settings, progress: Progress): Promise<void> {
   const files = filesOf(paths)
   const before = runningProcesses(paths)
   const [host, port] = hostAndPort(settings.listen)
-  if (!before.server) await requireFreePort(host, port, '--listen')
+  const programs = settings.role === 'worker' ? (['agent'] as const) : (['server', 'agent'] as const)
+  if (settings.role === 'management' && !before.server) await requireFreePort(host, port, '--listen')
   if (!before.agent) await requireFreePort('0.0.0.0', settings.agentPort, '--agent-port')
   const kept = readPidFile(files.pid('supervisor'))
   rmSync(files.supervisorReport, { force: true })
   if (kept) signalProcess(kept, 'SIGHUP')
-  const supervisor = kept ?? (await startSupervisor(paths, settings.services))
+  const supervisor = kept ?? (await startSupervisor(paths, settings))
   const { uid: owner } = await ensureUser(serverUser)
   const ready = {
     server: (pid: number) => readyServer(paths, owner) === pid && existsSync(files.agentKubeconfig),
     agent: (pid: number) => agentIsReady(paths, pid),
   }
   try {
-    for (const name of ['server', 'agent'] as const) {
+    for (const name of programs) {
       // One that was just started again by the supervisor runs, but does not answer yet.
       const { pid } = before[name] ?? {}
       if (pid !== undefined && ready[name](pid)) continue
@@ -160,7 +173,9 @@ export const up: Command = {
   async run(context, _args, options) {
     const before = runningProcesses(context.paths)
     const settings = await bringUp(context, options, new Progress())
-    if (before.server && before.agent) console.log('Thresher is already running; nothing to do.')
+    const isRunning = before.agent && (before.server || settings.role === 'worker')
+    if (isRunning) console.log('Thresher is already running; nothing to do.')
+    if (settings.role === 'worker') return console.log(`This host is a worker of ${settings.server}.`)
     const files = filesOf(context.paths)
     console.log(`dashboard   ${apiUrl(settings.listen)}/`)
     console.log(`API         ${apiUrl(settings.listen)}`)

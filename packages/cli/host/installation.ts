@@ -198,6 +198,9 @@ export async function startAgent(paths: Paths, settings: Settings): Promise<Proc
       settings.guestSubnet,
       '--guest-uids',
       settings.guestUids,
+      '--role',
+      settings.role,
+      ...(settings.tunnelDevice === undefined ? [] : ['--tunnel-device', settings.tunnelDevice]),
     ],
     logFile: files.log('agent'),
     pidFile: files.pid('agent'),
@@ -206,7 +209,7 @@ export async function startAgent(paths: Paths, settings: Settings): Promise<Proc
 }
 
 /** Start the process that keeps both running, by systemd or by ourselves. It writes its own pid file. */
-export async function startSupervisor(paths: Paths, services: Settings['services']): Promise<ProcessIdentity> {
+export async function startSupervisor(paths: Paths, { services, role }: Settings): Promise<ProcessIdentity> {
   const files = filesOf(paths)
   const args = [
     ...nodeFlags,
@@ -215,6 +218,8 @@ export async function startSupervisor(paths: Paths, services: Settings['services
     paths.dataDir,
     '--run-dir',
     paths.runDir,
+    '--role',
+    role,
   ]
   const [program, pidFile, logFile] = [nodeBinary(paths.app), files.pid('supervisor'), files.log('supervisor')]
   const env = lean(files.agentData)

@@ -22,6 +22,12 @@ const Settings = Type.Object({
   guestUids: Type.String({ pattern: String.raw`^\d{1,10}-\d{1,10}$` }),
   /** Who starts the programs again: the host's systemd, or a process of ours. */
   services: Type.Enum(['systemd', 'supervisor']),
+  /** Whether a server runs here, or only an agent of a cluster whose servers are elsewhere. */
+  role: Type.Enum(['management', 'worker']),
+  /** Where a worker's servers are: `https://host:port`. */
+  server: Type.Optional(Type.String({ pattern: String.raw`^https://\S+$` })),
+  /** The NIC for tunnels to other hosts, where it is not the one with the default route. */
+  tunnelDevice: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9._-]{1,15}$' })),
   /** The cluster whose objects this installation holds, once it has been up: the UID of its namespace kube-system. */
   cluster: Type.Optional(Type.String({ minLength: 1 })),
 })
@@ -35,6 +41,7 @@ const remedies: Record<string, string> = {
   guestSubnet: '--guest-subnet must be a network, such as 10.52.0.0/16.',
   guestUids: `--guest-uids must be two numbers, such as ${defaultGuestUids}.`,
   services: '--services must be systemd or supervisor.',
+  tunnelDevice: '--tunnel-device must be the name of a network interface, such as eth1.',
 }
 
 const defaultSettings = (): Settings => ({
@@ -43,6 +50,7 @@ const defaultSettings = (): Settings => ({
   agentPort: 10250,
   guestSubnet: '10.52.0.0/16',
   guestUids: defaultGuestUids,
+  role: 'management',
   services: existsSync('/run/systemd/system') ? 'systemd' : 'supervisor',
 })
 

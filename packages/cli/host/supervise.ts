@@ -12,7 +12,12 @@ import { runStep } from './supervisor-step.ts'
  * again at once what it had given up. It runs for years beside them, so it imports little and leaves the rest to {@link runStep}.
  */
 const { values } = parseArgs({
-  options: { 'data-dir': { type: 'string' }, 'run-dir': { type: 'string' }, prepared: { type: 'boolean' } },
+  options: {
+    'data-dir': { type: 'string' },
+    'run-dir': { type: 'string' },
+    prepared: { type: 'boolean' },
+    role: { type: 'string' },
+  },
 })
 const paths = {
   app: resolve(import.meta.dirname, '../../..'),
@@ -20,6 +25,7 @@ const paths = {
   runDir: resolve(values['run-dir']!),
 }
 const files = filesOf(paths)
+const isWorker = values.role === 'worker'
 const sink = new LineSink(1, (lost) => `${new Date().toISOString()} ${lost} lines are missing here`)
 const log = (message: string) => sink.line(`${new Date().toISOString()} ${message}`)
 
@@ -41,14 +47,20 @@ const program = (name: 'server' | 'agent') => ({
     return started
   },
 })
-const supervisor = new Supervisor([program('server'), program('agent')], files.supervisorReport, log)
+const supervisor = new Supervisor(
+  (isWorker ? (['agent'] as const) : (['server', 'agent'] as const)).map(program),
+  files.supervisorReport,
+  log,
+)
 const stop = new AbortController()
 process.once('SIGTERM', () => stop.abort())
 process.on('SIGHUP', () => supervisor.tryAgain())
 process.on('unhandledRejection', (error) => log(`unexpected: ${String(error)}`))
 
 const takeEveryMs = 6 * 3600 * 1000
+// A worker's agent renews its own.
 setInterval(() => {
+  if (isWorker) return
   runStep('credentials', paths).catch((error: unknown) =>
     log(`the credentials could not be taken over: ${(error as Error).message}`),
   )

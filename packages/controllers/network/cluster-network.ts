@@ -1,5 +1,6 @@
 import { isReason } from '@thresher/api/error'
 import { managementSwitch } from '@thresher/api/management-network'
+import { subnetAnnotation } from '@thresher/api/names'
 import type { Condition } from '@thresher/api/meta'
 import { ClusterNetwork } from '@thresher/api/network/cluster-network'
 import { setCondition } from '@thresher/client/conditions'
@@ -8,15 +9,18 @@ import type { Context } from '@thresher/client/controller'
 /**
  * Show the management network as the ClusterNetwork `mgmt`, made again where it is missing.
  *
- * @param failure why its switch cannot be kept as it should be; undefined while it is
+ * @param subnet its addresses, for hosts that join; @param failure why its switch cannot be kept as it should be; undefined while it is
  */
-export async function showManagement(failure: string | undefined, context: Context): Promise<void> {
+export async function showManagement(subnet: string, failure: string | undefined, context: Context): Promise<void> {
   const objects = context.objects(ClusterNetwork)
-  const found = await objects.ensure({
+  const annotations = { [subnetAnnotation]: subnet }
+  const held = await objects.ensure({
     apiVersion: 'network.harvesterhci.io/v1beta1',
     kind: 'ClusterNetwork',
-    metadata: { name: managementSwitch },
+    metadata: { name: managementSwitch, annotations },
   })
+  const isShown = held.metadata.annotations?.[subnetAnnotation] === subnet
+  const found = isShown ? held : await objects.patch(held, { metadata: { annotations } })
   const before = (found.status?.conditions ?? []) as Condition[]
   // The type is in lower case, as Harvester's clients look for it.
   const conditions = setCondition(

@@ -35,7 +35,7 @@ type RuleRow = NorthboundRow<'ACL'>
 export interface NetworkControllerOptions {
   /** Where OVN's northbound database listens. */
   endpoints: Endpoint[]
-  tls?: TlsFiles
+  tls?: () => TlsFiles
   network: ManagementNetwork
   /** How long one look may wait for the database before it counts as failed; ten seconds unless given. */
   patienceMs?: number
@@ -85,12 +85,12 @@ export function networkController(options: NetworkControllerOptions): Controller
             message: `the network's database does not answer (${why}): is the agent on its host running?`,
           })
         const failure = `the northbound database does not answer: ${why}`
-        if (key === switchKey && !context.signal.aborted) await showManagement(failure, context)
+        if (key === switchKey && !context.signal.aborted) await showManagement(options.network.subnet, failure, context)
         throw new Error(failure, { cause: error })
       })
       if (key === switchKey) {
         await central.makeSwitch(limit)
-        await showManagement(undefined, context)
+        await showManagement(options.network.subnet, undefined, context)
       } else if (key === namesKey) await central.writeNames(limit)
       else return await reconcileGuest(key, central, options.network, context, limit)
     },

@@ -1,0 +1,73 @@
+import { join } from 'node:path'
+import { Node } from '@thresher/api/core/node'
+import { controlPlaneLabel, southboundPort } from '@thresher/api/names'
+import type { Client } from '@thresher/client/client'
+import { Informer } from '@thresher/client/informer'
+import { loadOwnKubeconfig } from '@thresher/client/node/kubeconfig'
+import { readServingCertificate, type ServingCertificate } from './api/serving-certificate.ts'
+import { keepSouthbound, southboundEndpoints, writeNetworkTls } from './central.ts'
+import type { Log } from './compute/host.ts'
+import type { AgentConfig } from './config.ts'
+import { socketsIn } from './network/engine-specs.ts'
+import type { OvnNetwork } from './network/ovn-network.ts'
+import { SouthboundDoor } from './network/southbound-door.ts'
+
+/** What follows the cluster's nodes on a host. */
+export interface NodeFollower {
+  /** A renewed certificate to serve with. */
+  setCertificate(certificate: ServingCertificate): void
+  close(): void
+}
+
+interface Parts {
+  client: Client
+  config: AgentConfig
+  network: OvnNetwork
+  signal: AbortSignal
+  log: Log
+}
+
+/** How often the client certificate is written anew for the network's engines, should it have been renewed. */
+const renewEveryMs = 3600 * 1000
+
+/** Keep this host's network in step with the hosts of the cluster: let them in where the databases are, look for those elsewhere. */
+export function followNodes(parts: Parts): NodeFollower {
+  return parts.config.role === 'management' ? letNodesIn(parts) : findManagement(parts)
+}
+
+function letNodesIn({ client, config, signal, log }: Parts): NodeFollower {
+  const nodes = nodeInformer(client, log)
+  const door = new SouthboundDoor({
+    port: southboundPort,
+    tls: readServingCertificate(config.dataDir),
+    socket: socketsIn(join(config.runDir, 'network')).southbound,
+    isNode: (name) => nodes.get(name)?.metadata.deletionTimestamp === undefined && nodes.get(name) !== undefined,
+    log,
+  })
+  nodes.onChange(({ type }) => type === 'deleted' && door.expel())
+  void nodes.run(signal)
+  door.listen()
+  return { setCertificate: (tls) => door.setCertificate(tls), close: () => door.close() }
+}
+
+function findManagement({ client, config, network, signal, log }: Parts): NodeFollower {
+  const nodes = nodeInformer(client, log, `${controlPlaneLabel}=true`)
+  const failed = (error: unknown) => log('warn', `the network's database: ${(error as Error).message}`)
+  const follow = async () => {
+    const found = southboundEndpoints(nodes.list())
+    if (!nodes.hasSynced || found.length === 0) return
+    await keepSouthbound(config.dataDir, found)
+    await network.moveSouthbound(found)
+  }
+  nodes.onChange(() => void follow().catch(failed))
+  void nodes.run(signal)
+  const renew = setInterval(() => {
+    writeNetworkTls(config.dataDir, loadOwnKubeconfig(config.kubeconfig)).catch(failed)
+  }, renewEveryMs).unref()
+  return { setCertificate: () => {}, close: () => clearInterval(renew) }
+}
+
+function nodeInformer(client: Client, log: Log, labelSelector?: string): Informer<Node> {
+  const onError = (error: unknown) => log('warn', `cannot watch nodes: ${(error as Error).message}`)
+  return new Informer(client.resource<Node>(Node), { onError, ...(labelSelector ? { labelSelector } : {}) })
+}
