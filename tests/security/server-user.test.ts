@@ -20,6 +20,7 @@ const settings = {
   guestSubnet: '10.52.0.0/16',
   guestUids: '1900000000-1900065535',
   services: 'supervisor' as const,
+  role: 'management' as const,
 }
 
 describe('who has the server’s user', () => {

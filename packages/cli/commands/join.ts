@@ -1,6 +1,6 @@
-import { JoinError, joinCluster, keepMembership } from '@thresher/agent/identity/join'
-import { parseJoinToken } from '@thresher/agent/identity/join-token'
-import type { Command } from '../command.ts'
+import { JoinError, joinCluster, keepMembership, type Membership } from '@thresher/agent/identity/join'
+import { parseJoinToken, type JoinToken } from '@thresher/agent/identity/join-token'
+import type { Command, Context } from '../command.ts'
 import { prepareHost, requireRoot } from '../host/installation.ts'
 import { lockInstallation } from '../host/lock.ts'
 import { keepSettings } from '../host/settings.ts'
@@ -38,21 +38,30 @@ export const join: Command = {
     await prepareHost(paths)
     using lock = lockInstallation(paths, 'thresher join')
     void lock
-    const membership = await progress
-      .step('Join the cluster', async () => {
-        const found = await joinCluster(server, token, settings.nodeName, signal)
-        await keepMembership(filesOf(paths).agentData, settings.nodeName, server, found)
-        return found
-      })
-      .catch((error: unknown) => {
-        throw error instanceof JoinError ? new UserError(error.message) : error
-      })
-    const { ca, guestSubnet } = membership
+    const { ca, guestSubnet } = await become(context, { server, token, node: settings.nodeName }, progress)
     const kept = { ...settings, role: 'worker' as const, server, guestSubnet, cluster: clusterOf(ca) }
     keepSettings(paths, kept)
     await startPrograms(paths, kept, progress)
     console.log(`${kept.nodeName} is a node of the cluster at ${server}.`)
   },
+}
+
+/** Get the node's certificates and keep them. @throws {UserError} with the cluster's sentence */
+async function become(
+  { paths, signal }: Context,
+  { server, token, node }: { server: string; token: JoinToken; node: string },
+  progress: Progress,
+): Promise<Membership> {
+  let membership: Membership | undefined
+  await progress.step('Join the cluster', async () => {
+    try {
+      membership = await joinCluster(server, token, node, signal)
+    } catch (error) {
+      throw error instanceof JoinError ? new UserError(error.message, { cause: error }) : error
+    }
+    await keepMembership(filesOf(paths).agentData, node, server, membership)
+  })
+  return membership!
 }
 
 function serverOf(given: string): string {

@@ -26,8 +26,11 @@ export const labUp: Command = {
       throw new UserError('there is a lab on this machine already; end it with: thresher lab down')
     const count = Number(options['hosts'])
     if (!Number.isInteger(count) || count < 1 || count > most) throw new UserError(`--hosts must be from 1 to ${most}.`)
-    const progress = new Progress()
-    const cluster = await progress.step(`Start ${count} hosts`, () => LabCluster.create(number, paths.app, count))
+    let made: LabCluster | undefined
+    await new Progress().step(`Start ${count} hosts`, async () => {
+      made = await LabCluster.create(number, paths.app, count)
+    })
+    const cluster = made!
     const dataDirs = cluster.hosts.map(({ dataDir }) => dataDir)
     mkdirSync(join(stateFile, '..'), { recursive: true, mode: 0o700 })
     writeFileSync(stateFile, JSON.stringify({ dataDirs }))
