@@ -156,7 +156,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     images: storage.images,
     usage,
     probed,
-    onRenewed: nodes.setCertificate,
+    onRenewed: (certificate) => nodes.setCertificate(certificate),
     log,
   })
   const acceleration = await probed

@@ -10,6 +10,7 @@ import type { Log } from './compute/host.ts'
 import type { AgentConfig } from './config.ts'
 import { socketsIn } from './network/engine-specs.ts'
 import type { OvnNetwork } from './network/ovn-network.ts'
+import { renewMembership } from './identity/renew.ts'
 import { SouthboundDoor } from './network/southbound-door.ts'
 
 /** What follows the cluster's nodes on a host. */
@@ -27,7 +28,7 @@ interface Parts {
   log: Log
 }
 
-/** How often the client certificate is written anew for the network's engines, should it have been renewed. */
+/** How often a host that joined looks whether the end of its certificates is near. */
 const renewEveryMs = 3600 * 1000
 
 /** Keep this host's network in step with the hosts of the cluster: let them in where the databases are, look for those elsewhere. */
@@ -61,9 +62,15 @@ function findManagement({ client, config, network, signal, log }: Parts): NodeFo
   }
   nodes.onChange(() => void follow().catch(failed))
   void nodes.run(signal)
-  const renew = setInterval(() => {
-    writeNetworkTls(config.dataDir, loadOwnKubeconfig(config.kubeconfig)).catch(failed)
-  }, renewEveryMs).unref()
+  const { dataDir: folder, kubeconfig, nodeName: node } = config
+  const look = async () => {
+    if (await renewMembership({ folder, kubeconfig, node, signal }))
+      log('info', "this node's certificates were renewed")
+    await writeNetworkTls(folder, loadOwnKubeconfig(kubeconfig))
+  }
+  const onError = (error: unknown) =>
+    log('warn', `this node's certificates could not be renewed: ${(error as Error).message}`)
+  const renew = setInterval(() => void look().catch(onError), renewEveryMs).unref()
   return { setCertificate: () => {}, close: () => clearInterval(renew) }
 }
 

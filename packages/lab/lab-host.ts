@@ -178,6 +178,8 @@ export class LabHost implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const down = await this.thresher(['down', '--purge'])
+    // What a failed end has left must not live on in a network that nobody finds again.
+    await this.cutPower()
     await this.#removeNamespace()
     rmSync(this.dataDir, { recursive: true, force: true })
     rmSync(this.runDir, { recursive: true, force: true })

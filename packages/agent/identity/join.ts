@@ -61,7 +61,7 @@ export async function keepMembership(
   folder: string,
   node: string,
   server: string,
-  membership: Membership,
+  membership: Omit<Membership, 'guestSubnet'>,
 ): Promise<void> {
   const { ca, client, serving } = membership
   await writePrivateFile(join(folder, 'ca.crt'), ca)

@@ -67,7 +67,6 @@ export class OvnNetwork implements NetworkDriver {
   readonly #engines: Engines
   readonly #switch: HostSwitch
   readonly #ports: Ports
-  readonly #commands: Commands
   #watch: NetworkWatch | undefined
   #watching = new AbortController()
   #guestNames: GuestNames | undefined
@@ -76,7 +75,6 @@ export class OvnNetwork implements NetworkDriver {
     this.#options = options
     const { network, resolverFiles, log, runDir } = options
     const commands = new Commands(options.netns)
-    this.#commands = commands
     const names = namesOf(options.instance ?? 'thr0')
     this.#names = names
     this.#commands = commands

@@ -12,7 +12,7 @@ export interface SouthboundDoorOptions {
   socket: string
   /** Whether the cluster has a node of this name. */
   isNode(name: string): boolean
-  log(level: 'info' | 'warn', message: string): void
+  log: (level: 'info' | 'warn', message: string) => void
 }
 
 const prefix = 'system:node:'
@@ -28,6 +28,8 @@ export class SouthboundDoor {
   readonly #options: SouthboundDoorOptions
   readonly #server: Server
   readonly #passed = new Map<TLSSocket, string>()
+  /** Who was turned away, so that each is logged once: a host that joins knocks before its node is there. */
+  readonly #refused = new Set<string>()
   #retry: NodeJS.Timeout | undefined
 
   constructor(options: SouthboundDoorOptions) {
@@ -69,14 +71,23 @@ export class SouthboundDoor {
     for (const socket of this.#passed.keys()) socket.destroy()
   }
 
+  #refuse(socket: TLSSocket, name: string): void {
+    if (!this.#refused.has(name) && this.#refused.size < mostRefused) {
+      this.#refused.add(name)
+      this.#options.log('warn', `${socket.remoteAddress} may not use the network's database as ${name}`)
+    }
+    socket.destroy()
+  }
+
   #enter(socket: TLSSocket): void {
     socket.on('error', () => socket.destroy())
     const subject = socket.getPeerCertificate().subject as { CN?: string; O?: string } | undefined
     const node = nodeOf(subject)
     if (!socket.authorized || node === undefined || !this.#options.isNode(node)) {
-      this.#options.log('warn', `${socket.remoteAddress} may not use the network's database as ${subject?.CN ?? '?'}`)
-      return void socket.destroy()
+      this.#refuse(socket, subject?.CN ?? 'nobody')
+      return
     }
+    this.#refused.delete(`system:node:${node}`)
     this.#passed.set(socket, node)
     socket.setKeepAlive(true, 15_000)
     const database = connect(this.#options.socket)
@@ -90,6 +101,9 @@ export class SouthboundDoor {
     database.pipe(socket)
   }
 }
+
+/** Names that are remembered; whoever has a certificate may choose but one. */
+const mostRefused = 1000
 
 function nodeOf(subject: { CN?: string; O?: string } | undefined): string | undefined {
   const { CN = '', O } = subject ?? {}
