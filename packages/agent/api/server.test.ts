@@ -182,7 +182,7 @@ describe("the agent's server", () => {
   })
 
   it('says so when the guest has no agent to ask', async () => {
-    const refused = await ask('PUT', `${guest}/softreboot`)
+    const refused = await ask('PUT', `${guest}/freeze`)
     expect(refused.status).toBe(409)
     expect(JSON.parse(refused.body.toString()).message).toContain('no guest agent')
   })

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { askGuest } from './guest-agent.ts'
+import { askGuest, GuestAgentError } from './guest-agent.ts'
 import { makeQemuFile, readQemuFile } from './qemu-file.ts'
 import { keyMs, type Chord } from './keyboard.ts'
 import { mergeLayers, openDisks, switchLayers } from './open-disks.ts'
@@ -23,6 +23,8 @@ export interface ControlledRun {
   user(): number
   /** Do something with QEMU's monitor, in turn. @throws {NotRunningError} */
   running<T>(task: (qmp: QmpClient) => Promise<T>): Promise<T>
+  /** Have the guest restarted by its power button. */
+  reboot(): void
   isPaused(): boolean
   hasGuestAgent(): boolean
   /** QEMU's name for the node of a volume that the run has open. */
@@ -62,13 +64,10 @@ export class GuestControl {
     return this.#run.running(async (qmp) => void (await qmp.execute('system_reset', {})))
   }
 
-  /** Ask the guest to restart: by its agent. */
+  /** Ask the guest to restart: by its agent, else by its power button. */
   async softReboot(): Promise<void> {
     await this.#run.running(() => Promise.resolve())
-    if (!this.#run.hasGuestAgent())
-      throw new NotRunningError(
-        `${this.#run.name} has no guest agent to restart it by; install qemu-guest-agent in the guest, or use reset`,
-      )
+    if (!this.#run.hasGuestAgent()) return this.#run.reboot()
     // The agent goes down with the guest and does not answer.
     await this.ask((ask) => Promise.race([ask('guest-shutdown', { mode: 'reboot' }), delay(500)]))
   }
@@ -188,6 +187,10 @@ export class GuestControl {
 
   /** Talk with the guest's agent; one conversation at a time. */
   ask<T>(talk: Parameters<typeof askGuest<T>>[2], timeoutMs = guestTimeoutMs): Promise<T> {
+    if (!this.#run.hasGuestAgent())
+      return Promise.reject(
+        new GuestAgentError(`${this.#run.name} has no guest agent to ask; install qemu-guest-agent in the guest`),
+      )
     return this.#queue.run(() => askGuest(this.socket('guestAgent'), timeoutMs, talk))
   }
 }

@@ -1,4 +1,12 @@
-import { guestPanicked, migratedAway, notAlive, qemuGone, stoppedEarly, switchedOff } from './outcomes.ts'
+import {
+  guestPanicked,
+  guestShutDown,
+  migratedAway,
+  notAlive,
+  qemuGone,
+  stoppedEarly,
+  switchedOff,
+} from './outcomes.ts'
 import type { Outcome, RunStep } from './run-state.ts'
 import { outcomeOfShutdown, verdictOfStatus, type PauseReason } from './verdict.ts'
 
@@ -32,6 +40,10 @@ export interface Lifecycle {
   /** We killed QEMU, as the guest's time was over; on disk before the signal is sent. */
   killed?: true
   outcome?: Outcome
+  /** The guest was asked to shut down, to be started again: until then, in milliseconds since 1970. */
+  rebootDueMs?: number
+  /** The guest has shut down and is being started again; on disk before it is. */
+  restarting?: true
 }
 
 /** What happens to a run: requests, QEMU's events, timers, the end of its process. */
@@ -41,7 +53,7 @@ export type Input =
   /** It could not be prepared or launched. */
   | { on: 'failed'; outcome: Outcome }
   /** QEMU's monitor answers, for the first time or again, with the guest's state. */
-  | { on: 'answered'; status: string; startPaused?: boolean }
+  | { on: 'answered'; status: string; startPaused?: boolean; nowMs?: number }
   /** QEMU lives but does not answer. */
   | { on: 'silent'; why: HungReason }
   /** The guest's processors run, by us or by a migration's arrival. */
@@ -49,7 +61,9 @@ export type Input =
   /** The guest stands still, in this state. */
   | { on: 'paused'; status: string; noRoom?: boolean }
   /** QEMU's event SHUTDOWN. */
-  | { on: 'shutdown'; reason: string }
+  | { on: 'shutdown'; reason: string; nowMs?: number }
+  /** The guest is to restart itself by its power button, by then. */
+  | { on: 'reboot'; dueMs: number }
   | { on: 'panicked' }
   /** The process is gone; `message` has what it wrote last. */
   | { on: 'exited'; message: string }
@@ -75,6 +89,8 @@ export type Action =
   /** Ask the guest to shut down. */
   | 'press'
   | 'kill'
+  /** Reset the machine, whose guest has shut down, and let it run. */
+  | 'restart'
   /** End QEMU, give back what is held. */
   | 'finish'
 
@@ -85,7 +101,7 @@ export interface Transition {
   actions: Action[]
 }
 
-const persistent = ['step', 'dueMs', 'killed', 'outcome'] as const
+const persistent = ['step', 'dueMs', 'killed', 'outcome', 'rebootDueMs', 'restarting'] as const
 
 /** What happens to a run in `state` on `input`. Pure; the same object comes back when nothing changes. */
 export function next(state: Lifecycle, input: Input): Transition {
@@ -107,7 +123,7 @@ function react(state: Lifecycle, input: Input): Change {
     case 'failed':
       return end(state.dueMs === undefined ? input.outcome : stoppedEarly)
     case 'answered':
-      return answered(state, input.status, input.startPaused ?? false)
+      return answered(state, input)
     case 'silent':
       return { hung: input.why }
     case 'resumed':
@@ -115,7 +131,9 @@ function react(state: Lifecycle, input: Input): Change {
     case 'paused':
       return { ...withStatus(state, input.status), ...(input.noRoom ? { noRoom: true } : {}) }
     case 'shutdown':
-      return end(outcomeOfShutdown(input.reason) ?? endedFromOutside(state, input.reason))
+      return shutDown(state, outcomeOfShutdown(input.reason), input.nowMs) ?? end(endedFromOutside(state, input.reason))
+    case 'reboot':
+      return state.step === 'running' && !state.paused ? { rebootDueMs: input.dueMs, actions: ['press'] } : {}
     case 'panicked':
       return end(guestPanicked)
     case 'exited':
@@ -138,10 +156,23 @@ function react(state: Lifecycle, input: Input): Change {
 }
 
 /** The monitor answers: what happened while nobody listened is in the guest's state. */
-function answered(state: Lifecycle, status: string, startPaused: boolean): Change {
+function answered(
+  state: Lifecycle,
+  { status, startPaused = false, nowMs }: Extract<Input, { on: 'answered' }>,
+): Change {
+  const verdict = verdictOfStatus(status)
+  if (verdict.is === 'ended') return { hung: undefined, ...shutDown(state, verdict.outcome, nowMs) }
   const change = { hung: undefined, ...withStatus(state, status, startPaused) }
   if (change.outcome || state.step !== 'stopping') return change
   return { ...change, actions: ['arm', 'press'] }
+}
+
+/** The guest has shut down, or crashed: the end, unless it is to start again. */
+function shutDown(state: Lifecycle, outcome: Outcome | undefined, nowMs = Infinity): Change | undefined {
+  if (!outcome) return undefined
+  const inTime = nowMs <= (state.rebootDueMs ?? -Infinity) || state.restarting
+  const again = state.step === 'running' && outcome === guestShutDown && inTime
+  return again ? { rebootDueMs: undefined, restarting: true, actions: ['restart'] } : end(outcome)
 }
 
 function withStatus(state: Lifecycle, status: string, startPaused = false): Change {
@@ -150,6 +181,7 @@ function withStatus(state: Lifecycle, status: string, startPaused = false): Chan
     case 'ended':
       return end(verdict.outcome)
     case 'not started':
+      if (state.restarting) return { actions: ['continue'] }
       if (state.step !== 'starting') return { paused: 'PausedByUser' }
       return startPaused ? { step: 'running', paused: 'PausedByUser' } : { actions: ['continue'] }
     case 'awaits migration':
@@ -164,7 +196,8 @@ function withStatus(state: Lifecycle, status: string, startPaused = false): Chan
 }
 
 function resumed(state: Lifecycle): Change {
-  return { ...(begun(state) ? {} : { step: 'running' as const }), paused: undefined, noRoom: undefined }
+  const runs = { paused: undefined, noRoom: undefined, restarting: undefined }
+  return { ...(begun(state) ? {} : { step: 'running' as const }), ...runs }
 }
 
 /** Whether the guest has been let run before. */
@@ -183,7 +216,16 @@ function stop(state: Lifecycle, { dueMs, nowMs }: { dueMs: number; nowMs: number
 }
 
 function end(outcome: Outcome): Change {
-  return { step: 'ended', outcome, paused: undefined, noRoom: undefined, hung: undefined, actions: ['finish'] }
+  return {
+    step: 'ended',
+    outcome,
+    rebootDueMs: undefined,
+    restarting: undefined,
+    paused: undefined,
+    noRoom: undefined,
+    hung: undefined,
+    actions: ['finish'],
+  }
 }
 
 function endedFromOutside(state: Lifecycle, reason: string): Outcome {

@@ -39,9 +39,9 @@ export class RunRecord {
 
   /** Write down how far the run is. A full disk must not stop a run; only an agent that dies now would not know. */
   persist(life: Lifecycle, change: Partial<RunState> = {}): void {
-    const { step, dueMs, killed, outcome } = life
+    const { step, dueMs, killed, outcome, rebootDueMs, restarting } = life
     try {
-      this.write({ ...change, step, dueMs, killed, outcome })
+      this.write({ ...change, step, dueMs, killed, outcome, rebootDueMs, restarting })
     } catch (error) {
       this.#log('error', `${this.title}: the state was not written down: ${(error as Error).message}`)
     }

@@ -83,6 +83,10 @@ export const RunState = Type.Object({
   step: Type.Enum(['preparing', 'incoming', 'starting', 'running', 'migrating-out', 'stopping', 'ended']),
   /** Milliseconds since 1970. */
   dueMs: Type.Optional(Type.Number()),
+  /** The guest was asked to shut down, to be started again; until then. Milliseconds since 1970. */
+  rebootDueMs: Type.Optional(Type.Number()),
+  /** It has shut down and is being started again. */
+  restarting: Type.Optional(Type.Literal(true)),
   /** QEMU was killed, as the guest's time was over; written before the signal is sent. */
   killed: Type.Optional(Type.Literal(true)),
   holdings: Type.Array(Holding),

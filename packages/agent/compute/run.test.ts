@@ -180,6 +180,26 @@ describe('a run', () => {
     expect((await again.until(ended)).outcome).toMatchObject({ phase: 'Failed', reason: 'QemuGone' })
   })
 
+  it('restarts a guest without an agent by its power button, also when the agent of the node died meanwhile', async () => {
+    const first = new Watched().start()
+    const { process } = await first.until(running)
+    await first.says('ready')
+    await first.run.control.softReboot()
+    await first.says(/(ready[^]*){2}/)
+    expect(first.run.view()).toMatchObject({ step: 'running', process })
+    await first.until(({ paused }) => paused === undefined)
+    await first.run.control.softReboot()
+    await first.run.settled()
+    first.run.release()
+    await delay(300)
+    const second = await new Watched().adopt()
+    await second.until(({ paused }) => paused === undefined)
+    // What is typed while its firmware starts is lost.
+    const typing = setInterval(() => second.run.console.write(Buffer.from('hello')), 100)
+    await second.says('hello').finally(() => clearInterval(typing))
+    expect(second.run.view()).toMatchObject({ step: 'running', process })
+  })
+
   it('fails a run whose guest does not pass its liveness probe, and leaves one alone that is paused', async () => {
     const watched = new Watched().start()
     await watched.until(running)

@@ -29,6 +29,7 @@ import type { QmpEvent } from './qmp-commands.ts'
 import { closeRunFolder, makeRunFolder, removeRunFolder } from './run-folder.ts'
 import { GuestProbes, type WantedProbes } from './probes/guest-probes.ts'
 import { RoomWatch } from './room-watch.ts'
+import { restartGuest } from './restart-guest.ts'
 import { RunRecord } from './run-record.ts'
 import type { Holding, RunState } from './run-state.ts'
 import { currentVersion } from './run-state-upgrades.ts'
@@ -40,6 +41,8 @@ import { TaskQueue } from './task-queue.ts'
 import { TpmWatch } from './tpm/tpm-watch.ts'
 import { lastingTpm } from './tpm/tpm-store.ts'
 
+/** How long a guest that is to restart by its power button has for it; one that shuts down later stays off. */
+const rebootMs = 120_000
 /** How often what could not be given back is tried again. */
 const giveBackEveryMs = 1000
 
@@ -84,8 +87,15 @@ export class Run {
   private constructor(host: ComputeHost, state: RunState, onChange: () => void, unreadable?: string) {
     this.#host = host
     this.#onChange = onChange
-    const { step, dueMs, killed, outcome, uid } = state
-    this.#life = { step, ...(dueMs ? { dueMs } : {}), ...(killed ? { killed } : {}), ...(outcome ? { outcome } : {}) }
+    const { step, dueMs, killed, outcome, rebootDueMs, restarting, uid } = state
+    this.#life = {
+      step,
+      ...(dueMs ? { dueMs } : {}),
+      ...(killed ? { killed } : {}),
+      ...(outcome ? { outcome } : {}),
+      ...(rebootDueMs ? { rebootDueMs } : {}),
+      ...(restarting ? { restarting } : {}),
+    }
     this.folders = foldersOf(host, uid)
     this.#record = new RunRecord(state, this.folders.folder, host.log, unreadable)
     this.#hotPlug = new HotPlug({ host, record: this.#record, user: () => ownerOf(host, this.#state.user) }, () =>
@@ -98,6 +108,7 @@ export class Run {
       folders: this.folders,
       user: () => this.user,
       running: (task) => this.#running(task),
+      reboot: () => this.#post(() => this.#apply({ on: 'reboot', dueMs: Date.now() + rebootMs })),
       isPaused: () => this.#life.paused !== undefined,
       hasGuestAgent: () => this.#guest.connected,
       nodeOf: (volume) => (this.#life.step === 'running' ? nodeOf(this.#state.holdings, volume) : undefined),
@@ -364,7 +375,12 @@ export class Run {
     const isNew = this.#qmp !== qmp
     this.#qmp = qmp
     if (isNew) await this.#introduce(qmp)
-    await this.#apply({ on: 'answered', status, startPaused: this.#plan?.vmi.spec.startStrategy === 'Paused' })
+    await this.#apply({
+      on: 'answered',
+      status,
+      nowMs: Date.now(),
+      startPaused: this.#plan?.vmi.spec.startStrategy === 'Paused',
+    })
     if (status === 'io-error') await this.#paused(qmp)
     await this.#converge()
   }
@@ -388,7 +404,7 @@ export class Run {
   async #handle({ event, data }: QmpEvent): Promise<void> {
     switch (event) {
       case 'SHUTDOWN':
-        return this.#apply({ on: 'shutdown', reason: String(data?.['reason']) })
+        return this.#apply({ on: 'shutdown', reason: String(data?.['reason']), nowMs: Date.now() })
       case 'GUEST_PANICKED':
         return this.#apply({ on: 'panicked' })
       case 'STOP':
@@ -457,6 +473,8 @@ export class Run {
         return this.#kill()
       case 'finish':
         return this.#finish()
+      case 'restart':
+        return this.#qmp && restartGuest(this.#qmp)
       case 'launch':
         return this.#launch()
     }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { ApiError } from '@thresher/api/error'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
@@ -132,4 +134,11 @@ test('what is not built answers 501 with its sentence, in both versions and to a
           said: true,
         })
       }
+})
+
+test('every command stands in the documentation, in the row of a test', () => {
+  const text = readFileSync(join(import.meta.dirname, '../../../docs/machine-actions.md'), 'utf8')
+  const table = text.slice(text.indexOf('## virtctl'))
+  for (const [command] of verbs)
+    expect(table).toContain(`\`${command === 'vnc screenshot' ? command : command.split(' ')[0]}`)
 })
