@@ -21,6 +21,7 @@ import { virtualMachineInstanceController } from './virtual-machine-instance/vir
 import { virtualMachineBackupController } from './virtual-machine-backup/virtual-machine-backup.ts'
 import { scheduleVMBackupController } from './schedule-vm-backup/schedule-vm-backup.ts'
 import { virtualMachineRestoreController } from './virtual-machine-restore/virtual-machine-restore.ts'
+import { virtualMachineTemplateController } from './virtual-machine-template/virtual-machine-template.ts'
 import { virtualMachineController } from './virtual-machine/virtual-machine.ts'
 import { volumeSnapshotController } from './volume-snapshot/volume-snapshot.ts'
 
@@ -31,6 +32,7 @@ function allControllers(): Controller[] {
     serviceAccountController,
     virtualMachineController,
     virtualMachineInstanceController,
+    virtualMachineTemplateController,
     schedulerController(),
     persistentVolumeClaimController,
     persistentVolumeController,

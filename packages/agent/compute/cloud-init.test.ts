@@ -14,6 +14,7 @@ import {
   type CloudInitSources,
 } from './cloud-init.ts'
 import { writeSeedImage } from './seed-image.ts'
+import { sysprepFiles } from './sysprep.ts'
 import { testInstance } from './testing.ts'
 
 const key = `ssh-ed25519 ${'A'.repeat(68)} someone with a comment at a workstation`
@@ -112,8 +113,31 @@ describe('the config drive', () => {
   })
 })
 
+describe("a disk with Windows' answer file", () => {
+  it('holds what is in the ConfigMap or Secret, and is not made without an answer file', () => {
+    const files = { 'AutoUnattend.xml': Buffer.from('<unattend/>'), 'setup.ps1': Buffer.from('') }
+    expect(sysprepFiles(files, 'the Secret s')).toBe(files)
+    const without = { 'setup.ps1': Buffer.from('') }
+    expect(() => sysprepFiles(without, 'the Secret s')).toThrow(
+      /an answer file in the Secret s; add the key Autounattend/,
+    )
+    expect(() => sysprepFiles({}, 'the ConfigMap c')).toThrow(MissingSourceError)
+  })
+})
+
 describe('a configuration disk', () => {
   const user = { uid: 64_055, gid: 64_055, groups: [] }
+
+  it('is not written where a name would leave it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'seed-'))
+    try {
+      const writing = writeSeedImage(join(folder, 'seed.iso'), 'x', { '../../outside': 'x' }, user)
+      await expect(writing).rejects.toThrow('is not the name of a file')
+      expect(readdirSync(folder)).toEqual([])
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
 
   it('holds the files under their label, for QEMU to read alone, and leaves no loose copy', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'seed-'))

@@ -30,7 +30,14 @@ export type Resolution =
   | { ready: false; waitingFor: string }
   | { ready: false; errors: FieldError[] }
 
-const seedSources = ['cloudInitNoCloud', 'cloudInitConfigDrive', 'configMap', 'secret'] as const
+const seedSources = [
+  'cloudInitNoCloud',
+  'cloudInitConfigDrive',
+  'configMap',
+  'secret',
+  'sysprep',
+  'downwardAPI',
+] as const
 
 /** Whether all that a run needs is there, and what it is. Pure. */
 export function resolveRun(input: ResolveInput): Resolution {
@@ -57,7 +64,7 @@ export function resolveRun(input: ResolveInput): Resolution {
       const source = Object.keys(volume).find((field) => field !== 'name') ?? 'source'
       errors.push({
         field: `spec.volumes[${index}].${source}`,
-        message: 'cannot be attached; use persistentVolumeClaim, cloudInitNoCloud, emptyDisk, configMap or secret',
+        message: `cannot be attached; use persistentVolumeClaim, emptyDisk, ${seedSources.join(', ')}`,
         reason: 'FieldValueNotSupported',
       })
     }

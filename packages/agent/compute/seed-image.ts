@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { chmodSync, chownSync, closeSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { isFilePath } from '@thresher/api/kubevirt/downward'
 import { confinement, type QemuUser } from './process.ts'
 
 const run = promisify(execFile)
@@ -30,6 +31,7 @@ export async function writeSeedImage(target: string, label: string, files: SeedF
     mkdirSync(source, { mode: 0o700 })
     const folders = [source]
     for (const [name, content] of Object.entries(files)) {
+      if (!isFilePath(name)) throw new Error(`${JSON.stringify(name)} is not the name of a file`)
       const parts = name.split('/')
       for (let depth = 1; depth < parts.length; depth++) {
         const folder = join(source, ...parts.slice(0, depth))

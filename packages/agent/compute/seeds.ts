@@ -2,6 +2,8 @@ import { ConfigMap } from '@thresher/api/core/config-map'
 import { Secret } from '@thresher/api/core/secret'
 import { isReason } from '@thresher/api/error'
 import { KeyPair } from '@thresher/api/harvester/key-pair'
+import { downwardFiles } from '@thresher/api/kubevirt/downward'
+import type { Volume } from '@thresher/api/kubevirt/volume'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { Client } from '@thresher/client/client'
 import {
@@ -13,6 +15,8 @@ import {
   type CloudInitSources,
 } from './cloud-init.ts'
 import type { PlannedSeed } from './plan.ts'
+import type { SeedFiles } from './seed-image.ts'
+import { sysprepFiles, sysprepLabel } from './sysprep.ts'
 import type { SeedVolume } from './resolve.ts'
 
 /**
@@ -33,6 +37,12 @@ export function readSeeds(client: Client, vmi: VirtualMachineInstance, volumes: 
           label: configDriveLabel,
           files: await configDriveFiles(vmi, source.cloudInitConfigDrive, sources),
         }
+      if (source.downwardAPI) {
+        const { volumeLabel, fields = [] } = source.downwardAPI
+        return { name, label: volumeLabel || name.slice(0, 16), files: downwardFiles(vmi, fields) }
+      }
+      if (source.sysprep)
+        return { name, label: sysprepLabel, files: await readSysprep(client, namespace, source.sysprep, sources) }
       const { configMap, secret } = source
       const label = configMap?.volumeLabel ?? secret?.volumeLabel ?? name.slice(0, 16)
       const read = configMap
@@ -42,6 +52,17 @@ export function readSeeds(client: Client, vmi: VirtualMachineInstance, volumes: 
       return { name, label, files: await read.catch((error: unknown) => orEmpty(error, optional)) }
     }),
   )
+}
+
+function readSysprep(
+  client: Client,
+  namespace: string,
+  { configMap, secret }: NonNullable<Volume['sysprep']>,
+  sources: CloudInitSources,
+): Promise<SeedFiles> {
+  if (secret?.name) return sources.secret(secret.name).then((files) => sysprepFiles(files, `the Secret ${secret.name}`))
+  const name = configMap?.name ?? ''
+  return readConfigMap(client, namespace, name).then((files) => sysprepFiles(files, `the ConfigMap ${name}`))
 }
 
 function orEmpty(error: unknown, optional: boolean): Record<string, Buffer> {

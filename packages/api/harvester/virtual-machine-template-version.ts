@@ -47,7 +47,7 @@ export const VirtualMachineTemplateVersion = defineKind({
       : [
           {
             field: 'spec',
-            message: 'a template version cannot change; make another version',
+            message: 'Update templateVersion is not supported: make another version',
             reason: 'FieldValueForbidden',
           },
         ],

@@ -1,6 +1,7 @@
 import type { FieldError } from '../error.ts'
 import { parseMac, unfitMac } from '../mac.ts'
 import type { Disk } from './disk.ts'
+import { checkDownward } from './downward.ts'
 import { checkSerials } from './disk-serials.ts'
 import type { Interface } from './interface.ts'
 import type { VirtualMachineInstanceSpec } from './virtual-machine-instance-spec.ts'
@@ -33,6 +34,7 @@ export function checkDisks(spec: VirtualMachineInstanceSpec, at: string): FieldE
     }),
     ...checkSerials(disks, `${at}.domain.devices.disks`),
     ...checkCloudInit(spec, at),
+    ...checkFileDisks(spec, at),
     ...checkClaims(spec, at),
     ...checkBootOrder(spec, at),
   ]
@@ -84,6 +86,16 @@ function checkCloudInit(spec: VirtualMachineInstanceSpec, at: string): FieldErro
       return []
     }),
   )
+}
+
+/** The disks that are made of files: sysprep's answer file, and what the machine says of itself. */
+function checkFileDisks(spec: VirtualMachineInstanceSpec, at: string): FieldError[] {
+  return (spec.volumes ?? []).flatMap(({ sysprep, downwardAPI }, index): FieldError[] => {
+    const field = `${at}.volumes[${index}]`
+    if (sysprep && (sysprep.configMap?.name ? 1 : 0) + (sysprep.secret?.name ? 1 : 0) !== 1)
+      return [{ field: `${field}.sysprep`, message: 'give either a configMap or a secret, by its name' }]
+    return downwardAPI ? checkDownward(downwardAPI.fields ?? [], `${field}.downwardAPI`) : []
+  })
 }
 
 function checkClaims(spec: VirtualMachineInstanceSpec, at: string): FieldError[] {

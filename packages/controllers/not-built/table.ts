@@ -10,7 +10,6 @@ import { SupportBundle } from '@thresher/api/harvester/support-bundle'
 import { UpgradeLog } from '@thresher/api/harvester/upgrade-log'
 import { Upgrade } from '@thresher/api/harvester/upgrade'
 import { VirtualMachineImageDownloader } from '@thresher/api/harvester/virtual-machine-image-downloader'
-import { VirtualMachineTemplateVersion } from '@thresher/api/harvester/virtual-machine-template-version'
 import { VolumeRemoteBackup } from '@thresher/api/harvester/volume-remote-backup'
 import { VolumeRemoteRestore } from '@thresher/api/harvester/volume-remote-restore'
 import type { TypedKind } from '@thresher/api/kind'
@@ -60,11 +59,6 @@ export const notBuiltKinds: readonly Line[] = [
     }),
   }),
   line(VirtualMachineImageDownloader, notBuilt.imageFiles),
-  line(
-    VirtualMachineTemplateVersion,
-    'versions of templates are not numbered in this version; name the default one in spec.defaultVersionId of the template',
-    { condition: 'assigned', when: ({ status }) => status?.version === undefined },
-  ),
   line(Addon, 'add-ons cannot be enabled in this version; set spec.enabled to false', {
     condition: 'OperationFailed',
     conditionStatus: 'True',

@@ -12,6 +12,7 @@ import { podNetwork } from './pod-network.ts'
 import type { AdmissionStep } from '@thresher/apiserver/admission'
 import type { Objects } from '@thresher/apiserver/auth/objects'
 import { serviceAddresses } from './service-addresses.ts'
+import { templateVersions } from './template-versions.ts'
 import type { Lookup } from './request.ts'
 
 /**
@@ -31,6 +32,7 @@ export function machineAdmission(objects: () => Lookup & Pick<Objects, 'follow'>
     imageInUse(objects),
     machineBackups(objects),
     imageName(objects),
+    templateVersions(objects),
     defaultClass(objects),
     serviceAddresses(objects),
     clusterNetwork(objects),

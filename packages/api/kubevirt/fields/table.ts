@@ -164,10 +164,10 @@ const media: SupportTable = {
   ...honoured('seed', ...cloudInits.flatMap((each) => within(each, 'userData', 'userDataBase64', 'secretRef.name'))),
   ...honoured('seed', ...cloudInits.flatMap((each) => within(each, 'networkData', 'networkDataBase64'))),
   ...honoured('seed', ...cloudInits.map((each) => `${each}.networkDataSecretRef.name`)),
-  ...honoured('seed', ...within(volumes, 'configMap', 'secret')),
+  ...honoured('seed', ...within(volumes, 'configMap', 'secret', 'sysprep', 'downwardAPI')),
   ...refused('import the disk as an image', ...within(volumes, 'containerDisk', 'hostDisk', 'containerPath')),
   ...refused('use a claim of its own', `${volumes}.ephemeral`),
-  ...refused('leave it out', ...within(volumes, 'serviceAccount', 'sysprep', 'downwardAPI', 'downwardMetrics')),
+  ...refused('leave it out', ...within(volumes, 'serviceAccount', 'downwardMetrics')),
   ...refused('leave it out', `${volumes}.memoryDump`),
   ...notHonoured('attach it as a volume with a disk', 'utilityVolumes'),
   ...notHonoured(
