@@ -14,12 +14,14 @@ const headBytes = 2
 const nonceBytes = 12
 const tagBytes = 16
 
+/** What comes out at once: by the default of 16 KiB a block would cost a hundred turns of the event loop. */
+const chunkSize = 1024 * 1024
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 
 /** Compress, where that gains a sixteenth at least, and encrypt. @param name what the object is for, such as its content's name */
 export async function seal(key: Buffer, name: Uint8Array, content: Uint8Array): Promise<Buffer> {
-  const packed = await compress(content, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+  const packed = await compress(content, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: 1 } })
   const small = packed.length < content.length - (content.length >>> 4)
   const head = Buffer.from([version, small ? zstd : plain])
   const nonce = randomBytes(nonceBytes)
@@ -44,7 +46,7 @@ export async function unseal(key: Buffer, name: Uint8Array, sealed: Buffer, most
     throw new DamagedError('its seal is broken: it was changed, or belongs to another key', { cause: error })
   }
   try {
-    return compression === zstd ? await decompress(content, { maxOutputLength: most }) : content
+    return compression === zstd ? await decompress(content, { chunkSize, maxOutputLength: most }) : content
   } catch (error) {
     throw new DamagedError('it cannot be unpacked', { cause: error })
   }

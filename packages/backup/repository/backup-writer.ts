@@ -188,7 +188,8 @@ export class BackupWriter {
     const known = await this.#known.find(id)
     if (known) return known
     const ref = { id, writer: this.#writer }
-    this.#cost.sentBytes += await this.#repository.putBlock(ref, content)
+    const sentBytes = await this.#repository.putBlock(ref, content)
+    this.#cost.sentBytes += sentBytes
     this.#cost.newBytes += content.length
     return ref
   }

@@ -112,4 +112,4 @@ async function explore(seed: number, crashOneIn: number): Promise<void> {
 
 test('whoever writes, prunes, deletes and dies in whatever order: what was reported as backed up is whole', async () => {
   for (let round = 0; round < rounds; round++) await explore(firstSeed + round, round % 2 === 0 ? 0 : 60)
-}, 120_000)
+}, 600_000)
