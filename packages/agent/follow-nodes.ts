@@ -9,6 +9,7 @@ import { keepSouthbound, southboundEndpoints, writeNetworkTls } from './central.
 import type { Log } from './compute/host.ts'
 import type { AgentConfig } from './config.ts'
 import { socketsIn } from './network/engine-specs.ts'
+import { removeLostChassis } from './network/lost-chassis.ts'
 import type { OvnNetwork } from './network/ovn-network.ts'
 import { renewMembership } from './identity/renew.ts'
 import { SouthboundDoor } from './network/southbound-door.ts'
@@ -28,6 +29,7 @@ interface Parts {
   log: Log
 }
 
+const sweepPatienceMs = 30_000
 /** How often a host that joined looks whether the end of its certificates is near. */
 const renewEveryMs = 3600 * 1000
 
@@ -38,15 +40,30 @@ export function followNodes(parts: Parts): NodeFollower {
 
 function letNodesIn({ client, config, signal, log }: Parts): NodeFollower {
   const nodes = nodeInformer(client, log)
-  const door = new SouthboundDoor({
-    port: southboundPort,
-    tls: readServingCertificate(config.dataDir),
-    socket: socketsIn(join(config.runDir, 'network')).southbound,
-    isNode: (name) => nodes.get(name)?.metadata.deletionTimestamp === undefined && nodes.get(name) !== undefined,
-    log,
+  const socket = socketsIn(join(config.runDir, 'network')).southbound
+  const isNode = (name: string): boolean => {
+    const found = nodes.get(name)
+    return found !== undefined && found.metadata.deletionTimestamp === undefined
+  }
+  const tls = readServingCertificate(config.dataDir)
+  const door = new SouthboundDoor({ port: southboundPort, tls, socket, isNode, log })
+  // This host's own is not lost, whether its node is there yet or not.
+  const isHost = (name: string) => name === config.nodeName || isNode(name)
+  const sweep = () => {
+    removeLostChassis(socket, isHost, AbortSignal.any([signal, AbortSignal.timeout(sweepPatienceMs)])).catch(
+      (error: unknown) => {
+        if (!signal.aborted)
+          log('warn', `hosts that are gone stay in the network's database: ${(error as Error).message}`)
+      },
+    )
+  }
+  nodes.onChange(({ type }) => {
+    if (type !== 'deleted') return
+    door.expel()
+    sweep()
   })
-  nodes.onChange(({ type }) => type === 'deleted' && door.expel())
   void nodes.run(signal)
+  nodes.synced.then(sweep, () => {})
   door.listen()
   return { setCertificate: (tls) => door.setCertificate(tls), close: () => door.close() }
 }

@@ -16,6 +16,7 @@ import { clusterStatus } from './commands/cluster.ts'
 import { join } from './commands/join.ts'
 import { labDown, labUp } from './commands/lab.ts'
 import { nodeList } from './commands/node.ts'
+import { vmPort } from './commands/vm-port.ts'
 import { tokenCreate, tokenDelete, tokenList } from './commands/token.ts'
 import { kubeconfig } from './commands/kubeconfig.ts'
 import { agent, server } from './commands/programs.ts'
@@ -56,6 +57,7 @@ export const commands: Command[] = [
   vmScreenshot,
   vmType,
   vmSsh,
+  vmPort,
   snapshotList,
   snapshotCreate,
   snapshotRestore,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { Node } from '@thresher/api/core/node'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { machineManifest } from '@thresher/api/kubevirt/machine-manifest'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
@@ -106,10 +107,28 @@ describe('two hosts', () => {
         ({ stdout }) => stdout.includes('3 packets received'),
         60_000,
       )
+    // The other host's guest by the API, since its address is within reach of its own host alone.
+    const far = one?.status?.nodeName === cluster.first.name ? 'two' : 'one'
+    const said = await cluster.first.thresher(['vm', 'ssh', far, '-i', identity, '--', 'hostname'], {
+      timeoutMs: 30_000,
+    })
+    expect({ said: said.stdout.trim(), stderr: said.stderr }).toEqual({ said: far, stderr: '' })
     // A stream as well: its sums are right on the way through the tunnel.
     await eventually(
       () => inOne('nc', '-w', '3', address, '22', '</dev/null', '|', 'head', '-c', '4'),
       ({ stdout }) => stdout.includes('SSH-'),
     )
+  })
+
+  it('forget one whose power failed once its node is deleted, so that its place in the network is free', async () => {
+    const second = cluster.hosts[1]!
+    const chassis = async () => {
+      const database = `unix:${join(cluster.first.runDir, 'network', 'sb.sock')}`
+      return (await execute('ovn-sbctl', [`--db=${database}`, '--bare', '--columns=name', 'list', 'Chassis'])).stdout
+    }
+    expect(await chassis()).toContain(second.name)
+    await second.cutPower()
+    await client.resource<Node>(Node).delete(second.name)
+    await eventually(chassis, (names) => !names.includes(second.name) && names.includes(cluster.first.name))
   })
 })

@@ -12,6 +12,9 @@ import { columns, duration } from '../output/columns.ts'
 import { UserError } from '../user-error.ts'
 import { attachConsole } from '../vm/console.ts'
 import { machineManifest } from '@thresher/api/kubevirt/machine-manifest'
+import { runningProcesses } from '../host/installation.ts'
+import { readSettings } from '../host/settings.ts'
+import { proxyCommand } from '../vm/guest-port.ts'
 import { interactive, knownHostsFile } from '../vm/ssh.ts'
 import { addressOf, runningInstance, waitUntil } from '../vm/wait.ts'
 
@@ -216,6 +219,19 @@ export const vmConsole: Command = {
   },
 }
 
+/** Whether a guest's node is this host: only its own host reaches a guest's address. */
+function isOnThisHost({ paths }: Context, node: string | undefined): boolean {
+  return runningProcesses(paths).agent !== undefined && readSettings(paths).nodeName === node
+}
+
+/** This command line again, as the way to a guest's SSH server through the API. */
+function portCommand(context: Context, namespace: string, name: string): string {
+  const { app, dataDir, runDir } = context.paths
+  const own = [process.execPath, '--disable-warning=ExperimentalWarning', join(app, 'packages/cli/main.ts')]
+  const where = ['--data-dir', dataDir, '--run-dir', runDir, '--kubeconfig', context.kubeconfig()]
+  return proxyCommand([...own, ...where, 'vm', 'port', name, '22', '--namespace', namespace])
+}
+
 /** `thresher vm ssh`. */
 export const vmSsh: Command = {
   path: ['vm', 'ssh'],
@@ -237,12 +253,14 @@ export const vmSsh: Command = {
     const address = addressOf(instance)
     if (address === undefined)
       throw new UserError(`virtual machine ${namespace}/${name} has no address yet; try again in a moment.`)
+    const isHere = isOnThisHost(context, instance.status?.nodeName)
     const identityFile = (options['identity'] as string | undefined) ?? demoIdentity(context, name!)
     process.exitCode = await interactive(
       {
         address,
         user: text(options, 'login'),
         ...(identityFile === undefined ? {} : { identityFile }),
+        ...(isHere ? {} : { through: portCommand(context, namespace, name!) }),
         knownHosts: knownHostsFile(join(context.paths.dataDir, 'cli'), instance.metadata.uid ?? name!),
       },
       command,

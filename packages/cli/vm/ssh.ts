@@ -8,6 +8,8 @@ export interface SshTarget {
   address: string
   user: string
   identityFile?: string
+  /** The command by which ssh reaches the guest, where this host cannot by itself. */
+  through?: string
   /** Where this installation remembers host keys: guests come and go, so not in the user's own file. */
   knownHosts: string
 }
@@ -21,6 +23,7 @@ export function sshArguments(target: SshTarget, command: string[]): string[] {
     `UserKnownHostsFile=${target.knownHosts}`,
     '-o',
     'LogLevel=ERROR',
+    ...(target.through === undefined ? [] : ['-o', `ProxyCommand=${target.through}`]),
     ...(target.identityFile === undefined ? [] : ['-i', target.identityFile, '-o', 'IdentitiesOnly=yes']),
     `${target.user}@${target.address}`,
     ...(command.length === 0 ? [] : ['--', ...command]),
