@@ -194,6 +194,33 @@ describe('virtual machines', () => {
   })
 })
 
+describe('usage', () => {
+  test('of a machine, a host and the cluster is drawn, read with the keyboard, and shown as long as one likes', async () => {
+    const { page, complaints } = await signedIn()
+    await visit(page, '#/machines/default/web-1?tab=usage')
+    const cpu = page.getByRole('img', { name: /^CPU · 1 CPU/ })
+    await cpu.waitFor()
+    expect(await cpu.getAttribute('aria-label')).toMatch(/^CPU · 1 CPU\. CPU: \d+%$/)
+    await page.getByRole('img', { name: /^Network\. Received: .*\/s, Sent: .*\/s$/ }).waitFor()
+    await cpu.focus()
+    await page.keyboard.press('Home')
+    // An hour ago there was no such machine yet; now there is.
+    await page.getByRole('img', { name: 'CPU · 1 CPU. CPU: —' }).waitFor()
+    await page.keyboard.press('End')
+    await page.getByRole('img', { name: /CPU: \d+%/ }).waitFor()
+    await page.getByRole('button', { name: 'Last 24 hours' }).click()
+    await page.getByRole('button', { name: 'Last 24 hours', pressed: true }).waitFor()
+    await visit(page, '#/hosts/node-1?tab=usage')
+    await page.getByRole('img', { name: /^Memory · / }).waitFor()
+    await visit(page, '#/')
+    await page.getByRole('img', { name: /^CPU · / }).waitFor()
+    expect(await page.locator('.th-chart-line').first().getAttribute('d')).toMatch(
+      /^M[\d.]+ [\d.]+(L[\d.]+ [\d.]+){20,}/,
+    )
+    expect(complaints).toEqual({ errors: [], foreign: [] })
+  })
+})
+
 describe('objects', () => {
   test('are made by a form whose faults stand at their fields while one types, and changed by another', async () => {
     const { page } = await signedIn()
@@ -304,6 +331,8 @@ describe('every page', () => {
     '#/machines/+',
     '#/machines/default/web-1',
     '#/machines/default/web-1?tab=yaml',
+    '#/machines/default/web-1?tab=usage',
+    '#/hosts/node-1?tab=usage',
     '#/images/+',
     '#/kinds',
     '#/kind/core/pods',

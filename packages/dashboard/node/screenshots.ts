@@ -19,6 +19,13 @@ const shots: Shot[] = [
   { name: 'machines-phone', hash: '#/machines', options: { width: 390, height: 780 }, wait: 'tbody tr' },
   { name: 'machine', hash: '#/machines/default/web-1' },
   { name: 'machine-serial', hash: '#/machines/default/web-1?tab=serial', wait: '[data-link=connected]' },
+  { name: 'machine-usage', hash: '#/machines/default/web-1?tab=usage', wait: '.th-chart' },
+  {
+    name: 'machine-usage-dark-zh',
+    hash: '#/machines/default/web-1?tab=usage',
+    options: { theme: 'dark', language: 'zh' },
+    wait: '.th-chart',
+  },
   { name: 'machine-devices', hash: '#/machines/default/web-1?tab=devices' },
   { name: 'machine-yaml', hash: '#/machines/default/web-1?tab=yaml' },
   { name: 'machine-yaml-dark', hash: '#/machines/default/web-1?tab=yaml', options: { theme: 'dark' } },
@@ -77,7 +84,10 @@ export async function takeScreenshots(dashboard: DashboardServer, folder: string
 
 if (import.meta.main) {
   const [filter = '', folder = resolve(import.meta.dirname, '../../../docs/images/dashboard')] = process.argv.slice(2)
-  await using dashboard = await startDashboard()
+  // What is shown was made over some days, so that its past can be seen.
+  let backMs = 50 * 3_600_000
+  await using dashboard = await startDashboard({ now: () => Date.now() - backMs })
   await addExamples(dashboard.client)
+  backMs = 0
   await takeScreenshots(dashboard, folder, filter)
 }

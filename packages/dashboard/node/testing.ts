@@ -9,6 +9,7 @@ import { settingObjects } from '@thresher/api/harvester/settings/value'
 import { Lease } from '@thresher/api/coordination/lease'
 import { Namespace } from '@thresher/api/core/namespace'
 import { isReason } from '@thresher/api/error'
+import type { UsageHistory } from '@thresher/api/metrics/usage'
 import { kinds } from '@thresher/api/kinds'
 import { Security } from '@thresher/apiserver/auth/security'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
@@ -20,6 +21,7 @@ import { machineAdmission } from '@thresher/server/admission/admission'
 import { startControllers } from '@thresher/controllers/controllers'
 import { kubevirtSubresources } from '@thresher/server/subresources/subresources'
 import { simulateAgent } from '@thresher/controllers/testing'
+import { usageSubresources } from '@thresher/server/usage/usage-subresources'
 import { dashboardRoutes } from '@thresher/server/dashboard/dashboard'
 import { buildDashboard } from './build.ts'
 
@@ -54,8 +56,13 @@ export interface DashboardServer extends AsyncDisposable {
  * Build the dashboard if need be and start the real API server with its security, admission and subresources.
  *
  * @param options.simulate with controllers and a host that pretends to run guests; without, tests write states themselves
+ * @param options.now the server's clock, for objects that are to look older
  */
-export async function startDashboard({ simulate = true, port = 0 } = {}): Promise<DashboardServer> {
+export async function startDashboard({
+  simulate = true,
+  port = 0,
+  now,
+}: { simulate?: boolean; port?: number; now?: () => number } = {}): Promise<DashboardServer> {
   await buildDashboard()
   await using cleanup = new AsyncDisposableStack()
   const directory = await mkdtemp(join(tmpdir(), 'dashboard-'))
@@ -67,10 +74,15 @@ export async function startDashboard({ simulate = true, port = 0 } = {}): Promis
     kinds: [...kinds, ...security.kinds.filter((kind) => !kinds.includes(kind))],
     directory,
     port,
+    ...(now ? { now } : {}),
     authenticators: security.authenticators,
     authorizer: security.authorizer,
     admission: [...security.admission, ...machineAdmission(() => server.api.objects)],
-    subresources: [...security.subresources, ...kubevirtSubresources(() => ({ client, dialer }))],
+    subresources: [
+      ...security.subresources,
+      ...kubevirtSubresources(() => ({ client, dialer })),
+      ...usageSubresources(() => ({ client, dialer })),
+    ],
     routes: [
       ...security.routes,
       watchSocketRoute(() => server.api),
@@ -123,9 +135,37 @@ async function keepAlive(client: Client): Promise<NodeJS.Timeout> {
 
 const consoles = new WebSocketServer({ noServer: true })
 
-/** An agent's consoles: a serial line that greets and echoes, and a screen that never speaks. */
+/** A guest's or host's day: mostly quiet, with a wave and a busy hour. */
+function pastOf(path: string): UsageHistory {
+  const query = new URLSearchParams(path.split('?')[1])
+  const minutes = Number(query.get('minutes'))
+  const size = query.has('name') ? 1 : 4
+  const stepSeconds = minutes > 60 ? 300 : 30
+  const steps = (minutes * 60) / stepSeconds
+  const startSeconds = Math.floor(Date.now() / 1000 / stepSeconds) * stepSeconds - (steps - 1) * stepSeconds
+  const wave = (mean: number, swing: number, period: number) =>
+    Array.from({ length: steps }, (_, at) => {
+      const noise = Math.sin(at * 12.9898) * 0.5 + Math.sin(at * 4.1) * 0.5
+      return Math.max(0, size * (mean + swing * (Math.sin((at * 6.28) / period) + noise * 0.35)))
+    })
+  return {
+    startSeconds,
+    stepSeconds,
+    series: {
+      cpu: wave(0.3, 0.2, steps / 2),
+      memory: wave(6e8, 3e7, steps),
+      diskRead: wave(2e5, 1e5, steps / 3),
+      diskWrite: wave(1e6, 8e5, steps / 5),
+      networkReceive: wave(4e6, 2e6, steps / 4),
+      networkTransmit: wave(1.2e6, 6e5, steps / 4),
+    },
+  }
+}
+
+/** An agent's consoles, a serial line that greets and echoes and a screen that never speaks, and what it measures. */
 const dialer = {
-  request: () => Promise.resolve({ status: 200, body: {} }),
+  request: (_node: string, _method: string, path: string) =>
+    Promise.resolve({ status: 200, body: path.startsWith('/usage/history') ? pastOf(path) : {} }),
   stream: () => Promise.reject(new Error('this agent keeps no images')),
   upgrade(_node: string, path: string, raw: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     consoles.handleUpgrade(raw, socket, head, (line) => {

@@ -32,6 +32,15 @@ export function loadOf(node: Node, pods: readonly Pod[]): Load {
   return load
 }
 
+/** What hosts have in all, what is kept for themselves included. */
+export function capacityOf(nodes: readonly Node[]): { cpus: number; memoryBytes: number } {
+  const sum = (of: (node: Node) => number) => nodes.reduce((total, node) => total + of(node), 0)
+  return {
+    cpus: sum(({ status }) => parseCpu(status?.capacity?.['cpu'] ?? 0)) / 1000,
+    memoryBytes: sum(({ status }) => parseBytes(status?.capacity?.['memory'] ?? 0)),
+  }
+}
+
 /** The size by which free room is said in words. */
 export const exampleBytes = 4 * 1024 ** 3
 const exampleCpu = 1000

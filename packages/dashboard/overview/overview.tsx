@@ -1,3 +1,4 @@
+import { lazy, Suspense } from 'react'
 import {
   Button,
   Card,
@@ -8,9 +9,6 @@ import {
   EmptyStateBody,
   EmptyStateFooter,
   PageSection,
-  Progress,
-  ProgressMeasureLocation,
-  ProgressSize,
   Title,
 } from '@patternfly/react-core'
 import { Event } from '@thresher/api/core/event'
@@ -18,7 +16,9 @@ import { Node } from '@thresher/api/core/node'
 import { Pod } from '@thresher/api/core/pod'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
+import { usageGroup } from '@thresher/api/metrics/usage'
 import { useNamespace } from '../app/namespace.tsx'
+import { Loading } from '../app/shell.tsx'
 import { go, hrefOf } from '../app/route.ts'
 import { useList, useRights } from '../live/connection.ts'
 import { StateLabel } from '../page/columns.tsx'
@@ -26,7 +26,11 @@ import { lastSeen } from '../page/event-time.ts'
 import { hostState } from '../pages/host-state.ts'
 import { useTexts } from '../text/text.ts'
 import { attentionOf } from './attention.ts'
-import { loadOf, roomFor, roleNames, sumOf, type Load } from './capacity.ts'
+import { loadOf, roomFor, roleNames, sumOf } from './capacity.ts'
+import { LoadBars } from './load-bars.tsx'
+
+const ClusterUsage = lazy(() => import('../hosts/usage.tsx').then((file) => ({ default: file.ClusterUsage })))
+const clusterHistory = { group: usageGroup, plural: 'clusterhistory' }
 
 /** The cluster in one glance: how full it is, how its hosts are, what needs attention, what has happened. */
 export function Overview() {
@@ -88,7 +92,9 @@ export function Overview() {
                 <CardTitle component="h2">{texts.t('capacity')}</CardTitle>
                 <CardBody>
                   <p className="th-room">{texts.t('roomFor', { count: roomFor(loads.map(({ load }) => load)) })}</p>
-                  <Bars load={sumOf(loads.map(({ load }) => load))} />
+                  <div className="th-bars">
+                    <LoadBars load={sumOf(loads.map(({ load }) => load))} />
+                  </div>
                 </CardBody>
               </Card>
             )}
@@ -105,7 +111,9 @@ export function Overview() {
                       <span className="th-tile-note">
                         {[roleNames(node), texts.t('runsHere', { count: load.pods })].filter(Boolean).join(' · ')}
                       </span>
-                      <Bars load={load} />
+                      <span className="th-bars">
+                        <LoadBars load={load} />
+                      </span>
                     </a>
                   ))}
                 </CardBody>
@@ -138,6 +146,16 @@ export function Overview() {
             </Card>
           </div>
         </div>
+        {mayNodes && nodes.objects.length > 0 && rights.may('list', clusterHistory) && (
+          <section className="th-overview-usage">
+            <Title headingLevel="h2" size="lg">
+              {texts.t('usage')}
+            </Title>
+            <Suspense fallback={<Loading />}>
+              <ClusterUsage nodes={nodes.objects} />
+            </Suspense>
+          </section>
+        )}
         {machines.synced &&
           machines.objects.length === 0 &&
           images.synced &&
@@ -166,38 +184,6 @@ function Figure({ label, href, value, note }: { label: string; href: string; val
       <span className="th-figure-value">{value}</span>
       <span className="th-figure-note">{note}</span>
     </a>
-  )
-}
-
-/** CPU and memory that are promised, of what there is. */
-function Bars({ load }: { load: Load }) {
-  const texts = useTexts()
-  const bar = (title: string, used: number, total: number, label: string) => (
-    <Progress
-      title={title}
-      size={ProgressSize.sm}
-      measureLocation={ProgressMeasureLocation.top}
-      value={total > 0 ? Math.min(100, (used / total) * 100) : 0}
-      label={label}
-      valueText={label}
-      variant={total > 0 && used / total > 0.9 ? 'warning' : undefined}
-    />
-  )
-  return (
-    <span className="th-bars">
-      {bar(
-        texts.t('cpus'),
-        load.cpuUsed,
-        load.cpu,
-        texts.t('ofTotal', { used: load.cpuUsed / 1000, total: load.cpu / 1000 }),
-      )}
-      {bar(
-        texts.t('memory'),
-        load.memoryUsed,
-        load.memory,
-        texts.t('ofTotal', { used: texts.bytes(load.memoryUsed), total: texts.bytes(load.memory) }),
-      )}
-    </span>
   )
 }
 

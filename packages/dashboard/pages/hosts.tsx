@@ -1,14 +1,16 @@
-import { Progress, ProgressMeasureLocation, ProgressSize } from '@patternfly/react-core'
+import { lazy } from 'react'
 import { Node } from '@thresher/api/core/node'
 import { Pod } from '@thresher/api/core/pod'
 import { parseBytes, parseCpu } from '@thresher/api/quantity'
 import type { KubeObject } from '@thresher/api/meta'
 import { loadOf, roleNames } from '../overview/capacity.ts'
+import { LoadBars } from '../overview/load-bars.tsx'
 import { useList } from '../live/connection.ts'
 import { StateLabel, textColumn } from '../page/columns.tsx'
 import { definePage, type Action } from '../page/page.ts'
 import { hostState } from './host-state.ts'
-import { useTexts } from '../text/text.ts'
+
+const HostUsage = lazy(() => import('../hosts/usage.tsx').then((file) => ({ default: file.HostUsage })))
 
 const cordon = (id: string, title: Action['title'], unschedulable: boolean, confirm?: Action['confirm']): Action => ({
   id,
@@ -50,38 +52,15 @@ export const hosts = definePage<Node>({
   ],
   actions: [cordon('cordon', 'cordon', true, 'cordonConfirm'), cordon('uncordon', 'uncordon', false)] as Action<Node>[],
   summary: (node) => <HostLoad node={node} />,
+  tabs: [{ id: 'usage', title: 'usage', render: (node) => <HostUsage node={node} /> }],
 })
 
 /** How much of a host is promised to what runs on it. */
-export function HostLoad({ node }: { node: Node }) {
-  const texts = useTexts()
+function HostLoad({ node }: { node: Node }) {
   const { objects } = useList<Pod>(Pod)
-  const load = loadOf(node, objects)
-  const bar = (label: string, used: number, total: number, text: string) => (
-    <Progress
-      title={label}
-      value={total > 0 ? Math.min(100, (used / total) * 100) : 0}
-      label={text}
-      valueText={text}
-      measureLocation={ProgressMeasureLocation.top}
-      size={ProgressSize.sm}
-      variant={total > 0 && used / total > 0.9 ? 'warning' : undefined}
-    />
-  )
   return (
     <div className="th-load">
-      {bar(
-        texts.t('cpus'),
-        load.cpuUsed,
-        load.cpu,
-        texts.t('ofTotal', { used: load.cpuUsed / 1000, total: load.cpu / 1000 }),
-      )}
-      {bar(
-        texts.t('memory'),
-        load.memoryUsed,
-        load.memory,
-        texts.t('ofTotal', { used: texts.bytes(load.memoryUsed), total: texts.bytes(load.memory) }),
-      )}
+      <LoadBars load={loadOf(node, objects)} />
     </div>
   )
 }

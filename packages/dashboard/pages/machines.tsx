@@ -19,6 +19,7 @@ const MachineSummary = lazy(() => import('../machines/summary.tsx').then((file) 
 const MachineButtons = lazy(() => import('../machines/summary.tsx').then((file) => ({ default: file.MachineButtons })))
 const Screen = lazy(() => import('../consoles/screen.tsx').then((file) => ({ default: file.Screen })))
 const Serial = lazy(() => import('../consoles/serial.tsx').then((file) => ({ default: file.Serial })))
+const MachineUsage = lazy(() => import('../machines/usage.tsx').then((file) => ({ default: file.MachineUsage })))
 const Devices = lazy(() => import('../machines/devices.tsx').then((file) => ({ default: file.Devices })))
 
 const subresources = 'subresources.kubevirt.io'
@@ -115,6 +116,7 @@ export const machines = definePage<VirtualMachine>({
   tabs: [
     { id: 'screen', title: 'screen', render: (machine) => <Screen machine={machine} /> },
     { id: 'serial', title: 'serial', render: (machine) => <Serial machine={machine} /> },
+    { id: 'usage', title: 'usage', render: (machine) => <MachineUsage machine={machine} /> },
     { id: 'devices', title: 'devices', render: (machine) => <Devices machine={machine} /> },
   ],
 })

@@ -154,6 +154,20 @@ export const en = {
     'Machines start from disk images. Import one from a URL, for example a cloud image of your distribution; then a machine is three clicks away.',
   importImage: 'Import an image',
 
+  // Usage
+  usage: 'Usage',
+  cpu: 'CPU',
+  timeRange: 'Time shown',
+  lastHours: { one: 'Last hour', other: 'Last {count} hours' },
+  now: 'now',
+  perSecond: '{amount}/s',
+  read: 'Read',
+  written: 'Written',
+  received: 'Received',
+  sent: 'Sent',
+  notMeasured:
+    'Nothing was measured in this time. A host measures itself and its machines every 30 seconds while they run.',
+
   // Kinds
   machines: 'Virtual machines',
   images: 'Images',

@@ -14,12 +14,14 @@ export class Formats {
   readonly locale: string
   readonly #number: Intl.NumberFormat
   readonly #date: Intl.DateTimeFormat
+  readonly #time: Intl.DateTimeFormat
   readonly #relative: Intl.RelativeTimeFormat
 
   constructor(locale: string) {
     this.locale = locale
     this.#number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 })
     this.#date = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'medium' })
+    this.#time = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' })
     this.#relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'narrow' })
   }
 
@@ -45,6 +47,11 @@ export class Formats {
   /** A moment in full. @param time as Kubernetes writes it */
   date(time: string | undefined): string {
     return time && !Number.isNaN(Date.parse(time)) ? this.#date.format(new Date(time)) : '—'
+  }
+
+  /** The time of day. @param ms since 1970 */
+  time(ms: number): string {
+    return this.#time.format(ms)
   }
 
   /** How long ago a moment was, in its largest unit: `3 hours ago`. */

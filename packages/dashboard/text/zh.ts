@@ -138,6 +138,18 @@ export const zh: Record<TextKey, Message> = {
   welcomeHelp: '虚拟机从磁盘镜像启动。先从 URL 导入一个镜像，例如发行版的云镜像，之后点击三次即可运行一台虚拟机。',
   importImage: '导入镜像',
 
+  usage: '用量',
+  cpu: 'CPU',
+  timeRange: '时间范围',
+  lastHours: '最近 {count} 小时',
+  now: '现在',
+  perSecond: '{amount}/秒',
+  read: '读取',
+  written: '写入',
+  received: '接收',
+  sent: '发送',
+  notMeasured: '这段时间内没有测量数据。主机每 30 秒测量自身和正在运行的虚拟机。',
+
   machines: '虚拟机',
   images: '镜像',
   templates: '模板',
