@@ -9,6 +9,12 @@ export function textInput(input: Record<string, unknown>, name: string): string 
   throw new ApiError('BadRequest', `the action needs ${JSON.stringify(name)}: send it as text in the JSON body`)
 }
 
+/** An action's call as a request: without fields that are undefined, as it goes over the wire, and with the form of its patch named. */
+export function requestOf({ method, path, body }: ActionCall): ActionCall & { contentType?: string } {
+  const sent: unknown = body === undefined ? undefined : JSON.parse(JSON.stringify(body))
+  return { method, path, body: sent, ...(method === 'PATCH' ? { contentType: 'application/merge-patch+json' } : {}) }
+}
+
 /** Make an object. @param collection its path, such as `/api/v1/namespaces/default/secrets` */
 export function creation(collection: string, body: unknown): ActionCall {
   return { method: 'POST', path: collection, body }

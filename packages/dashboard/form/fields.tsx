@@ -33,6 +33,7 @@ export function Fields<O extends KubeObject>(props: {
       <FieldInput
         key={field.path}
         field={field}
+        namespace={object.metadata.namespace}
         value={valueAt(object, field.path)}
         error={errors[field.path]}
         isLocked={locked?.(field.path) ?? false}
@@ -43,6 +44,8 @@ export function Fields<O extends KubeObject>(props: {
 
 function FieldInput(props: {
   field: Field
+  /** Of the object that is made. */
+  namespace: string | undefined
   value: unknown
   error?: string
   isLocked: boolean
@@ -66,7 +69,15 @@ function FieldInput(props: {
   )
 }
 
-function Input({ id, field, value, error, isLocked, onChange }: Parameters<typeof FieldInput>[0] & { id: string }) {
+function Input({
+  id,
+  field,
+  namespace,
+  value,
+  error,
+  isLocked,
+  onChange,
+}: Parameters<typeof FieldInput>[0] & { id: string }) {
   const texts = useTexts()
   const text = typeof value === 'string' ? value : value === undefined || value === null ? '' : JSON.stringify(value)
   const validated = error ? 'error' : 'default'
@@ -98,7 +109,8 @@ function Input({ id, field, value, error, isLocked, onChange }: Parameters<typeo
         resizeOrientation="vertical"
       />
     )
-  if (field.type === 'select') return <SelectInput id={id} field={field} value={text} onChange={setText} />
+  if (field.type === 'select')
+    return <SelectInput id={id} field={field} namespace={namespace} value={text} onChange={setText} />
   if (field.type === 'number')
     return (
       <TextInput
@@ -127,21 +139,24 @@ function Input({ id, field, value, error, isLocked, onChange }: Parameters<typeo
 function SelectInput({
   id,
   field,
+  namespace,
   value,
   onChange,
 }: {
   id: string
   field: Field
+  namespace: string | undefined
   value: string
   onChange: (value: string) => void
 }) {
-  const { objects } = useList<KubeObject>(field.reference)
-  const named = objects.map((object) => ({ value: keyOf(object), label: keyOf(object) }))
+  const { objects } = useList<KubeObject>(field.reference, field.nameOnly ? { namespace } : {})
+  const nameOf = (object: KubeObject) => (field.nameOnly ? (object.metadata.name ?? '') : keyOf(object))
+  const named = objects.map((object) => ({ value: nameOf(object), label: nameOf(object) }))
   const options = [...(field.options ?? []), ...named]
   const known = options.some((option) => option.value === value)
   return (
     <FormSelect id={id} value={value} onChange={(_, next) => onChange(next)}>
-      {!field.required && <FormSelectOption value="" label="—" />}
+      {(!field.required || value === '') && <FormSelectOption value="" label="—" />}
       {!known && value && <FormSelectOption value={value} label={value} />}
       {options.map((option) => (
         <FormSelectOption key={option.value} value={option.value} label={option.label} />

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { KeyPair } from '@thresher/api/harvester/key-pair'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { isReason } from '@thresher/api/error'
@@ -191,6 +192,52 @@ describe('virtual machines', () => {
     await page.keyboard.type('root')
     await page.waitForFunction(() => document.querySelector('.xterm-rows')?.textContent?.includes('web login: root'))
     expect(complaints).toEqual({ errors: [], foreign: [] })
+  })
+})
+
+describe('snapshots and copies', () => {
+  const choose = async (page: Page, action: string) => {
+    await page.getByRole('button', { name: 'Actions', exact: true }).click()
+    await page.getByRole('menuitem', { name: action, exact: true }).click()
+  }
+
+  test('of a machine are taken by its menu and stand in its tab, from where one goes back or makes a new one', async () => {
+    const { page, complaints } = await signedIn()
+    await visit(page, '#/machines/default/database?tab=snapshots')
+    await page.getByText('No snapshots yet').waitFor()
+    await choose(page, 'Take snapshot')
+    const dialog = page.getByRole('dialog')
+    expect(await dialog.getByRole('textbox').inputValue()).toMatch(/^database-\d{4}-\d{4}$/)
+    await dialog.getByRole('textbox').fill('monday')
+    await dialog.getByRole('button', { name: 'Take snapshot' }).click()
+    await page.getByRole('link', { name: 'monday' }).waitFor()
+    const made = await dashboard.client.resource<VirtualMachineBackup>(VirtualMachineBackup).get('monday', 'default')
+    expect(made.spec).toMatchObject({ type: 'snapshot', source: { kind: 'VirtualMachine', name: 'database' } })
+    await visit(page, '#/snapshots')
+    await row(page, 'monday').getByText('Under way').waitFor()
+    expect(complaints).toEqual({ errors: [], foreign: [] })
+  })
+
+  test('a clone has a name of its own and copies of the disks', async () => {
+    const { page } = await signedIn()
+    await visit(page, '#/machines/default/web-2')
+    await choose(page, 'Clone')
+    await page.getByRole('dialog').getByRole('textbox').fill('web-3')
+    await page.getByRole('dialog').getByRole('button', { name: 'Clone' }).click()
+    await expect
+      .poll(() =>
+        machines()
+          .get('web-3', 'default')
+          .then(
+            ({ metadata }) => metadata.annotations,
+            () => undefined,
+          ),
+      )
+      .toHaveProperty(
+        ['harvesterhci.io/volumeClaimTemplates'],
+        expect.stringContaining('"dataSource":{"kind":"PersistentVolumeClaim","name":"web-2-disk-0"}'),
+      )
+    await machines().delete('web-3', 'default')
   })
 })
 

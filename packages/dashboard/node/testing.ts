@@ -22,6 +22,7 @@ import { startControllers } from '@thresher/controllers/controllers'
 import { kubevirtSubresources } from '@thresher/server/subresources/subresources'
 import { simulateAgent } from '@thresher/controllers/testing'
 import { usageSubresources } from '@thresher/server/usage/usage-subresources'
+import { facadeRoutes } from '@thresher/server/facade/routes'
 import { dashboardRoutes } from '@thresher/server/dashboard/dashboard'
 import { buildDashboard } from './build.ts'
 
@@ -87,6 +88,14 @@ export async function startDashboard({
       ...security.routes,
       watchSocketRoute(() => server.api),
       ...dashboardRoutes({ users: security.users, tokens: security.tokens }),
+      ...facadeRoutes({
+        server: () => server.api,
+        authorizer: security.authorizer,
+        users: security.users,
+        tokens: security.tokens,
+        ca: pki.ca.cert,
+        uploadImage: () => Promise.reject(new Error('this agent keeps no images')),
+      }),
     ],
   })
   cleanup.defer(() => server.close())

@@ -53,6 +53,8 @@ export interface Field {
   options?: readonly { value: string; label: string }[]
   /** Offer the names of this kind's objects. `namespaced` gives `namespace/name`. */
   reference?: Kind
+  /** Offer those of the object's own namespace, by name alone. */
+  nameOnly?: boolean
   placeholder?: string
   /** Shown only then. */
   when?(object: KubeObject): boolean

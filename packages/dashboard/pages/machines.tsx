@@ -1,15 +1,14 @@
 import { lazy } from 'react'
-import type { ActionCall } from '@thresher/api/kind'
 import type { KubeObject } from '@thresher/api/meta'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { keyOf } from '@thresher/client/paths'
-import type { Connection } from '../live/connection.ts'
 import { hrefOf } from '../app/route.ts'
 import { addressOf, cpusOf, memoryOf, toneOf } from '../machines/facts.ts'
 import { StateLabel, bytesColumn, textColumn } from '../page/columns.tsx'
 import { conditionMessage } from '../page/condition.ts'
-import { definePage, type Action, type Tools } from '../page/page.ts'
+import { declaredAction, type DeclaredOptions } from '../page/declared-action.ts'
+import { definePage, type Tools } from '../page/page.ts'
 import type { TextKey } from '../text/text.ts'
 
 const CreateMachine = lazy(() =>
@@ -20,35 +19,28 @@ const MachineButtons = lazy(() => import('../machines/summary.tsx').then((file) 
 const Screen = lazy(() => import('../consoles/screen.tsx').then((file) => ({ default: file.Screen })))
 const Serial = lazy(() => import('../consoles/serial.tsx').then((file) => ({ default: file.Serial })))
 const MachineUsage = lazy(() => import('../machines/usage.tsx').then((file) => ({ default: file.MachineUsage })))
+const Snapshots = lazy(() => import('../machines/snapshots.tsx').then((file) => ({ default: file.Snapshots })))
 const Devices = lazy(() => import('../machines/devices.tsx').then((file) => ({ default: file.Devices })))
 
 const subresources = 'subresources.kubevirt.io'
 const instanceOf = (machine: KubeObject, tools: Tools) =>
   tools.find<VirtualMachineInstance>(VirtualMachineInstance, keyOf(machine))
 
-/** An action that the kind itself declares: when it is offered and which calls it is. */
-function declared(
-  name: string,
-  title: TextKey,
-  right: Pick<Action['right'], 'resource'> & Partial<Action['right']>,
-  more: Partial<Action<VirtualMachine>> = {},
-): Action<VirtualMachine> {
-  const action = VirtualMachine.actions?.find((one) => one.name === name) as
-    | {
-        offered?(machine: VirtualMachine): boolean
-        calls?(machine: VirtualMachine, input: Record<string, unknown>): ActionCall[]
-      }
-    | undefined
-  return {
-    id: name,
-    title,
-    right: { verb: 'update', group: subresources, ...right },
-    offered: (machine) => !machine.metadata.deletionTimestamp && (action?.offered?.(machine) ?? true),
-    async run(machine, { transport }: Connection, input = '') {
-      for (const call of action?.calls?.(machine, { targetVm: input, name: input }) ?? []) await transport.request(call)
-    },
-    ...more,
-  }
+const onMachine = (operation: string) => ({ group: subresources, resource: `virtualmachines/${operation}` })
+const onInstance = (operation: string) => ({ group: subresources, resource: `virtualmachineinstances/${operation}` })
+const patching = { verb: 'patch', resource: 'virtualmachines' }
+const creating = (group: string, resource: string) => ({ verb: 'create', group, resource })
+const declared = (name: string, title: TextKey, options: DeclaredOptions) =>
+  declaredAction(VirtualMachine, name, title, options)
+const named = (suffix: string) => ({
+  label: 'name' as const,
+  value: ({ metadata }: KubeObject) => `${metadata.name ?? ''}-${suffix}`,
+})
+/** A name of today that sorts by time: `web-0131-1405`. */
+const stamped = {
+  label: 'name' as const,
+  value: ({ metadata }: KubeObject) =>
+    `${metadata.name ?? ''}-${new Date().toISOString().slice(5, 16).replace(/[-:]/g, '').replace('T', '-')}`,
 }
 
 export const machines = definePage<VirtualMachine>({
@@ -83,27 +75,34 @@ export const machines = definePage<VirtualMachine>({
     },
   ],
   actions: [
-    declared('start', 'start', { resource: 'virtualmachines/start' }),
-    declared('stop', 'stop', { resource: 'virtualmachines/stop' }, { confirm: 'stopConfirm' }),
-    declared('restart', 'restart', { resource: 'virtualmachines/restart' }, { confirm: 'restartConfirm' }),
-    declared('softreboot', 'softReboot', { resource: 'virtualmachineinstances/softreboot' }),
-    declared('pause', 'pause', { resource: 'virtualmachineinstances/pause' }),
-    declared('unpause', 'unpause', { resource: 'virtualmachineinstances/unpause' }),
-    declared(
-      'forceStop',
-      'forceStop',
-      { resource: 'virtualmachines/stop' },
-      { confirm: 'forceStopConfirm', danger: true },
-    ),
-    declared(
-      'clone',
-      'clone',
-      { resource: 'virtualmachines', group: 'kubevirt.io', verb: 'create' },
-      {
-        confirm: 'cloneConfirm',
-        ask: { label: 'name', value: ({ metadata }) => `${metadata.name ?? ''}-copy` },
-      },
-    ),
+    declared('start', 'start', { right: onMachine('start') }),
+    declared('stop', 'stop', { right: patching, confirm: 'stopConfirm' }),
+    declared('restart', 'restart', { right: onMachine('restart'), confirm: 'restartConfirm' }),
+    declared('softreboot', 'softReboot', { right: onInstance('softreboot') }),
+    declared('pause', 'pause', { right: onInstance('pause') }),
+    declared('unpause', 'unpause', { right: onInstance('unpause') }),
+    declared('forceStop', 'forceStop', { right: onMachine('stop'), confirm: 'forceStopConfirm', danger: true }),
+    declared('snapshot', 'takeSnapshot', {
+      right: creating('harvesterhci.io', 'virtualmachinebackups'),
+      confirm: 'snapshotConfirm',
+      ask: stamped,
+    }),
+    declared('backup', 'takeBackup', {
+      right: creating('harvesterhci.io', 'virtualmachinebackups'),
+      confirm: 'backupConfirm',
+      ask: stamped,
+    }),
+    declared('clone', 'clone', {
+      right: creating('kubevirt.io', 'virtualmachines'),
+      confirm: 'cloneConfirm',
+      field: 'targetVm',
+      ask: named('copy'),
+    }),
+    declared('createTemplate', 'makeTemplate', {
+      right: creating('harvesterhci.io', 'virtualmachinetemplates'),
+      confirm: 'templateConfirm',
+      ask: named('template'),
+    }),
   ],
   draft: (namespace) =>
     ({
@@ -117,6 +116,7 @@ export const machines = definePage<VirtualMachine>({
     { id: 'screen', title: 'screen', render: (machine) => <Screen machine={machine} /> },
     { id: 'serial', title: 'serial', render: (machine) => <Serial machine={machine} /> },
     { id: 'usage', title: 'usage', render: (machine) => <MachineUsage machine={machine} /> },
+    { id: 'snapshots', title: 'snapshots', render: (machine) => <Snapshots machine={machine} /> },
     { id: 'devices', title: 'devices', render: (machine) => <Devices machine={machine} /> },
   ],
 })

@@ -53,6 +53,22 @@ export const pages: PageEntry[] = [
     load: () => import('./volumes.tsx').then((file) => file.volumes),
   },
   {
+    path: 'snapshots',
+    section: 'storage',
+    title: 'snapshots',
+    group: harvester,
+    plural: 'virtualmachinebackups',
+    load: () => import('./snapshots.tsx').then((file) => file.snapshots),
+  },
+  {
+    path: 'volume-snapshots',
+    section: 'storage',
+    title: 'volumeSnapshots',
+    group: 'snapshot.storage.k8s.io',
+    plural: 'volumesnapshots',
+    load: () => import('./volume-snapshots.tsx').then((file) => file.volumeSnapshots),
+  },
+  {
     path: 'storage-classes',
     section: 'storage',
     title: 'storageClasses',

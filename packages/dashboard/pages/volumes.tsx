@@ -6,6 +6,7 @@ import { parseBytes } from '@thresher/api/quantity'
 import { StorageClass } from '@thresher/api/storage/storage-class'
 import { hrefOf } from '../app/route.ts'
 import { StateLabel, bytesColumn, textColumn, type Tone } from '../page/columns.tsx'
+import { declaredAction } from '../page/declared-action.ts'
 import { definePage, type Tools } from '../page/page.ts'
 
 const tones: Record<string, Tone> = { Bound: 'success', Pending: 'info', Lost: 'danger' }
@@ -60,6 +61,24 @@ export const volumes = definePage<PersistentVolumeClaim>({
     },
     { id: 'image', title: 'image', value: imageOf, wide: true },
     textColumn('class', 'storageClass', ({ spec }) => spec.storageClassName, true),
+  ],
+  actions: [
+    declaredAction(PersistentVolumeClaim, 'snapshot', 'takeSnapshot', {
+      right: { verb: 'create', group: 'snapshot.storage.k8s.io', resource: 'volumesnapshots' },
+      confirm: 'snapshotVolumeConfirm',
+      ask: { label: 'name', value: ({ metadata }) => `${metadata.name}-snapshot` },
+    }),
+    declaredAction(PersistentVolumeClaim, 'clone', 'clone', {
+      right: { verb: 'create', resource: 'persistentvolumeclaims' },
+      confirm: 'cloneVolumeConfirm',
+      ask: { label: 'name', value: ({ metadata }) => `${metadata.name}-copy` },
+    }),
+    declaredAction(PersistentVolumeClaim, 'export', 'exportImage', {
+      right: { verb: 'create', group: 'harvesterhci.io', resource: 'virtualmachineimages' },
+      confirm: 'exportConfirm',
+      field: 'displayName',
+      ask: { label: 'name', value: ({ metadata }) => metadata.name ?? '' },
+    }),
   ],
   draft: (namespace) => ({
     metadata: { name: '', namespace },

@@ -168,6 +168,40 @@ export const en = {
   notMeasured:
     'Nothing was measured in this time. A host measures itself and its machines every 30 seconds while they run.',
 
+  // Snapshots
+  snapshots: 'Snapshots and backups',
+  snapshotsHelp:
+    'A snapshot keeps a machine as it is at one moment, in milliseconds and while it runs; a backup is a copy elsewhere.',
+  noSnapshots: 'No snapshots yet',
+  volumeSnapshots: 'Volume snapshots',
+  volumeSnapshotsHelp: 'A volume as it was at one moment. It takes room only where the volume is written afterwards.',
+  machine: 'Virtual machine',
+  volume: 'Volume',
+  typeSnapshot: 'Snapshot',
+  typeBackup: 'Backup',
+  snapshotMachineHelp: 'A machine of the same namespace.',
+  snapshotTypeHelp: 'A snapshot stays in the cluster; a backup goes to the backup target.',
+  takeSnapshot: 'Take snapshot',
+  takeBackup: 'Back up',
+  snapshotConfirm: { one: 'All its volumes are kept as they are now, while it runs. The snapshot’s name:', other: '' },
+  backupConfirm: { one: 'A copy goes to the backup target, which the settings name. The backup’s name:', other: '' },
+  snapshotVolumeConfirm: { one: 'The volume is kept as it is now. The snapshot’s name:', other: '' },
+  cloneVolumeConfirm: { one: 'A copy of the volume as it is now is made. Its name:', other: '' },
+  exportImage: 'Make an image of it',
+  exportConfirm: { one: 'An image with its data is made, for machines to start from. Its name:', other: '' },
+  makeTemplate: 'Make a template',
+  templateConfirm: { one: 'A template with the shape of this machine is made. Its name:', other: '' },
+  restoreNew: 'Restore to a new machine',
+  restoreNewConfirm: { one: 'A machine as it was then is made beside the one there is. Its name:', other: '' },
+  restoreHere: 'Go back to it',
+  restoreHereConfirm: {
+    one: 'The machine becomes as it was then. It must be off; its present volumes stay, as claims of the namespace:',
+    other: 'These {count} machines become as they were then. They must be off; their present volumes stay:',
+  },
+  restoreVolume: 'Restore to a new volume',
+  restoreVolumeConfirm: { one: 'A volume as it was then is made. Its name:', other: '' },
+  state_InProgress: 'Under way',
+
   // Kinds
   machines: 'Virtual machines',
   images: 'Images',

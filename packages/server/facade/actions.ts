@@ -1,3 +1,4 @@
+import { requestOf } from '@thresher/api/action-call'
 import { ApiError } from '@thresher/api/error'
 import type { Kind } from '@thresher/api/kind'
 import type { Answer } from '@thresher/apiserver/request'
@@ -27,12 +28,8 @@ export async function runAction(call: FacadeCall, target: Target, name: string):
     const answer = await special(call, object)
     return answer ? json(200, answer) : empty()
   }
-  for (const step of action.calls?.(object as never, readObject(call)) ?? []) {
-    const contentType = step.method === 'PATCH' ? 'application/merge-patch+json' : undefined
-    // As it would go over the wire: without fields that are undefined.
-    const body: unknown = step.body === undefined ? undefined : JSON.parse(JSON.stringify(step.body))
-    await call.api.request({ ...step, body, contentType, signal: call.request.signal })
-  }
+  for (const step of action.calls?.(object as never, readObject(call)) ?? [])
+    await call.api.request({ ...requestOf(step), signal: call.request.signal })
   return empty()
 }
 
