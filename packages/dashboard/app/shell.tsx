@@ -12,7 +12,6 @@ import {
   PageSidebarBody,
   PageToggleButton,
   SkipToContent,
-  Spinner,
 } from '@patternfly/react-core'
 import BarsIcon from '@patternfly/react-icons/dist/esm/icons/bars-icon'
 import SearchIcon from '@patternfly/react-icons/dist/esm/icons/search-icon'
@@ -22,6 +21,7 @@ import { useTexts } from '../text/text.ts'
 import type { Looks } from './app.tsx'
 import { LooksMenu } from './looks-menu.tsx'
 import { FailureBoundary } from './failure-boundary.tsx'
+import { Loading } from './loading.tsx'
 import { Logo } from './logo.tsx'
 import { Navigation } from './navigation.tsx'
 import { NamespaceContext, NamespaceMenu } from './namespace.tsx'
@@ -151,15 +151,5 @@ function OfflineBanner() {
     <Alert variant="warning" isInline className="th-offline" title={texts.t('offline')} aria-live="polite">
       {texts.t('offlineHelp')}
     </Alert>
-  )
-}
-
-/** Shown while a part of the dashboard is fetched. */
-export function Loading() {
-  const texts = useTexts()
-  return (
-    <div className="th-loading">
-      <Spinner aria-label={texts.t('loading')} />
-    </div>
   )
 }

@@ -4,7 +4,7 @@ import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-ba
 import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { useState } from 'react'
 import { hrefOf } from '../app/route.ts'
-import { Loading } from '../app/shell.tsx'
+import { Loading } from '../app/loading.tsx'
 import { useList } from '../live/connection.ts'
 import { Confirm, RowActions, useActions } from '../page/actions.tsx'
 import type { Action } from '../page/page.ts'

@@ -18,7 +18,7 @@ import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-ima
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { usageGroup } from '@thresher/api/metrics/usage'
 import { useNamespace } from '../app/namespace.tsx'
-import { Loading } from '../app/shell.tsx'
+import { Loading } from '../app/loading.tsx'
 import { go, hrefOf } from '../app/route.ts'
 import { useList, useRights } from '../live/connection.ts'
 import { StateLabel } from '../page/columns.tsx'

@@ -23,7 +23,7 @@ import {
 import type { KubeObject } from '@thresher/api/meta'
 import { failureOf } from '../app/failure.ts'
 import { hrefOf, setQuery, type Route } from '../app/route.ts'
-import { Loading } from '../app/shell.tsx'
+import { Loading } from '../app/loading.tsx'
 import { useObject } from '../live/connection.ts'
 import { useTexts } from '../text/text.ts'
 import { ActionMenu, useActions } from './actions.tsx'

@@ -1,6 +1,6 @@
 import { lazy, Suspense, useEffect, useState } from 'react'
 import { EmptyState, EmptyStateBody } from '@patternfly/react-core'
-import { Loading } from '../app/shell.tsx'
+import { Loading } from '../app/loading.tsx'
 import type { Route } from '../app/route.ts'
 import { useConnection } from '../live/connection.ts'
 import type { PageEntry } from '../pages/pages.ts'

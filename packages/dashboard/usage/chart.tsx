@@ -15,7 +15,7 @@ export interface ChartProps {
   /** When the first step begins, in seconds since 1970, and how long a step is. */
   startSeconds: number
   stepSeconds: number
-  format(value: number): string
+  format: (value: number) => string
   /** The axis reaches at least so far: what there is of it. */
   total?: number
   /** Sizes have marks in units of 1024. */
