@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** Unit and contract tests stand beside the code; `tests/security` attacks a whole server, by who attacks; `tests/conformance` holds it to Kubernetes' documentation, by area of the API; `tests/e2e` runs the whole product, one file at a time. */
+/** Unit and contract tests stand beside the code; `tests/security` attacks a whole server, by who attacks; `tests/conformance` holds it to Kubernetes' documentation, by area of the API; `tests/e2e` runs the whole product, one file at a time; `tests/chaos` lets things happen to it. */
 export default defineConfig({
   test: {
     projects: [
@@ -39,6 +39,17 @@ export default defineConfig({
           isolate: false,
           fileParallelism: false,
           testTimeout: 180_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          name: 'chaos',
+          include: ['tests/chaos/**/*.test.ts'],
+          globalSetup: ['tests/chaos/setup.ts'],
+          isolate: false,
+          fileParallelism: false,
+          testTimeout: 600_000,
           hookTimeout: 300_000,
         },
       },

@@ -103,7 +103,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
           tls: await writeNetworkTls(config.dataDir, api),
         }
   let networkChanged = (_findings: NetworkFindings): void => {}
-  const network = openNetwork(config, { address, central, log }, (found) => networkChanged(found))
+  const network = openNetwork(config, { address, central, api: api.server, log }, (found) => networkChanged(found))
   const networkUp = network.start()
   networkUp.catch(() => {})
   const host = computeHost(config, { user, view, storage, network, networkUp, probed, qemu, log })
@@ -245,9 +245,14 @@ function secretRoot(runDir: string): string {
   return join('/dev/shm', `thresher${runDir.replaceAll('/', '-')}`)
 }
 
+/** What a guest cluster's programs speak with. */
+function portOf(url: string): number {
+  return Number(new URL(url).port || 443)
+}
+
 function openNetwork(
   config: AgentConfig,
-  { address, central, log }: { address: string; central: Central; log: Log },
+  { address, central, api, log }: { address: string; central: Central; api: string; log: Log },
   onFindings: (findings: NetworkFindings) => void,
 ): OvnNetwork {
   return new OvnNetwork({
@@ -259,6 +264,7 @@ function openNetwork(
     central,
     ...tunnelEnd(config, address),
     instance: config.instance,
+    guard: { openPorts: [portOf(api), ...config.openToGuests], guestUids: config.guestUids },
     log: (level, message) => log(level, message),
     onFindings,
   })

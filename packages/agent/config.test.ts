@@ -4,6 +4,8 @@ import { parseConfig, UsageError } from './config.ts'
 describe("the agent's command line", () => {
   it('has defaults for a host with one installation', () => {
     expect(parseConfig(['--node-name', 'n1'])).toEqual({
+      role: 'management',
+      openToGuests: [],
       guestUids: { first: 1_900_000_000, count: 65_536 },
       kubeconfig: '/var/lib/thresher/agent/agent.kubeconfig',
       dataDir: '/var/lib/thresher/agent',

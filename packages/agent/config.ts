@@ -23,6 +23,8 @@ export interface AgentConfig {
   instance: string
   /** The numbers of users and groups that belong to guests alone. */
   guestUids: GuestUids
+  /** TCP ports of this host that guests may reach, beside that of the API. */
+  openToGuests: number[]
   /** Stop all guests and the network instead of running. */
   down: boolean
 }
@@ -59,6 +61,7 @@ export function parseConfig(args: string[]): AgentConfig {
   if (role !== 'management' && role !== 'worker') throw new UsageError('--role must be management or worker')
   return {
     guestUids: readGuestUids(values['guest-uids']),
+    openToGuests: readPorts(values['open-to-guests']),
     kubeconfig: values.kubeconfig ?? join(dataDir, 'agent.kubeconfig'),
     dataDir,
     runDir,
@@ -80,6 +83,13 @@ function readGuestUids(text = defaultGuestUids): GuestUids {
   }
 }
 
+/** @param text such as `80,443`; empty for none */
+function readPorts(text = ''): number[] {
+  const ports = text === '' ? [] : text.split(',').map(Number)
+  if (ports.every((port) => Number.isInteger(port) && port >= 1 && port <= 65_535)) return ports
+  throw new UsageError('--open-to-guests must be ports from 1 to 65535, such as 80,443')
+}
+
 function readArgs(args: string[]) {
   try {
     return parseArgs({
@@ -95,6 +105,7 @@ function readArgs(args: string[]) {
         'tunnel-device': { type: 'string' },
         instance: { type: 'string' },
         'guest-uids': { type: 'string' },
+        'open-to-guests': { type: 'string' },
         down: { type: 'boolean' },
       },
     })

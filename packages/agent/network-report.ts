@@ -33,7 +33,8 @@ export class NetworkReport {
   take({ mended, left }: NetworkFindings): void {
     const before = this.#left
     this.#left = left
-    for (const fault of mended) this.#record(fault, 'NetworkRestored', `${fault.message}; it was put back`)
+    for (const fault of mended)
+      this.#record(fault, 'NetworkRestored', `${fault.message}; ${fault.done ?? 'it was put back'}`)
     for (const fault of left)
       if (!before.some(({ message }) => message === fault.message))
         this.#record(fault, fault.vmi ? 'NetworkCardLost' : 'NetworkBroken', `${fault.message}${remedyOf(fault)}`)

@@ -1,5 +1,6 @@
 import { Event } from '@thresher/api/core/event'
-import { expect, test } from 'vitest'
+import { ApiError } from '@thresher/api/error'
+import { expect, test, vi } from 'vitest'
 import { Client } from './client.ts'
 import { EventRecorder } from './events.ts'
 import { MemoryTransport } from './testing.ts'
@@ -21,13 +22,31 @@ test('the same event again raises the count of the first', async () => {
   expect(events[0]?.involvedObject).toMatchObject({ kind: 'Pod', name: 'web', uid: 'u' })
 })
 
-test('an event that cannot be written is dropped and the next one goes on', async () => {
+const quick = { first: 1, most: 1 }
+
+test('events that cannot be written as the server is away are written in their order when it is back', async () => {
+  const transport = new MemoryTransport()
+  const client = new Client(transport)
+  let tries = 0
+  transport.interfere = () => {
+    if (++tries > 3) transport.interfere = undefined
+    throw tries % 2 === 0 ? new ApiError('ServiceUnavailable', 'the disk is full') : new Error('away')
+  }
+  const recorder = new EventRecorder(client, 'test', '', quick)
+  recorder.record({ object, reason: 'One', message: 'one' })
+  recorder.record({ object, reason: 'Two', message: 'two' })
+  const reasons = async () => (await client.resource(Event).list()).items.map(({ reason }) => reason)
+  await vi.waitUntil(async () => tries > 3 && (await reasons()).length === 2)
+  expect(await reasons()).toEqual(['One', 'Two'])
+})
+
+test('an event that the server refuses is dropped, and the next one goes on', async () => {
   const transport = new MemoryTransport()
   transport.interfere = () => {
     transport.interfere = undefined
-    throw new Error('away')
+    throw new ApiError('Forbidden', 'not here')
   }
-  const recorder = new EventRecorder(new Client(transport), 'test')
+  const recorder = new EventRecorder(new Client(transport), 'test', '', quick)
   recorder.record({ object, reason: 'One', message: 'one' })
   recorder.record({ object, reason: 'Two', message: 'two' })
   await recorder.flushed()

@@ -22,7 +22,7 @@ export class LabCluster implements AsyncDisposable {
     const cluster = new LabCluster(hosts, await LabNetworks.create(number))
     try {
       for (let index = 1; index <= count; index++)
-        hosts.push(await LabHost.create(number, app, { index, networks: cluster.#networks }))
+        hosts.push(await LabHost.create(number, app, { member: { index, networks: cluster.#networks } }))
       await cluster.first.up()
       await Promise.all(hosts.slice(1).map((host) => cluster.join(host)))
       return cluster

@@ -13,6 +13,14 @@ export interface LabMember {
 
 const tunnelDevice = 'tunnel0'
 
+/** How a lab host differs from the usual. */
+export interface LabHostOptions {
+  /** Give the host's data a disk of this size, in memory; they lie on this machine's own disk unless said. */
+  diskBytes?: number
+  /** Make it one of several hosts. */
+  member?: LabMember
+}
+
 /**
  * A host of its own on this machine: a network namespace with an uplink to this machine, and folders of its own, so that
  * several installations, and the one the machine may really run, do not meet.
@@ -48,10 +56,10 @@ export class LabHost implements AsyncDisposable {
   /**
    * Make a host. What a process that died left of the same host is taken down first.
    *
-   * @param number tells hosts of one machine apart, 1 to 250; @param app the checkout to run; @param member for one of several hosts
+   * @param number tells hosts of one machine apart, 1 to 250; @param app the checkout to run
    * @throws {HostInUseError} when a living process has the host of this number
    */
-  static async create(number: number, app: string, member?: LabMember): Promise<LabHost> {
+  static async create(number: number, app: string, { diskBytes, member }: LabHostOptions = {}): Promise<LabHost> {
     const dataDir = mkdtempSync(join(tmpdir(), `thr${number}-`))
     chmodSync(dataDir, 0o755)
     const host = new LabHost(number, app, dataDir, member)
@@ -64,6 +72,8 @@ export class LabHost implements AsyncDisposable {
       throw error
     }
     await host.#removeNamespace()
+    if (diskBytes !== undefined)
+      await run('mount', ['-t', 'tmpfs', '-o', `size=${diskBytes},mode=755`, host.name, dataDir])
     const { name } = host
     await run('ip', ['netns', 'add', name])
     await run('ip', ['link', 'add', `${name}-up`, 'type', 'veth', 'peer', 'name', 'uplink0', 'netns', name])
@@ -181,6 +191,8 @@ export class LabHost implements AsyncDisposable {
     // What a failed end has left must not live on in a network that nobody finds again.
     await this.cutPower()
     await this.#removeNamespace()
+    // Where its data have a disk of their own; elsewhere this does nothing.
+    await execute('umount', [this.dataDir])
     rmSync(this.dataDir, { recursive: true, force: true })
     rmSync(this.runDir, { recursive: true, force: true })
     if (down.code !== 0) throw new Error(`thresher down: ${down.stderr}`)

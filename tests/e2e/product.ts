@@ -59,8 +59,8 @@ export class Product {
     return { name: 'default/guest', storageClass: image.status!.storageClassName! }
   }
 
-  /** A small machine from the guest image; the tests' own key may log in. */
-  async createMachine(name: string, options: Partial<MachineOptions> = {}): Promise<void> {
+  /** A small machine from the guest image; the tests' own key may log in. @param graceSeconds how long its guest may take to shut down */
+  async createMachine(name: string, options: Partial<MachineOptions> = {}, graceSeconds?: number): Promise<void> {
     const manifest = machineManifest({
       name,
       namespace: 'default',
@@ -73,7 +73,12 @@ export class Product {
       efi: false,
       ...options,
     })
-    await this.client.resource(VirtualMachine).create(manifest as never)
+    const { spec } = manifest.spec.template
+    const template = { ...manifest.spec.template, spec: { ...spec, terminationGracePeriodSeconds: graceSeconds } }
+    await this.client.resource(VirtualMachine).create({
+      ...manifest,
+      spec: { ...manifest.spec, template: graceSeconds ? template : manifest.spec.template },
+    } as never)
   }
 
   /** Wait until a machine runs. */

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import { HostInUseError } from '@thresher/lab/host-claim'
-import { LabHost } from '@thresher/lab/lab-host'
+import { LabHost, type LabHostOptions } from '@thresher/lab/lab-host'
 import { buildGuestImage } from '@thresher/lab/guest/build'
 import type { TestProject } from 'vitest/node'
 
@@ -24,9 +24,14 @@ declare module 'vitest' {
 
 /** The product, once for all end-to-end tests: on a host of its own, in a network namespace. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  return await provideProduct(project)
+}
+
+/** Bring the product up on a lab host and let the tests of a project know where it is. @returns what takes it down */
+export async function provideProduct(project: TestProject, options: LabHostOptions = {}): Promise<() => Promise<void>> {
   const app = resolve(import.meta.dirname, '../..')
   const guest = await buildGuestImage({ cacheDir: join(app, '.thresher/guest') })
-  const { number, host } = await freeHost(app)
+  const { number, host } = await freeHost(app, options)
   try {
     await host.up()
   } catch (error) {
@@ -47,10 +52,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 /** A host that no other run of the tests on this machine uses. */
-async function freeHost(app: string): Promise<{ number: number; host: LabHost }> {
+async function freeHost(app: string, options: LabHostOptions): Promise<{ number: number; host: LabHost }> {
   for (let number = 1 + (process.pid % 200); ; number = (number % 200) + 1) {
     try {
-      return { number, host: await LabHost.create(number, app) }
+      return { number, host: await LabHost.create(number, app, options) }
     } catch (error) {
       if (!(error instanceof HostInUseError)) throw error
     }

@@ -19,6 +19,7 @@ const settings = {
   agentPort: 10250,
   guestSubnet: '10.52.0.0/16',
   guestUids: '1900000000-1900065535',
+  openToGuests: '',
   services: 'supervisor' as const,
   role: 'management' as const,
 }

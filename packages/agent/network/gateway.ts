@@ -9,6 +9,7 @@ import {
   type DnsTarget,
   type HostRoute,
 } from './host-plan.ts'
+import type { HostGuard } from './host-guard.ts'
 import type { Names } from './names.ts'
 import { NetworkError } from './network-driver.ts'
 import { Resolver, type DnsRoute } from './resolver.ts'
@@ -18,6 +19,8 @@ export interface GatewayOptions {
   names: Names
   network: ManagementNetwork
   resolverFiles?: readonly string[]
+  /** What of the host guests reach; nothing but DNS and ICMP unless said. */
+  guard?: HostGuard | undefined
   /** Answers questions about guests. */
   ownNames?: OwnAnswer
   log?: (level: 'info' | 'warn', message: string) => void
@@ -153,9 +156,9 @@ export class Gateway {
     const next = this.#applying
       .catch(() => {})
       .then(async () => {
-        const { commands, names, network } = this.#options
+        const { commands, names, network, guard = { openPorts: [] } } = this.#options
         const target = await this.#target(this.#resolver.route)
-        await commands.run('nft', ['-f', '-'], { input: planRules(network, names, target) })
+        await commands.run('nft', ['-f', '-'], { input: planRules(network, names, target, guard) })
         this.#rules = await this.#listRules()
       })
     this.#applying = next

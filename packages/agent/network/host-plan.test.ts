@@ -34,10 +34,11 @@ describe('the plan for a host', () => {
   })
 
   it('is a text that nft accepts, with and without a name server', async () => {
-    const rules = planRules(network, names, { address: '192.0.2.53', port: 53 })
+    const rules = planRules(network, names, { address: '192.0.2.53', port: 53 }, { openPorts: [] })
     expect(rules).toContain('udp dport 53 dnat ip to 192.0.2.53:53')
     expect(await check(rules)).toBe('')
-    expect(await check(planRules(network, names, undefined))).toBe('')
+    const guard = { openPorts: [6443, 443], guestUids: { first: 100_000, count: 1024 } }
+    expect(await check(planRules(network, names, undefined, guard))).toBe('')
     expect(await check(planRulesRemoval(names))).toBe('')
   })
 

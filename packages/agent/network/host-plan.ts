@@ -1,5 +1,6 @@
 import { overlaps, parseSubnet } from '@thresher/api/ipv4'
 import type { ManagementNetwork } from '@thresher/api/management-network'
+import { planGuard, type HostGuard } from './host-guard.ts'
 import type { Names } from './names.ts'
 
 /** A route as `ip -json route` prints it, as far as it is used. */
@@ -34,12 +35,18 @@ export function conflictingRoute(
 /**
  * The rules of the host, as one atomic text for `nft -f`: the table is replaced as a whole, other tables are not touched.
  *
+ * - guest → host, and QEMU → anywhere: see {@link planGuard};
  * - guest → outside: allowed, with the host's address (masquerade);
  * - outside → guest: only answers; what the host itself sends is not forwarded and passes;
  * - TCP through the host keeps to the smaller MTU of both sides;
  * - a guest's DNS questions to the gateway go where the host asks its own.
  */
-export function planRules(network: ManagementNetwork, names: Names, dns: DnsTarget | undefined): string {
+export function planRules(
+  network: ManagementNetwork,
+  names: Names,
+  dns: DnsTarget | undefined,
+  guard: HostGuard,
+): string {
   const gateway = `"${names.gateway}"`
   const questions = dns
     ? ['udp', 'tcp'].map(
@@ -74,6 +81,7 @@ export function planRules(network: ManagementNetwork, names: Names, dns: DnsTarg
     `    oifname ${gateway} ct state established,related accept`,
     `    oifname ${gateway} drop`,
     '  }',
+    ...planGuard(names, guard),
     '  chain outward {',
     '    type nat hook postrouting priority srcnat; policy accept;',
     `    ip saddr ${network.subnet} ip daddr != ${network.subnet} oifname != ${gateway} masquerade`,

@@ -8,6 +8,8 @@ export interface NetworkFault {
   message: string
   /** The one guest that it concerns, by its VMI's UID; the node's network works all the same. */
   vmi?: string
+  /** What was done about it when it is mended; that it was put back, unless said. */
+  done?: string
 }
 
 /** What somebody may take away from the host's network, and how it is put back. Both may be repeated. */

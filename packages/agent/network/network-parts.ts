@@ -132,7 +132,7 @@ function rest({ gateway, ports, names }: PartsOptions): NetworkPart[] {
     {
       name: 'ports',
       look: async () => ports.faults(await gateway.links()),
-      mend: () => ports.mend(),
+      mend: async () => ports.mend(await gateway.links()),
     },
   ]
 }

@@ -76,6 +76,7 @@ describe('what is taken away from the network of a host', () => {
     ["the gateway's interface", 'gateway', () => inHost('ip', 'link', 'delete', gateway)],
     ['forwarding', 'forwarding', () => inHost('sysctl', '-qw', 'net.ipv4.ip_forward=0')],
     ["a guest's port", 'ports', () => vsctl('del-port', `${tapPrefix}-web`)],
+    ['a port that a guest left', 'ports', () => vsctl('add-port', bridge, `${tapPrefix}-gone`)],
     ["a guest's link", 'ports', () => inHost('ip', 'link', 'set', `${tapPrefix}-web`, 'down')],
     ['the bridge with all ports', 'switch', () => vsctl('del-br', bridge)],
     [

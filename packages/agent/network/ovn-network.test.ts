@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -130,6 +130,47 @@ describe('the network of one host', () => {
     // Guests without a list are as fast and as open as before, though connections are tracked now.
     expect(await mbits('web', outside, 'down')).toBeGreaterThan(50)
   }, 60_000)
+
+  it('lets a guest reach of the host what is open alone, and nothing link-local past it', async () => {
+    const reaches = async (to: string, port: number) => {
+      const probe =
+        'use IO::Socket::INET; IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 3) or die "$!"'
+      const args = [`--net=/run/netns/${host.netns('web')}`, 'perl', '-e', probe, to, String(port)]
+      return run('nsenter', args).then(
+        () => 'open',
+        (error: { stderr: string }) =>
+          /refused|unreachable|No route|prohibited/i.test(error.stderr) ? 'refused' : error.stderr,
+      )
+    }
+    // A server in the host's namespace on a port that is not open.
+    const listen =
+      'use IO::Socket::INET; $s = IO::Socket::INET->new(LocalPort => 7777, Listen => 5, ReuseAddr => 1) or die; $| = 1; print "up"; sleep 60'
+    const server = spawn('nsenter', [`--net=/run/netns/${host.netns('host')}`, 'perl', '-e', listen])
+    try {
+      await new Promise((resolve) => server.stdout.once('data', resolve))
+      expect(await reaches('10.52.0.1', 5001)).toBe('open')
+      expect(await reaches('10.52.0.1', 7777)).toBe('refused')
+      // The host's address on the outside is the host too.
+      expect(await reaches('198.51.100.1', 7777)).toBe('refused')
+      expect(await reaches('169.254.169.254', 80)).toBe('refused')
+    } finally {
+      server.kill('SIGKILL')
+    }
+  })
+
+  it('lets no process that runs as a guest’s QEMU open a connection, to the host itself either', async () => {
+    const connect = (uid: number) => {
+      const probe =
+        'use IO::Socket::INET; IO::Socket::INET->new(PeerAddr => "10.52.0.1", PeerPort => 5001, Timeout => 3) or die "$!"'
+      const as = ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', '--', 'perl', '-e', probe]
+      return run('nsenter', [`--net=/run/netns/${host.netns('host')}`, ...as]).then(
+        () => true,
+        () => false,
+      )
+    }
+    expect(await connect(1_950_000_005)).toBe(false)
+    expect(await connect(1_800_000_005)).toBe(true)
+  })
 
   it('makes a tap for a user, puts it on the switch, and takes both away again', async () => {
     const { port, address } = await host.port('db', '52:54:00:00:00:02')

@@ -8,6 +8,7 @@ import { socketsIn, type Central, type EngineSpec, type TlsPaths } from './engin
 import { Engines } from './engines.ts'
 import { Gateway } from './gateway.ts'
 import { GuestNames } from './guest-names.ts'
+import type { HostGuard } from './host-guard.ts'
 import { HostSwitch } from './host-switch.ts'
 import { namesOf, tapName, type Names } from './names.ts'
 import {
@@ -47,6 +48,8 @@ export interface OvnNetworkOptions {
   tunnelDevice?: string
   /** Tells instances on one machine apart: 1 to 8 of a-z and 0-9; `thr0` unless given. */
   instance?: string
+  /** What of the host guests reach; nothing but DNS and ICMP unless said. */
+  guard?: HostGuard
   /** Where the host's name servers are listed. */
   resolverFiles?: readonly string[]
   /** The network namespace to work in, such as `/run/netns/h1`; this process's own unless given. */
@@ -90,6 +93,7 @@ export class OvnNetwork implements NetworkDriver {
       names,
       network,
       resolverFiles,
+      guard: options.guard,
       ownNames: (message, question) => this.#guestNames?.answer(message, question),
       log,
     })
@@ -295,7 +299,8 @@ export class OvnNetwork implements NetworkDriver {
 
   #onRestart(name: EngineSpec['name']): void {
     this.#options.log?.('warn', `${name} ended and was started again`)
-    this.#options.onFindings?.({ mended: [{ part: 'engines', name, message: `${name} ended` }], left: [] })
+    const ended = { part: 'engines', name, message: `${name} ended`, done: 'it was started again' }
+    this.#options.onFindings?.({ mended: [ended], left: [] })
     if (name !== 'ovs-vswitchd') return
     // The gateway's interface outlives the switch as a rule; if it was made anew it has no address.
     const limit = AbortSignal.timeout(30_000)

@@ -22,6 +22,8 @@ export class Ports {
   readonly #options: PortsOptions
   /** The ports that should be on the switch, by their taps. */
   readonly #wanted = new Map<string, SwitchPort>()
+  /** Taps that are being plugged, which are not there yet and not left over either. */
+  readonly #making = new Set<string>()
 
   constructor(options: PortsOptions) {
     this.#options = options
@@ -38,11 +40,16 @@ export class Ports {
       : undefined
     const port = { ifname, port: request.port, mac: request.mac, owner: request.vmi }
     const row = () => database.find('Interface', 'name', ifname)
-    // The switch sets an interface's flags without regard to others who do, so it must not see the tap before it is ready.
-    if (row()?.error !== undefined) await this.remove([ifname])
-    await this.#makeTap(planTap({ ifname, owner: request.owner, mtu, neighbour }), ifname)
-    await database.transact(planPort(row(), names.bridge, port), signal)
-    this.#wanted.set(ifname, port)
+    this.#making.add(ifname)
+    try {
+      // The switch sets an interface's flags without regard to others who do, so it must not see the tap before it is ready.
+      if (row()?.error !== undefined) await this.remove([ifname])
+      await this.#makeTap(planTap({ ifname, owner: request.owner, mtu, neighbour }), ifname)
+      await database.transact(planPort(row(), names.bridge, port), signal)
+      this.#wanted.set(ifname, port)
+    } finally {
+      this.#making.delete(ifname)
+    }
     return { ifname, mtu }
   }
 
@@ -98,18 +105,35 @@ export class Ports {
 
   /** What is wrong with the ports that should be there. @param links the host's interfaces, and whether they are up */
   faults(links: ReadonlyMap<string, boolean>): NetworkFault[] {
-    return [...this.#wanted.values()].flatMap((port): NetworkFault[] => {
+    const leftovers = this.#leftovers(links).map((ifname): NetworkFault => ({
+      part: 'ports',
+      name: ifname,
+      message: `the port of the tap ${ifname} was left on the switch by a guest that has ended`,
+      done: 'it was taken away',
+    }))
+    const wrong = [...this.#wanted.values()].flatMap((port): NetworkFault[] => {
       const { ifname, owner: vmi } = port
       const fault = (message: string): NetworkFault[] => [{ part: 'ports', name: ifname, vmi, message }]
       if (!links.has(ifname)) return fault(`the tap ${ifname} of the port ${port.port} is gone`)
       if (this.#missing(port).length > 0) return fault(`the port ${port.port} is not on the switch`)
       return links.get(ifname) ? [] : fault(`the tap ${ifname} of the port ${port.port} is down`)
     })
+    return [...leftovers, ...wrong]
   }
 
-  /** Put ports on the switch again and their taps up. A tap that is gone is lost to the QEMU that had it open. */
-  async mend(): Promise<void> {
+  /** Taps that are gone but still on the switch, and nobody's: their guests ended while its database was away. */
+  #leftovers(links: ReadonlyMap<string, boolean>): string[] {
+    const { names, hostSwitch } = this.#options
+    return [...hostSwitch.database.rows('Port').values()]
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith(names.tapPrefix) && !links.has(name))
+      .filter((name) => !this.#wanted.has(name) && !this.#making.has(name))
+  }
+
+  /** Put ports on the switch again and their taps up, and take away what is left over. A tap that is gone is lost to the QEMU that had it open. */
+  async mend(links: ReadonlyMap<string, boolean>): Promise<void> {
     const { hostSwitch, commands } = this.#options
+    await this.remove(this.#leftovers(links))
     const ports = [...this.#wanted.values()]
     await hostSwitch.database.transact(
       ports.flatMap((port) => this.#missing(port)),

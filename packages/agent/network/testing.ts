@@ -73,6 +73,8 @@ export class TestHost implements AsyncDisposable {
       central: {},
       netns: `/run/netns/${this.netns('host')}`,
       resolverFiles: [join(this.folder, 'resolv.conf')],
+      // Where the peers serve.
+      guard: { openPorts: [5001], guestUids: { first: 1_950_000_000, count: 65_536 } },
       ...more,
     })
   }

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { guestBuildPackages } from '@thresher/lab/guest/packages'
 import { reportVariable, type RunReport } from '../run-report.ts'
-import type { Command } from '../command.ts'
+import type { Command, OptionValues } from '../command.ts'
 import { nodeBinary } from '../host/installation.ts'
 import { hostPackages, installPackages, missingPackages, testPackages } from '../host/packages.ts'
 import { UserError } from '../user-error.ts'
+
+const projects = ['unit', 'security', 'conformance', 'e2e', 'chaos']
 
 /** `thresher test`: every check and test of the project, ending in `N passed, N failed`. */
 export const test: Command = {
@@ -19,9 +21,12 @@ export const test: Command = {
   options: [
     {
       flags: '--project <name>',
-      description: 'unit, security, conformance or e2e; all unless said',
-      choices: ['unit', 'security', 'conformance', 'e2e'],
+      description: `${projects.join(', ')}; all unless said`,
+      choices: projects,
     },
+    { flags: '--chaos', description: 'let things happen to a host, and nothing else; the same as --project chaos' },
+    { flags: '--rounds <count>', description: 'how many things happen in a run of chaos; a few unless said' },
+    { flags: '--seed <seed>', description: 'which things, and in what order: the same for the same seed' },
   ],
   async run({ paths, signal }, filters, options) {
     const wanted = [...hostPackages, ...guestBuildPackages, ...testPackages]
@@ -35,6 +40,7 @@ export const test: Command = {
     const node = nodeBinary(paths.app)
     const env = {
       ...process.env,
+      ...chaosFrom(options),
       PATH: `${join(node, '..')}:${join(paths.app, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`,
     }
     const checked =
@@ -42,11 +48,10 @@ export const test: Command = {
     const folder = mkdtempSync(join(tmpdir(), 'thresher-test-'))
     try {
       const report = join(folder, 'report.json')
-      const projects =
-        options['project'] === undefined ? ['unit', 'security', 'conformance', 'e2e'] : [options['project'] as string]
+      const chosen = options['chaos'] === true ? 'chaos' : (options['project'] as string | undefined)
       const total: RunReport = { passed: 0, failed: 0, skipped: 0, unfinished: [], failures: [] }
       if (checked !== 0) addFailure(total, 'checks', 'the format, the types, the linter or the layers: see above')
-      for (const project of projects) {
+      for (const project of chosen === undefined ? projects : [chosen]) {
         const vitest = join(paths.app, 'node_modules/vitest/vitest.mjs')
         const args = [
           vitest,
@@ -70,6 +75,17 @@ export const test: Command = {
       rmSync(folder, { recursive: true, force: true })
     }
   },
+}
+
+/** How long a run of chaos is, and which. @throws {UserError} */
+function chaosFrom(options: OptionValues): Record<string, string> {
+  const { rounds, seed } = options
+  if (typeof rounds === 'string' && !(Number(rounds) >= 1 && Number.isInteger(Number(rounds))))
+    throw new UserError('--rounds must be a number from 1.')
+  return {
+    ...(typeof rounds === 'string' ? { THRESHER_CHAOS_ROUNDS: rounds } : {}),
+    ...(typeof seed === 'string' ? { THRESHER_CHAOS_SEED: seed } : {}),
+  }
 }
 
 /** A run without a report, or one that failed outside of any test, counts as one failure. */

@@ -46,6 +46,10 @@ export const upOptions: Option[] = [
     flags: '--tunnel-device <nic>',
     description: 'the NIC for tunnels between hosts, if not that of the default route',
   },
+  {
+    flags: '--open-to-guests <ports>',
+    description: 'TCP ports of this host that guests may reach beside the API, such as 80,443 (default none)',
+  },
 ]
 
 /** What was kept and what is given now. @throws {UserError} */
@@ -64,6 +68,8 @@ export function settingsFrom(context: Context, options: OptionValues): Settings 
   if (guestUids !== undefined) given.guestUids = guestUids
   const tunnelDevice = text('tunnelDevice')
   if (tunnelDevice !== undefined) given.tunnelDevice = tunnelDevice
+  const openToGuests = text('openToGuests')
+  if (openToGuests !== undefined) given.openToGuests = openToGuests
   const services = text('services')
   if (services === 'systemd' || services === 'supervisor') given.services = services
   return readSettings(context.paths, given)

@@ -198,6 +198,8 @@ export async function startAgent(paths: Paths, settings: Settings): Promise<Proc
       settings.guestSubnet,
       '--guest-uids',
       settings.guestUids,
+      '--open-to-guests',
+      settings.openToGuests,
       '--role',
       settings.role,
       ...(settings.tunnelDevice === undefined ? [] : ['--tunnel-device', settings.tunnelDevice]),

@@ -20,6 +20,8 @@ const Settings = Type.Object({
   guestSubnet: Type.String({ pattern: String.raw`^\d+\.\d+\.\d+\.\d+/\d+$` }),
   /** The numbers of users and groups that belong to guests alone. */
   guestUids: Type.String({ pattern: String.raw`^\d{1,10}-\d{1,10}$` }),
+  /** TCP ports of the host that guests may reach beside the API's, such as `80,443`. */
+  openToGuests: Type.String({ pattern: String.raw`^(\d{1,5}(,\d{1,5})*)?$` }),
   /** Who starts the programs again: the host's systemd, or a process of ours. */
   services: Type.Enum(['systemd', 'supervisor']),
   /** Whether a server runs here, or only an agent of a cluster whose servers are elsewhere. */
@@ -40,6 +42,7 @@ const remedies: Record<string, string> = {
   agentPort: '--agent-port must be a number from 1 to 65535.',
   guestSubnet: '--guest-subnet must be a network, such as 10.52.0.0/16.',
   guestUids: `--guest-uids must be two numbers, such as ${defaultGuestUids}.`,
+  openToGuests: '--open-to-guests must be ports, such as 80,443.',
   services: '--services must be systemd or supervisor.',
   tunnelDevice: '--tunnel-device must be the name of a network interface, such as eth1.',
 }
@@ -50,6 +53,7 @@ const defaultSettings = (): Settings => ({
   agentPort: 10250,
   guestSubnet: '10.52.0.0/16',
   guestUids: defaultGuestUids,
+  openToGuests: '',
   role: 'management',
   services: existsSync('/run/systemd/system') ? 'systemd' : 'supervisor',
 })
