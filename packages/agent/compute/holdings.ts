@@ -1,10 +1,13 @@
+import { hasTpm } from '@thresher/api/kubevirt/tpm'
 import { Cgroup } from './cgroup.ts'
 import type { FileOwner } from '../storage/storage-folders.ts'
 import type { ComputeHost } from './host.ts'
-import { removeOwnDisks, type RunFolders } from './prepare.ts'
+import type { RunPlan } from './plan.ts'
+import { removeOwnDisks, volumeNode, type RunFolders } from './prepare.ts'
 import { mayBeQemu } from './qemu-user.ts'
 import type { Holding } from './run-state.ts'
 import { endTpm, findTpm } from './tpm/tpm-process.ts'
+import { lastingTpm } from './tpm/tpm-store.ts'
 
 /**
  * Give back what a run holds, the last first; what is of one kind at once. May be repeated.
@@ -60,4 +63,26 @@ function byKind(holdings: readonly Holding[]): Holding[][] {
     else groups.push([holding])
   }
   return groups
+}
+
+/** What a run will hold, in the order in which it is taken. */
+export function plannedHoldings(plan: RunPlan): Holding[] {
+  return [
+    { kind: 'cgroup' },
+    { kind: 'own-disks' },
+    ...plan.volumes.map(({ name, id }): Holding => ({ kind: 'volume', name: id, node: volumeNode(plan, name) })),
+    ...plan.nics.map((nic): Holding => ({ kind: 'nic', name: nic.name })),
+    ...tpmHolding(plan),
+  ]
+}
+
+/** Of an instance with a TPM: its process, and the machine's lasting state when it has one. */
+function tpmHolding({ vmi }: RunPlan): Holding[] {
+  const lasting = lastingTpm(vmi)
+  return hasTpm(vmi.spec.domain) ? [{ kind: 'tpm', ...(lasting ? { name: lasting.uid } : {}) }] : []
+}
+
+/** QEMU's name for the node of a volume that is held. */
+export function nodeOf(holdings: readonly Holding[], volume: string): string | undefined {
+  return holdings.find(({ kind, name }) => kind === 'volume' && name === volume)?.node
 }

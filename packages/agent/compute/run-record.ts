@@ -47,3 +47,15 @@ export class RunRecord {
     }
   }
 }
+
+/** How far a run is, by what it wrote down. */
+export function lifeOf({ step, dueMs, killed, outcome, rebootDueMs, restarting }: RunState): Lifecycle {
+  return {
+    step,
+    ...(dueMs ? { dueMs } : {}),
+    ...(killed ? { killed } : {}),
+    ...(outcome ? { outcome } : {}),
+    ...(rebootDueMs ? { rebootDueMs } : {}),
+    ...(restarting ? { restarting } : {}),
+  }
+}

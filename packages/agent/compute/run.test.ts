@@ -206,7 +206,7 @@ describe('a run', () => {
     await watched.run.control.pause()
     await watched.until(({ paused }) => paused !== undefined)
     const livenessProbe = { tcpSocket: { port: 1 }, periodSeconds: 1, failureThreshold: 1 }
-    watched.run.wantProbes({ livenessProbe }, '127.0.0.1')
+    watched.run.guest.wantProbes({ livenessProbe }, '127.0.0.1')
     await delay(100)
     expect(watched.run.view().step).toBe('running')
     await watched.run.control.unpause()

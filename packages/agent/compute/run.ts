@@ -1,16 +1,13 @@
 import { failureWords } from '@thresher/api/failure-words'
 import { join } from 'node:path'
-import { hasTpm } from '@thresher/api/kubevirt/tpm'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { PodNic } from '@thresher/api/pod-network'
 import { Cgroup } from './cgroup.ts'
 import { ConsoleLog } from './console-log.ts'
-import { CredentialSync } from './credential-sync.ts'
 import { endQemu } from './end-qemu.ts'
 import { GuestControl, NotRunningError } from './guest-control.ts'
-import type { GuestCredentials } from './guest-credentials.ts'
-import { GuestPresence } from './guest-presence.ts'
-import { giveBack } from './holdings.ts'
+import { GuestLink } from './guest-link.ts'
+import { giveBack, nodeOf, plannedHoldings } from './holdings.ts'
 import { GracePeriod } from './grace-period.ts'
 import type { ComputeHost } from './host.ts'
 import type { WantedDrives } from './hot-plug/hot-drives.ts'
@@ -19,7 +16,7 @@ import { launchRun, readyRun, type LaunchedRun, type ReadyRun } from './launch-r
 import { next, type Action, type Input, type Lifecycle } from './lifecycle.ts'
 import { watchQemu } from './monitor.ts'
 import type { RunPlan } from './plan.ts'
-import { foldersOf, volumeNode, type RunFolders } from './prepare.ts'
+import { foldersOf, type RunFolders } from './prepare.ts'
 import { isAlive, signalProcess } from './process-identity.ts'
 import { guestAgentChardev, guestAgentPort } from './qemu/consoles.ts'
 import { lastLines } from './qemu-file.ts'
@@ -27,10 +24,9 @@ import { mayBeQemu } from './qemu-user.ts'
 import type { QmpClient } from './qmp.ts'
 import type { QmpEvent } from './qmp-commands.ts'
 import { closeRunFolder, makeRunFolder, removeRunFolder } from './run-folder.ts'
-import { GuestProbes, type WantedProbes } from './probes/guest-probes.ts'
 import { RoomWatch } from './room-watch.ts'
 import { restartGuest } from './restart-guest.ts'
-import { RunRecord } from './run-record.ts'
+import { lifeOf, RunRecord } from './run-record.ts'
 import type { Holding, RunState } from './run-state.ts'
 import { currentVersion } from './run-state-upgrades.ts'
 import { chooseRunUser, ownerOf } from './run-user.ts'
@@ -39,7 +35,6 @@ import { SerialConsole } from './serial-console.ts'
 import { connectSerial } from './serial-socket.ts'
 import { TaskQueue } from './task-queue.ts'
 import { TpmWatch } from './tpm/tpm-watch.ts'
-import { lastingTpm } from './tpm/tpm-store.ts'
 
 /** How long a guest that is to restart by its power button has for it; one that shuts down later stays off. */
 const rebootMs = 120_000
@@ -71,10 +66,9 @@ export class Run {
     () => this.#post(() => this.#apply({ on: 'due' })),
   )
   readonly #room: RoomWatch
-  readonly #guest: GuestPresence
-  readonly #probes: GuestProbes
+  /** What passes between the run and the system in its guest. */
+  readonly guest: GuestLink
   readonly #tpm: TpmWatch
-  readonly #credentials: CredentialSync
   #plan: RunPlan | undefined
   #qmp: QmpClient | undefined
   #ready: ReadyRun | undefined
@@ -87,15 +81,8 @@ export class Run {
   private constructor(host: ComputeHost, state: RunState, onChange: () => void, unreadable?: string) {
     this.#host = host
     this.#onChange = onChange
-    const { step, dueMs, killed, outcome, rebootDueMs, restarting, uid } = state
-    this.#life = {
-      step,
-      ...(dueMs ? { dueMs } : {}),
-      ...(killed ? { killed } : {}),
-      ...(outcome ? { outcome } : {}),
-      ...(rebootDueMs ? { rebootDueMs } : {}),
-      ...(restarting ? { restarting } : {}),
-    }
+    const { uid } = state
+    this.#life = lifeOf(state)
     this.folders = foldersOf(host, uid)
     this.#record = new RunRecord(state, this.folders.folder, host.log, unreadable)
     this.#hotPlug = new HotPlug({ host, record: this.#record, user: () => ownerOf(host, this.#state.user) }, () =>
@@ -110,20 +97,15 @@ export class Run {
       running: (task) => this.#running(task),
       reboot: () => this.#post(() => this.#apply({ on: 'reboot', dueMs: Date.now() + rebootMs })),
       isPaused: () => this.#life.paused !== undefined,
-      hasGuestAgent: () => this.#guest.connected,
+      hasGuestAgent: () => this.guest.connected,
       nodeOf: (volume) => (this.#life.step === 'running' ? nodeOf(this.#state.holdings, volume) : undefined),
     })
-    this.#guest = new GuestPresence({
+    this.guest = new GuestLink({
       title: this.#record.title,
-      ask: (talk) => this.control.ask(talk),
+      ask: (talk, timeoutMs) => this.control.ask(talk, timeoutMs),
       changed: onChange,
-      looked: () => this.#credentials.look(),
-      log: host.log,
-    })
-    this.#credentials = new CredentialSync((talk) => this.control.ask(talk), onChange)
-    this.#probes = new GuestProbes((talk, timeoutMs) => this.control.ask(talk, timeoutMs), {
       notAlive: (message) => this.#post(() => this.#apply({ on: 'unhealthy', message })),
-      readinessChanged: onChange,
+      log: host.log,
     })
     this.#tpm = new TpmWatch({
       title: this.#record.title,
@@ -139,21 +121,10 @@ export class Run {
   /** Begin a run. @param onChange called whenever {@link view} gives something new */
   static start(host: ComputeHost, plan: RunPlan, onChange: () => void): Run {
     const { namespace = '', name = '', uid = '' } = plan.vmi.metadata
-    const holdings: Holding[] = [
-      { kind: 'cgroup' },
-      { kind: 'own-disks' },
-      ...plan.volumes.map(({ name: volume, id }): Holding => ({
-        kind: 'volume',
-        name: id,
-        node: volumeNode(plan, volume),
-      })),
-      ...plan.nics.map((nic): Holding => ({ kind: 'nic', name: nic.name })),
-      ...tpmHolding(plan),
-    ]
     const { pod } = plan
     const run = new Run(
       host,
-      { version: currentVersion, namespace, name, uid, pod, step: 'preparing', holdings },
+      { version: currentVersion, namespace, name, uid, pod, step: 'preparing', holdings: plannedHoldings(plan) },
       onChange,
     )
     run.#plan = plan
@@ -210,10 +181,7 @@ export class Run {
       unreadable: this.#record.unreadable,
       tpmLost: this.#tpm.lost,
       outcome: this.#finished ? outcome : undefined,
-      guestAgent: this.#guest.connected,
-      guest: this.#guest.facts,
-      readiness: this.#probes.readiness,
-      credentials: this.#credentials.state,
+      ...this.guest.view,
       drives: this.#hotPlug.drives,
       cardFailures: this.#hotPlug.cardFailures,
       startedAt,
@@ -240,20 +208,6 @@ export class Run {
   /** Attach and detach what may come and go, until the guest has the drives and the network cards that it should have. */
   wantDevices(drives: WantedDrives, vmi: VirtualMachineInstance, nics: readonly PodNic[]): void {
     if (this.#hotPlug.want(drives, vmi, nics)) this.#post(() => this.#converge())
-  }
-
-  /**
-   * Keep these credentials in the guest. @param read gives them as they are now; undefined when there are none
-   * @param isNew whether to look at once
-   */
-  wantCredentials(read: (() => Promise<GuestCredentials>) | undefined, isNew: boolean): void {
-    this.#credentials.want(read)
-    if (isNew) this.#guest.lookSoon()
-  }
-
-  /** Probe the guest so. @param address at which it is reached, when it has one */
-  wantProbes(probes: WantedProbes, address: string | undefined): void {
-    this.#probes.want(probes, address)
   }
 
   /**
@@ -398,7 +352,7 @@ export class Run {
     if (this.#plan) return this.#hotPlug.startLinks(qmp, this.#plan.vmi)
     this.#host.log('info', `adopted QEMU of ${this.#title}`, { pid: this.#state.process?.pid })
     const channels = await qmp.execute('query-chardev', {})
-    if (channels.find(({ label }) => label === guestAgentChardev)?.['frontend-open']) this.#guest.set(true)
+    if (channels.find(({ label }) => label === guestAgentChardev)?.['frontend-open']) this.guest.set(true)
   }
 
   async #handle({ event, data }: QmpEvent): Promise<void> {
@@ -412,11 +366,11 @@ export class Run {
       case 'RESUME':
         return this.#apply({ on: 'resumed' })
       case 'RESET':
-        this.#credentials.forget()
+        this.guest.restarted()
         if (data?.['guest'] === true) this.#host.log('info', `${this.#title} restarted itself`)
         return
       case 'VSERPORT_CHANGE':
-        if (data?.['id'] === guestAgentPort) this.#guest.set(data['open'] === true)
+        if (data?.['id'] === guestAgentPort) this.guest.set(data['open'] === true)
         return
       case 'DEVICE_DELETED':
         this.#hotPlug.deleted(String(data?.['device']))
@@ -455,7 +409,7 @@ export class Run {
     if (write) this.#record.persist(state)
     for (const action of actions) await this.#act(action)
     this.#room.set(state.noRoom === true)
-    this.#probes.set(state.step === 'running' && !state.paused && !state.hung)
+    this.guest.probe(state.step === 'running' && !state.paused && !state.hung)
     if (isUp(state) || state.hung || state.step === 'ended') this.#leaveGate?.()
     if (input.on === 'answered' || state.hung || state.step === 'ended') this.#reached.resolve()
     if (state !== before) this.#onChange()
@@ -492,8 +446,7 @@ export class Run {
     this.#grace.clear()
     this.#hotPlug.stop()
     this.#room.set(false)
-    this.#probes.set(false)
-    this.#guest.stop()
+    this.guest.stop()
   }
 
   /** A guest whose disk was full goes on when there is room again. */
@@ -577,16 +530,6 @@ export class Run {
 /** Whether guest code may have run, which only follows from the step `running`. */
 function mayHaveRun({ step }: Lifecycle): boolean {
   return step !== 'preparing' && step !== 'starting' && step !== 'incoming'
-}
-
-/** Of an instance with a TPM: its process, and the machine's lasting state when it has one. */
-function tpmHolding({ vmi }: RunPlan): Holding[] {
-  const lasting = lastingTpm(vmi)
-  return hasTpm(vmi.spec.domain) ? [{ kind: 'tpm', ...(lasting ? { name: lasting.uid } : {}) }] : []
-}
-
-function nodeOf(holdings: readonly Holding[], volume: string): string | undefined {
-  return holdings.find(({ kind, name }) => kind === 'volume' && name === volume)?.node
 }
 
 /** A failure of ours has a name that says what failed; one of the runtime has none that anybody knows. */

@@ -343,7 +343,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     this.#reportObstacles(run, view, vmi)
     if (isUp(view) && typeof vmi !== 'string' && !isGoing(vmi)) {
       run.wantDevices(wantedDrives(this.#lookup(pod, vmi)), vmi, readNics(pod.metadata.annotations) ?? [])
-      run.wantProbes(vmi.spec, this.addressOf(run))
+      run.guest.wantProbes(vmi.spec, this.addressOf(run))
       this.#wantCredentials(run, vmi)
     }
     if ((!isUp(view) && !view.hung) || isFinal(pod)) return
@@ -366,7 +366,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     this.#credentials.set(run.uid, text)
     const { namespace = 'default' } = vmi.metadata
     const read = () => readCredentials(vmi, (name) => readSecret(client, namespace, name))
-    run.wantCredentials(hasCredentials(vmi) ? read : undefined, isNew)
+    run.guest.wantCredentials(hasCredentials(vmi) ? read : undefined, isNew)
   }
 
   /** Events on what keeps a run from going on, and on its end. */
