@@ -12,7 +12,7 @@ import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { TestGuest } from '@thresher/agent/compute/testing-guest'
 import { startLocalS3, type LocalS3 } from '@thresher/backup/objects/s3-testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startStorageCluster, type StorageCluster } from './storage-cluster.ts'
+import { reached, startStorageCluster, type StorageCluster } from './storage-cluster.ts'
 
 let cluster: StorageCluster
 let s3: LocalS3
@@ -59,23 +59,8 @@ function machine(): VirtualMachine {
   }
 }
 
-async function until<O extends KubeObject>(
-  kind: TypedKind<O>,
-  name: string,
-  is: (object: O | undefined) => boolean,
-): Promise<O> {
-  const end = Date.now() + 20_000
-  for (;;) {
-    const object = await cluster.client
-      .resource(kind)
-      .get(name, kind.namespaced ? 'default' : undefined)
-      .catch(() => undefined)
-    if (is(object)) return object as O
-    if (Date.now() > end)
-      throw new Error(`not reached: ${JSON.stringify(object, undefined, 1)}\n${cluster.warnings.join('\n')}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+const until = <O extends KubeObject>(kind: TypedKind<O>, name: string, is: (object: O | undefined) => boolean) =>
+  reached(cluster, kind, name, is)
 
 async function place(claim: string): Promise<void> {
   await cluster.client.resource(PersistentVolumeClaim).patch(claim, 'default', {

@@ -9,7 +9,7 @@ import type { KubeObject } from '@thresher/api/meta'
 import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { TestGuest } from '@thresher/agent/compute/testing-guest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startStorageCluster, type StorageCluster } from './storage-cluster.ts'
+import { reached, startStorageCluster, type StorageCluster } from './storage-cluster.ts'
 
 let cluster: StorageCluster
 
@@ -75,23 +75,8 @@ function machine(): VirtualMachine {
   }
 }
 
-async function until<O extends KubeObject>(
-  kind: TypedKind<O>,
-  name: string,
-  is: (object: O | undefined) => boolean,
-): Promise<O> {
-  const end = Date.now() + 15_000
-  for (;;) {
-    const object = await cluster.client
-      .resource(kind)
-      .get(name, 'default')
-      .catch(() => undefined)
-    if (is(object)) return object as O
-    if (Date.now() > end)
-      throw new Error(`not reached: ${JSON.stringify(object, undefined, 1)}\n${cluster.warnings.join('\n')}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+const until = <O extends KubeObject>(kind: TypedKind<O>, name: string, is: (object: O | undefined) => boolean) =>
+  reached(cluster, kind, name, is)
 
 const bound = (name: string) => until(PersistentVolumeClaim, name, (one) => one?.status?.phase === 'Bound')
 

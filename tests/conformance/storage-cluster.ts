@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Node } from '@thresher/api/core/node'
 import { kinds } from '@thresher/api/kinds'
+import type { TypedKind } from '@thresher/api/kind'
+import type { KubeObject } from '@thresher/api/meta'
 import { ApiServer } from '@thresher/apiserver/api-server'
 import { Security } from '@thresher/apiserver/auth/security'
 import { ensurePki } from '@thresher/apiserver/pki/ensure'
@@ -79,4 +81,26 @@ export async function startStorageCluster(open: OpenVolumes = noOpenVolumes): Pr
   })
   const held = cleanup.move()
   return { client, storage, root: join(root, 'agent'), warnings, [Symbol.asyncDispose]: () => held.disposeAsync() }
+}
+
+/** However busy the machine is. */
+const longestMs = 60_000
+
+/** Resolves when an object, of the namespace `default` where its kind has one, is as it shall be. @throws with what it is, and what was logged */
+export async function reached<O extends KubeObject>(
+  { client, warnings }: Pick<StorageCluster, 'client' | 'warnings'>,
+  kind: TypedKind<O>,
+  name: string,
+  is: (object: O | undefined) => boolean,
+): Promise<O> {
+  for (const end = Date.now() + longestMs; ;) {
+    const object = await client
+      .resource(kind)
+      .get(name, kind.namespaced ? 'default' : undefined)
+      .catch(() => undefined)
+    if (is(object)) return object as O
+    if (Date.now() > end)
+      throw new Error(`not reached: ${JSON.stringify(object, undefined, 1)}\n${warnings.join('\n')}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }

@@ -10,7 +10,7 @@ import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestGuest } from '@thresher/agent/compute/testing-guest'
 import { noOpenVolumes, type OpenVolumes } from '@thresher/agent/storage/open-volumes'
-import { startStorageCluster, type StorageCluster } from './storage-cluster.ts'
+import { reached, startStorageCluster, type StorageCluster } from './storage-cluster.ts'
 
 let cluster: StorageCluster
 let guest: TestGuest | undefined
@@ -30,23 +30,8 @@ afterAll(async () => {
   await cluster[Symbol.asyncDispose]()
 })
 
-async function until<O extends KubeObject>(
-  kind: TypedKind<O>,
-  name: string,
-  is: (object: O | undefined) => boolean,
-): Promise<O> {
-  const end = Date.now() + 15_000
-  for (;;) {
-    const object = await cluster.client
-      .resource(kind)
-      .get(name, kind.namespaced ? 'default' : undefined)
-      .catch(() => undefined)
-    if (is(object)) return object as O
-    if (Date.now() > end)
-      throw new Error(`not reached: ${JSON.stringify(object, undefined, 1)}\n${cluster.warnings.join('\n')}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+const until = <O extends KubeObject>(kind: TypedKind<O>, name: string, is: (object: O | undefined) => boolean) =>
+  reached(cluster, kind, name, is)
 
 async function claim(
   name: string,

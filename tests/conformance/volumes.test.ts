@@ -14,7 +14,7 @@ import { CSIStorageCapacity } from '@thresher/api/storage/csi-storage-capacity'
 import type { Client } from '@thresher/client/client'
 import { HttpServer } from '@thresher/lab/http-server'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { startStorageCluster, type StorageCluster } from './storage-cluster.ts'
+import { reached, startStorageCluster, type StorageCluster } from './storage-cluster.ts'
 
 const MiB = 1024 * 1024
 
@@ -35,23 +35,8 @@ afterAll(async () => {
   await web[Symbol.asyncDispose]()
 })
 
-async function until<O extends KubeObject>(
-  kind: TypedKind<O>,
-  name: string,
-  is: (object: O | undefined) => boolean,
-): Promise<O> {
-  const end = Date.now() + 15_000
-  for (;;) {
-    const object = await client
-      .resource(kind)
-      .get(name, kind.namespaced ? 'default' : undefined)
-      .catch(() => undefined)
-    if (is(object)) return object as O
-    if (Date.now() > end)
-      throw new Error(`not reached: ${JSON.stringify(object, undefined, 1)}\n${warnings.join('\n')}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
+const until = <O extends KubeObject>(kind: TypedKind<O>, name: string, is: (object: O | undefined) => boolean) =>
+  reached({ client, warnings }, kind, name, is)
 
 function claim(name: string, storageClassName: string, storage: string): Promise<PersistentVolumeClaim> {
   return client.resource(PersistentVolumeClaim).create({
