@@ -25,7 +25,20 @@ import { status } from './commands/status.ts'
 import { backup, restore, rotateEncryptionKey } from './commands/store.ts'
 import { test } from './commands/test.ts'
 import { up } from './commands/up.ts'
-import { vmConsole, vmCreate, vmDelete, vmList, vmRestart, vmSsh, vmStart, vmStop } from './commands/vm.ts'
+import {
+  templateCreate,
+  templateDelete,
+  templateList,
+  templateSetDefault,
+  templateVersions,
+} from './commands/template.ts'
+import { vmConsole } from './commands/vm/console.ts'
+import { vmCreate } from './commands/vm/create.ts'
+import { vmDelete } from './commands/vm/delete.ts'
+import { vmExplain } from './commands/vm/explain.ts'
+import { vmList } from './commands/vm/list.ts'
+import { vmRestart, vmStart, vmStop } from './commands/vm/power.ts'
+import { vmSsh } from './commands/vm/ssh.ts'
 import { vmGuestOperations } from './commands/vm-guest.ts'
 import { vmAddDisk, vmEjectCd, vmInsertCd, vmRemoveDisk } from './commands/vm-volume.ts'
 import { vmLog, vmScreenshot, vmType } from './commands/vm-screen.ts'
@@ -40,6 +53,7 @@ export const commands: Command[] = [
   down,
   status,
   vmList,
+  vmExplain,
   vmTop,
   vmCreate,
   vmStart,
@@ -58,6 +72,11 @@ export const commands: Command[] = [
   vmType,
   vmSsh,
   vmPort,
+  templateList,
+  templateVersions,
+  templateCreate,
+  templateSetDefault,
+  templateDelete,
   snapshotList,
   snapshotCreate,
   snapshotRestore,

@@ -49,7 +49,11 @@ function contextOf(globals: GlobalOptions, signal: AbortSignal): Context & Async
 /** What the words stand for that have commands below them. */
 const groups: Record<string, string | undefined> = {
   vm: 'Virtual machines',
+  template: 'Templates of virtual machines',
   image: 'Disk images',
+  volume: 'Volumes',
+  snapshot: 'Snapshots of machines and volumes',
+  backups: 'Backups of machines',
   token: 'Tokens by which hosts join',
   node: 'Hosts of the cluster',
   cluster: 'The cluster as a whole',

@@ -21,7 +21,7 @@ import { machineManifest } from '@thresher/api/kubevirt/machine-manifest'
 import { knownHostsFile, runInGuest } from '../vm/ssh.ts'
 import { addressOf, waitUntil } from '../vm/wait.ts'
 import { bringUp, upOptions } from './up.ts'
-import { exists } from './vm.ts'
+import { exists } from '../vm/exists.ts'
 
 const namespace = 'default'
 const name = 'demo'
