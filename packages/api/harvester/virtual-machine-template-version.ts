@@ -37,9 +37,18 @@ export const VirtualMachineTemplateVersion = defineKind({
       ]
     const [namespace, name] = spec.templateId.split('/')
     if (!name) return [{ field, message: 'must be of the form namespace/name' }]
-    return metadata.namespace && namespace !== metadata.namespace
-      ? [{ field, message: 'Template version and template should reside in the same namespace' }]
-      : []
+    if (metadata.namespace && namespace !== metadata.namespace)
+      return [{ field, message: 'Template version and template should reside in the same namespace' }]
+    const domain = spec.vm?.spec?.template?.spec.domain
+    const { limits } = domain?.resources ?? {}
+    if (!domain || (limits?.['cpu'] && limits['memory']) || domain.memory?.guest) return []
+    return [
+      {
+        field: 'spec.vm.spec.template.spec.domain.resources.limits',
+        message: 'CPU and Memory limits are required fields: give cpu and memory, such as 2 and 4Gi',
+        reason: 'FieldValueRequired',
+      },
+    ]
   },
   checkUpdate: (next, previous) =>
     same(next.spec, previous.spec)

@@ -48,7 +48,7 @@ export function checkClaimTemplates(metadata: ObjectMeta): FieldError[] {
   })
 }
 
-/** What a change of the annotation gets wrong: claims cannot shrink. */
+/** What a change of the annotation gets wrong: claims cannot shrink, nor move to another class. */
 export function checkClaimTemplatesUpdate(next: ObjectMeta, previous: ObjectMeta): FieldError[] {
   let before: ClaimTemplate[]
   let after: ClaimTemplate[]
@@ -59,7 +59,16 @@ export function checkClaimTemplatesUpdate(next: ObjectMeta, previous: ObjectMeta
     return []
   }
   return after.flatMap(({ metadata: { name }, spec }) => {
-    const was = before.find((claim) => claim.metadata.name === name)?.spec.resources?.requests?.storage
+    const earlier = before.find((claim) => claim.metadata.name === name)?.spec
+    const was = earlier?.resources?.requests?.storage
+    if (earlier?.storageClassName && earlier.storageClassName !== spec.storageClassName)
+      return [
+        {
+          field,
+          message: `storage class names for the volumes in the ${claimTemplatesAnnotation} annotation cannot be changed; ${name} is of ${earlier.storageClassName}`,
+          reason: 'FieldValueForbidden' as const,
+        },
+      ]
     const now = spec.resources?.requests?.storage
     if (!isQuantity(was) || !isQuantity(now) || compareQuantities(now, was) >= 0) return []
     const message = `${name} PVC requests storage can't be less than previous value: ${now} is less than ${was}`

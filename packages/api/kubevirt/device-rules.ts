@@ -3,6 +3,7 @@ import { parseMac, unfitMac } from '../mac.ts'
 import type { Disk } from './disk.ts'
 import { checkDownward } from './downward.ts'
 import { checkSerials } from './disk-serials.ts'
+import { claimNameOf, isHotpluggable } from './hot-plug.ts'
 import type { Interface } from './interface.ts'
 import type { VirtualMachineInstanceSpec } from './virtual-machine-instance-spec.ts'
 import { volumeSources } from './volume.ts'
@@ -35,6 +36,7 @@ export function checkDisks(spec: VirtualMachineInstanceSpec, at: string): FieldE
     ...checkSerials(disks, `${at}.domain.devices.disks`),
     ...checkCloudInit(spec, at),
     ...checkFileDisks(spec, at),
+    ...checkMedia(spec, at),
     ...checkClaims(spec, at),
     ...checkBootOrder(spec, at),
   ]
@@ -68,6 +70,27 @@ function checkDisk(disk: Disk, volumes: Set<string>, at: string): FieldError[] {
       message: `disk ${disk.name} cannot be shareable: a shareable disk requires cache mode none, got ${disk.cache}`,
     })
   return errors
+}
+
+/** What a drive's medium and its place demand of it. */
+function checkMedia(spec: VirtualMachineInstanceSpec, at: string): FieldError[] {
+  const { disks = [] } = spec.domain.devices
+  const first = Math.min(...disks.map(({ bootOrder }) => bootOrder ?? Infinity))
+  return disks.flatMap((disk, index): FieldError[] => {
+    const field = `${at}.domain.devices.disks[${index}]`
+    const volume = spec.volumes?.find(({ name }) => name === disk.name)
+    const errors: FieldError[] = []
+    const { cdrom } = disk
+    if (cdrom && volume && isHotpluggable(volume) && (cdrom.bus ?? 'sata') !== 'sata')
+      errors.push({ field: `${field}.cdrom.bus`, message: 'hotpluggable cd-rom volume should connect via SATA bus' })
+    if (!disk.shareable) return errors
+    const cannot = (why: string): void =>
+      void errors.push({ field: `${field}.shareable`, message: `disk ${disk.name} cannot be shareable: ${why}` })
+    if (disk.bootOrder !== undefined && disk.bootOrder === first)
+      cannot('a shareable disk cannot be used as the boot disk')
+    if (volume && claimNameOf(volume) === undefined) cannot('must be backed by a persistent volume claim')
+    return errors
+  })
 }
 
 function checkCloudInit(spec: VirtualMachineInstanceSpec, at: string): FieldError[] {

@@ -77,7 +77,10 @@ function checkMemory(
     .filter(([, amount]) => amount !== undefined && !isSize(amount))
     .map(([field, amount]) => ({
       field,
-      message: `${JSON.stringify(amount)} is not an amount of memory: write for example 512Mi or 2Gi`,
+      message:
+        field.includes(reservedMemoryAnnotation) && amount?.startsWith('-')
+          ? `reservedMemory cannot be less than 0, and is ${amount}`
+          : `${JSON.stringify(amount)} is not an amount of memory: write for example 512Mi or 2Gi`,
     }))
   const { limits, requests } = domain.resources ?? {}
   for (const [side, amount] of Object.entries({ limits: limits?.memory, requests: requests?.memory }))
@@ -95,8 +98,8 @@ function checkReserved(
 ): FieldError[] {
   const reserved = annotations[reservedMemoryAnnotation]
   const limit = domain.resources?.limits?.memory
-  if (!reserved || limit === undefined) return []
   const field = `metadata.annotations[${reservedMemoryAnnotation}]`
+  if (!reserved || limit === undefined) return []
   if (parseBytes(reserved) >= parseBytes(limit))
     return [{ field, message: `reservedMemory cannot be equal or greater than limits.memory (${limit})` }]
   const guest = domain.memory?.guest

@@ -1,6 +1,8 @@
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { FieldError } from '@thresher/api/error'
+import { NetworkAttachmentDefinition } from '@thresher/api/cni/network-attachment-definition'
+import { managementSwitch } from '@thresher/api/management-network'
 import { formatIpv4, parseIpv4 } from '@thresher/api/ipv4'
 import { parseMac } from '@thresher/api/mac'
 import type { KubeObject } from '@thresher/api/meta'
@@ -10,14 +12,16 @@ import { concerns, type Lookup } from './request.ts'
 
 /** The parts of a machine, or of its run, that say which addresses it has on the management network. */
 interface Addressed {
+  namespace: string
   at: string
   annotations: Readonly<Record<string, string>> | undefined
   spec: VirtualMachineInstance['spec']
 }
 
 /**
- * An address, hardware or IPv4, that a machine's author chose belongs to one machine of the network: the switch would send
- * another's traffic to whoever took it. What OVN gave is looked at where OVN's database is, by the network's controller.
+ * An address that a machine's author chose belongs to one machine: a hardware address to one on each cluster network, an IPv4 address
+ * to one on the management network. The switch would send another's traffic to whoever took it. What OVN gave is looked at where OVN's
+ * database is, by the network's controller.
  */
 export function cardAddresses(objects: () => Lookup): AdmissionStep {
   return {
@@ -27,10 +31,11 @@ export function cardAddresses(objects: () => Lookup): AdmissionStep {
       if (!isMachine && !concerns(request, VirtualMachineInstance, 'CREATE', 'UPDATE')) return
       const { object, oldObject } = request
       if (!object || object.metadata.deletionTimestamp) return
-      const { errors, fields } = chosen(addressed(object, isMachine))
-      const before = oldObject ? chosen(addressed(oldObject, isMachine)).fields : new Map<string, string>()
+      const networkOf = networksBy(objects())
+      const { errors, fields } = chosen(addressed(object, isMachine), networkOf)
+      const before = oldObject ? chosen(addressed(oldObject, isMachine), networkOf).fields : new Map<string, Chosen>()
       const fresh = new Map([...fields].filter(([identity]) => !before.has(identity)))
-      const wasWrong = oldObject && chosen(addressed(oldObject, isMachine)).errors.length > 0
+      const wasWrong = oldObject && chosen(addressed(oldObject, isMachine), networkOf).errors.length > 0
       // A machine from before this rule can still be stopped, labelled and deleted.
       return [...(wasWrong ? [] : errors), ...(fresh.size === 0 ? [] : conflicts(fresh, object, objects()))]
     },
@@ -38,7 +43,8 @@ export function cardAddresses(objects: () => Lookup): AdmissionStep {
 }
 
 /** The addresses that are new here and another's already. */
-function conflicts(fresh: ReadonlyMap<string, string>, object: KubeObject, objects: Lookup): FieldError[] {
+function conflicts(fresh: ReadonlyMap<string, Chosen>, object: KubeObject, objects: Lookup): FieldError[] {
+  const networkOf = networksBy(objects)
   const others = [
     ...[...objects.list<VirtualMachine>(VirtualMachine)].map((other) => ({ other, isMachine: true })),
     ...[...objects.list<VirtualMachineInstance>(VirtualMachineInstance)].map((other) => ({ other, isMachine: false })),
@@ -49,32 +55,72 @@ function conflicts(fresh: ReadonlyMap<string, string>, object: KubeObject, objec
     // A machine and its run are one.
     if ((sameSpace && name === object.metadata.name) || other.metadata.deletionTimestamp) return []
     const holder = sameSpace ? `machine ${name}` : 'a machine in another namespace'
-    return [...chosen(addressed(other, isMachine)).fields.keys()].flatMap((identity): FieldError[] => {
-      const field = fresh.get(identity)
-      if (field === undefined) return []
-      return [{ field, message: `${identity} belongs to ${holder}; choose another`, reason: 'FieldValueDuplicate' }]
+    return [...chosen(addressed(other, isMachine), networkOf).fields.keys()].flatMap((identity): FieldError[] => {
+      const mine = fresh.get(identity)
+      if (mine === undefined) return []
+      const { field, address, network } = mine
+      const duplicate =
+        network === undefined
+          ? ''
+          : `duplicate mac address present for vm ${object.metadata.name} for cluster network ${network}: `
+      const message = `${duplicate}${address} belongs to ${holder}; choose another`
+      return [{ field, message, reason: 'FieldValueDuplicate' }]
     })
   })
 }
 
 function addressed(object: KubeObject, isMachine: boolean): Addressed {
+  const { namespace = '' } = object.metadata
   if (!isMachine) {
     const { metadata, spec } = object as VirtualMachineInstance
-    return { at: '', annotations: metadata.annotations, spec }
+    return { namespace, at: '', annotations: metadata.annotations, spec }
   }
   const { template } = (object as VirtualMachine).spec
-  return { at: 'spec.template.', annotations: template.metadata?.annotations, spec: template.spec }
+  return { namespace, at: 'spec.template.', annotations: template.metadata?.annotations, spec: template.spec }
 }
 
-/** The addresses chosen for the management network in canonical form, by the field of each; and what is none. */
-function chosen({ at, annotations, spec }: Addressed): { fields: Map<string, string>; errors: FieldError[] } {
-  const fields = new Map<string, string>()
+/** The cluster network of a network by its name, for a machine of a namespace. */
+type NetworkOf = (namespace: string, network: string) => string
+
+const clusterNetworkLabel = 'network.harvesterhci.io/clusternetwork'
+
+function networksBy(objects: Lookup): NetworkOf {
+  return (namespace, network) => {
+    const [first = '', second] = network.split('/')
+    const place = second === undefined ? { namespace, name: first } : { namespace: first, name: second }
+    const found = objects.get<NetworkAttachmentDefinition>(NetworkAttachmentDefinition, place.namespace, place.name)
+    // One that is not there yet is a network of its own.
+    return found?.metadata.labels?.[clusterNetworkLabel] ?? `${place.namespace}/${place.name}`
+  }
+}
+
+/** An address that the author chose. */
+interface Chosen {
+  field: string
+  address: string
+  /** Of a hardware address. */
+  network?: string
+}
+
+/** The chosen addresses in canonical form, by network and address; and what is none. */
+function chosen(
+  { namespace, at, annotations, spec }: Addressed,
+  networkOf: NetworkOf,
+): { fields: Map<string, Chosen>; errors: FieldError[] } {
+  const fields = new Map<string, Chosen>()
   const errors: FieldError[] = []
-  const pods = new Set((spec.networks ?? []).filter((network) => network.pod).map((network) => network.name))
+  const networks = new Map(
+    (spec.networks ?? []).flatMap(({ name, pod, multus }): [string, string][] =>
+      pod ? [[name, managementSwitch]] : multus ? [[name, networkOf(namespace, multus.networkName)]] : [],
+    ),
+  )
   for (const [index, card] of (spec.domain.devices.interfaces ?? []).entries()) {
-    if (!card.macAddress || !pods.has(card.name)) continue
+    const network = networks.get(card.name)
+    if (!card.macAddress || network === undefined) continue
     try {
-      fields.set(parseMac(card.macAddress), `${at}spec.domain.devices.interfaces[${index}].macAddress`)
+      const address = parseMac(card.macAddress)
+      const field = `${at}spec.domain.devices.interfaces[${index}].macAddress`
+      fields.set(`${network} ${address}`, { field, address, network })
     } catch {
       // The kind's own check says so.
     }
@@ -84,7 +130,7 @@ function chosen({ at, annotations, spec }: Addressed): { fields: Map<string, str
     try {
       const address = formatIpv4(parseIpv4(text))
       if (fields.has(address)) errors.push({ field, message: `names ${address} for two interfaces; each has its own` })
-      fields.set(address, field)
+      fields.set(address, { field, address })
     } catch {
       errors.push({
         field,
