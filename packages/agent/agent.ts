@@ -160,6 +160,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     log,
   })
   const acceleration = await probed
+  const confined = (await view) !== undefined
   log('info', `guests run under ${acceleration.accelerator}: ${acceleration.message}`)
   const word = () => ({
     name: config.nodeName,
@@ -171,6 +172,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     acceleration,
     problems: runs.problems(),
     networkFaults: networkReport.faults,
+    confined,
     now: new Date(),
   })
   await Promise.all([

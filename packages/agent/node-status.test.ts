@@ -9,6 +9,7 @@ const word: NodeWord = {
   qemu: '7.2.22',
   problems: { hung: [] as string[], unreadable: [] as string[] },
   networkFaults: [],
+  confined: true,
   acceleration: { accelerator: 'tcg', reason: 'KvmHangs', message: 'guest code did not come back' },
   inventory: {
     cpus: 4,
@@ -28,6 +29,12 @@ const condition = (status: ReturnType<typeof nodeStatus>, type: string) =>
   status.conditions?.find((one) => one.type === type)
 
 describe("a node's status", () => {
+  it('says where guests are kept apart by their users alone', () => {
+    expect(condition(nodeStatus(word, undefined), 'GuestsConfined')).toMatchObject({ status: 'True' })
+    const open = nodeStatus({ ...word, confined: false }, undefined)
+    expect(condition(open, 'GuestsConfined')).toMatchObject({ status: 'False', reason: 'NoMountNamespace' })
+  })
+
   it('is not ready while the network of its guests does not work, and says what is wrong with it', () => {
     const broken = nodeStatus({ ...word, networkFaults: ['ovn-northd does not run', 'x is gone'] }, undefined)
     const message = 'ovn-northd does not run; x is gone'

@@ -20,6 +20,8 @@ export interface NodeWord {
   problems: RunProblems
   /** What keeps the network of its guests from working, in sentences. */
   networkFaults: string[]
+  /** Whether each guest's QEMU sees only its own part of the host. */
+  confined: boolean
   now: Date
 }
 
@@ -30,6 +32,8 @@ const mebibyte = 1024 * 1024
 
 /** Says which accelerator guests run under. */
 const accelerationCondition = 'VirtualizationAccelerated'
+/** Says whether a guest that breaks out of its QEMU sees more of the host than its own. */
+const guestsConfinedCondition = 'GuestsConfined'
 /** Says whether all guests that run are in the agent's hands. */
 const runsManagedCondition = 'RunsManaged'
 const qemuVersionAnnotation = 'thresher.io/qemu-version'
@@ -78,6 +82,14 @@ export function nodeStatus(word: NodeWord, before: Node['status']): NonNullable<
   set(accelerationCondition, isKvm ? 'True' : 'False', acceleration.reason, acceleration.message)
   const runs = runsCondition(word.problems)
   set(runsManagedCondition, runs.status, runs.reason, runs.message)
+  set(
+    guestsConfinedCondition,
+    word.confined ? 'True' : 'False',
+    word.confined ? 'OwnView' : 'NoMountNamespace',
+    word.confined
+      ? "each guest's QEMU sees its own part of the host alone"
+      : 'this host allows no mount namespaces, so guests are kept apart by their users alone',
+  )
   const broken = word.networkFaults.length > 0
   const fault = word.networkFaults.join('; ')
   set(

@@ -191,7 +191,8 @@ export class LocalDriver implements VolumeDriver {
   /** A file that another guest, of an earlier agent, has open stays that guest's; its own end takes it back. */
   async #takeBack(path: string): Promise<boolean> {
     try {
-      if (this.#published.paths().has(path) || (await qemuUse(path)).open) return false
+      if (!(await this.#owners.isGiven(path)) || this.#published.paths().has(path)) return false
+      if ((await qemuUse(path)).open) return false
       return await this.#owners.takeBack(path)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false

@@ -82,6 +82,13 @@ export class VolumeAccess {
     }
   }
 
+  /** Whether some user may open a volume's file. Cheap: asked of all at the agent's start. */
+  async isGiven(path: string): Promise<boolean> {
+    if (process.getuid?.() !== 0) return false
+    const { uid, gid, mode } = await stat(path)
+    return uid !== 0 || gid !== 0 || (mode & 0o777) !== 0o600
+  }
+
   /** Take a volume's file back from all users. @returns whether it was any user's */
   async takeBack(path: string): Promise<boolean> {
     if (process.getuid?.() !== 0) return false
