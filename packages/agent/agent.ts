@@ -44,6 +44,7 @@ import { NetworkReport } from './network-report.ts'
 import { Pods } from './pods.ts'
 import { registerNode, renewLease, writeNode } from './node.ts'
 import { followNodes } from './follow-nodes.ts'
+import { peerImages } from './storage/peer-image.ts'
 import { openStorage, type HostStorage } from './storage/storage.ts'
 import { UsageRecorder } from './usage/recorder.ts'
 import { version } from './version.ts'
@@ -85,6 +86,7 @@ export async function runAgent(config: AgentConfig, signal: AbortSignal, log: Lo
     guestUids: config.guestUids,
     // The host reaches guests past their firewall rules.
     closedRanges: [config.guestSubnet],
+    fetchImage: peerImages(() => loadOwnKubeconfig(config.kubeconfig)),
   })
   const transport = httpsTransport({
     ...api,

@@ -38,31 +38,33 @@ describe('two hosts', () => {
     client = new Client(httpsTransport(loadKubeconfig(cluster.first.kubeconfig)))
     identity = join(cluster.first.dataDir, 'e2e_ed25519')
     await execute('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', identity])
-    for (const name of ['one', 'two']) {
-      const done = await cluster.first.thresher(['image', 'import', name, inject('product').guestImage])
-      if (done.code !== 0) throw new Error(done.stderr)
-      await startMachine(name)
-    }
+    const done = await cluster.first.thresher(['image', 'import', 'guest', inject('product').guestImage])
+    if (done.code !== 0) throw new Error(done.stderr)
+    for (const [at, name] of ['one', 'two'].entries()) await startMachine(name, cluster.hosts[at]!.name)
   })
   afterAll(async () => {
     await client?.transport.close()
     await cluster?.[Symbol.asyncDispose]()
   })
 
-  async function startMachine(name: string): Promise<void> {
-    const image = await client.resource<VirtualMachineImage>(VirtualMachineImage).get(name, 'default')
+  /** A machine on this host, from the one image that a host of the cluster has imported. */
+  async function startMachine(name: string, host: string): Promise<void> {
+    const image = await client.resource<VirtualMachineImage>(VirtualMachineImage).get('guest', 'default')
     const manifest = machineManifest({
       name,
       namespace: 'default',
       cpus: 1,
       memory: '192Mi',
-      image: { name: `default/${name}`, storageClass: image.status?.storageClassName ?? '' },
+      image: { name: 'default/guest', storageClass: image.status?.storageClassName ?? '' },
       disk: '1Gi',
       keys: [{ name: 'e2e', publicKey: readFileSync(`${identity}.pub`, 'utf8').trim() }],
       runStrategy: 'RerunOnFailure',
       efi: false,
     })
-    await client.resource<VirtualMachine>(VirtualMachine).create(manifest as VirtualMachine)
+    const machine = manifest as VirtualMachine
+    const nodeSelector = { 'kubernetes.io/hostname': host }
+    const template = { ...machine.spec.template, spec: { ...machine.spec.template.spec, nodeSelector } }
+    await client.resource<VirtualMachine>(VirtualMachine).create({ ...machine, spec: { ...machine.spec, template } })
   }
 
   const running = (name: string) =>
@@ -89,9 +91,9 @@ describe('two hosts', () => {
     ])
   })
 
-  it('run guests that reach each other on the management network, by address and by name', async () => {
+  it('run guests of one image, which reach each other on the management network, by address and by name', async () => {
     const [one, two] = await Promise.all([running('one'), running('two')])
-    expect(new Set([one?.status?.nodeName, two?.status?.nodeName]).size).toBe(2)
+    expect([one, two].map((each) => each?.status?.nodeName)).toEqual(cluster.hosts.map(({ name }) => name))
     const address = two?.status?.interfaces?.[0]?.ipAddress ?? ''
     const host = cluster.hosts.find(({ name }) => name === one?.status?.nodeName)!
     const quietly = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'BatchMode=yes']

@@ -1,11 +1,13 @@
 import { constants } from 'node:fs'
-import { chown, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { chown, mkdir, open, readdir, rename, rm, stat, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isOpenByQemu } from './file-locks.ts'
 import { readQcow2Header } from './qcow2-header.ts'
 import { parseBacking } from './layer-id.ts'
 import type { FileOwner, StorageFolders } from './storage-folders.ts'
 import { DriverError, type ImageId, type VolumeId } from './volume-driver.ts'
+
+const copyMark = '.copy-'
 
 /** The finished images of this host, and the folders of unfinished imports. */
 export class ImageFiles {
@@ -106,7 +108,27 @@ export class ImageFiles {
     const there = await stat(path).catch(() => undefined)
     if (there && (await isOpenByQemu(path))) throw new DriverError('InUse', `image ${id} is open in a running guest`)
     await rm(path, { force: true })
+    await rm(this.#copyMark(id), { force: true })
     await this.discardImport(id)
+  }
+
+  /** Say of an image that it is a copy of another host's, before its file is there. */
+  async markCopy(id: ImageId): Promise<void> {
+    await writeFile(this.#copyMark(id), '', { mode: 0o600 })
+  }
+
+  async isCopy(id: ImageId): Promise<boolean> {
+    return (await stat(this.#copyMark(id)).catch(() => undefined)) !== undefined
+  }
+
+  /** The images whose files here are copies of other hosts'. */
+  async copies(): Promise<ImageId[]> {
+    const names = await readdir(this.folders.images)
+    return names.filter((name) => name.startsWith(copyMark)).map((name) => name.slice(copyMark.length))
+  }
+
+  #copyMark(id: ImageId): string {
+    return join(this.folders.images, `${copyMark}${id}`)
   }
 
   /** Remove what belongs to none of the images in `known`: unfinished imports and exports only, never finished images. */

@@ -9,6 +9,7 @@ import { keyOf } from '@thresher/client/paths'
 import { subjectIs } from '@thresher/client/subject'
 import { DownloadError } from './download-error.ts'
 import { clusterEgress } from './egress-setting.ts'
+import type { ImageCopies } from './image-copies.ts'
 import { FairSlots } from './fair-slots.ts'
 import { ImageExports, type ImageFile, type ImageFileForm } from './image-export.ts'
 import { tellStatus, type ImportNews } from './image-status.ts'
@@ -19,6 +20,8 @@ import { DriverError, isDriverError } from './volume-driver.ts'
 
 /** What the image controller works with. */
 export interface ImageControlOptions extends Omit<Importing, 'egress'> {
+  /** What is here of other hosts' images. */
+  copies: Pick<ImageCopies, 'list' | 'remove'>
   /** The name of this agent's Node. */
   node: string
   times?: RetryTimes
@@ -61,7 +64,8 @@ export class ImageImports {
       name: 'local-image',
       subject: subjectIs(VirtualMachineImage, undefined, (key) => (key === sweepKey ? undefined : key)),
       watches: [
-        watch(VirtualMachineImage, (image) => {
+        watch(VirtualMachineImage, (image, _context, change) => {
+          if (change.type === 'deleted') return [sweepKey]
           const { deletionTimestamp, uid } = image.metadata
           const gone = new DriverError('NotFound', `${title(image)} is being deleted`)
           if (deletionTimestamp) for (const what of [this.#running, this.#receiving]) what.get(uid ?? '')?.abort(gone)
@@ -150,11 +154,15 @@ export class ImageImports {
     return { image, context }
   }
 
-  /** Remove what imports of images that are gone have left. */
-  async #sweep(context: Context): Promise<void> {
+  /** Remove what imports and copies of images that are gone have left. */
+  async #sweep(context: Context): Promise<Result | void> {
     const images = context.objects(VirtualMachineImage).list()
     const removed = await this.#options.files.sweep(new Set(images.map(({ metadata }) => metadata.uid ?? '')))
     if (removed.length > 0) context.log('info', `removed unfinished imports: ${removed.join(', ')}`)
+    const known = new Set(images.map(({ metadata }) => metadata.uid))
+    const gone = (await this.#options.copies.list()).filter((uid) => !known.has(uid))
+    const freed = await Promise.all(gone.map((uid) => this.#options.copies.remove(uid)))
+    return freed.includes(false) ? { afterMs: waitForVolumesMs } : undefined
   }
 
   async #reconcile(key: string, context: Context, again: (afterMs: number) => void): Promise<Result | void> {

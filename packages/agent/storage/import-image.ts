@@ -69,7 +69,7 @@ const fetchShare = 80
  *   signal's reason when aborted
  */
 export async function importImage(shared: Importing, work: ImageImport): Promise<ImportedImage> {
-  const worker = shared.worker ?? nobody
+  const worker = workerOf(shared)
   const folder = await shared.files.beginImport(work.id, worker)
   try {
     if (work.source.kind === 'volume') return await exportVolume(shared, work, work.source.volume, folder)
@@ -77,7 +77,7 @@ export async function importImage(shared: Importing, work: ImageImport): Promise
     const fetched = await fetchSource(shared, work, work.source, source)
     checkSum(work, fetched.digest)
     await chmod(source, 0o644)
-    const virtualBytes = await convert(shared, work, folder, worker)
+    const virtualBytes = await convertSource(shared, work, folder)
     await shared.files.settle(work.id, join(folder, 'out/image.qcow2'))
     return { sizeBytes: fetched.bytes, virtualBytes }
   } catch (error) {
@@ -121,8 +121,23 @@ function checkSum({ checksum, subject }: ImageImport, found: string | undefined)
   )
 }
 
-async function convert(shared: Importing, work: ImageImport, folder: string, user: FileOwner): Promise<number> {
+/** The user that looks into files from outside. */
+export function workerOf({ worker = nobody }: Pick<Importing, 'worker'>): FileOwner {
+  return worker
+}
+
+/**
+ * Unwrap and convert the file `source` of an import's folder to `out/image.qcow2` there, by programs that can reach nothing else.
+ *
+ * @returns the size that a guest sees @throws {DriverError} as {@link importImage}
+ */
+export async function convertSource(
+  shared: Importing,
+  work: Pick<ImageImport, 'subject' | 'signal' | 'onProgress'>,
+  folder: string,
+): Promise<number> {
   const { subject, signal, onProgress } = work
+  const user = workerOf(shared)
   const confined = async () => {
     const { freeBytes } = await shared.driver.room()
     return { user, fileBytes: freeBytes - (shared.reserveBytes ?? defaultReserveBytes) }

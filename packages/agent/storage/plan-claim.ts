@@ -4,7 +4,6 @@ import type { VirtualMachineImage } from '@thresher/api/harvester/virtual-machin
 import {
   hostnameLabel,
   imageIdAnnotation,
-  importNodeAnnotation,
   localDriver,
   restoreFromAnnotation,
   selectedNodeAnnotation,
@@ -19,7 +18,14 @@ import type { VolumeId, VolumeSource } from './volume-driver.ts'
 /** The next step for a claim on this node. */
 export type ClaimStep =
   | { do: 'nothing' }
-  | { do: 'provision'; volume: VolumeId; source: VolumeSource | BackupSource; bytes: number }
+  | {
+      do: 'provision'
+      volume: VolumeId
+      source: VolumeSource | BackupSource
+      bytes: number
+      /** Whose file must be on this host first. */
+      image?: VirtualMachineImage
+    }
   /** Nothing can be done until another object changes. */
   | { do: 'wait'; reason: string; message: string }
   /** Nothing can be done until the claim's author changes or replaces it. */
@@ -168,7 +174,7 @@ function planFromSnapshot(world: ClaimWorld, name: string, volume: VolumeId, byt
 }
 
 function planFromImage(world: ClaimWorld, imageKey: string, volume: VolumeId, bytes: number): ClaimStep {
-  const { claim, node } = world
+  const { claim } = world
   const image = world.image(imageKey)
   if (!image)
     return {
@@ -186,13 +192,6 @@ function planFromImage(world: ClaimWorld, imageKey: string, volume: VolumeId, by
       message: `the import of ${title(claim)}'s image ${imageKey} ${why}`,
     }
   }
-  const home = image.metadata.annotations?.[importNodeAnnotation]
-  if (home !== node)
-    return {
-      do: 'refuse',
-      reason: 'ImageElsewhere',
-      message: `${title(claim)} is to be made on ${node}, but its image ${imageKey} lies on ${home}; let its virtual machine run there`,
-    }
   const needed = image.status?.virtualSize ?? 0
   if (needed > bytes)
     return {
@@ -200,7 +199,7 @@ function planFromImage(world: ClaimWorld, imageKey: string, volume: VolumeId, by
       reason: 'ImageTooLarge',
       message: `${title(claim)} asks for ${claim.spec.resources?.requests?.['storage']}, but the image ${imageKey} needs ${needed} bytes; ask for at least ${Math.ceil(needed / 1024 ** 2)}Mi`,
     }
-  return { do: 'provision', volume, source: { kind: 'image', image: image.metadata.uid ?? '' }, bytes }
+  return { do: 'provision', volume, source: { kind: 'image', image: image.metadata.uid ?? '' }, image, bytes }
 }
 
 function planGrowth({ claim, storageClass }: ClaimWorld, volume: PersistentVolume): ClaimStep {

@@ -2,6 +2,7 @@ import type { Controller } from '@thresher/client/controller'
 import type { GuestUids } from '../guest-uids.ts'
 import { probeFileAccess } from './file-access.ts'
 import { FreshVolumes } from './fresh-volumes.ts'
+import { ImageCopies, type ImageCopiesOptions } from './image-copies.ts'
 import { ImageFiles } from './image-files.ts'
 import { ImageImports, type ImageControlOptions } from './images.ts'
 import { LocalDriver } from './local.ts'
@@ -26,6 +27,8 @@ export interface StorageOptions extends Pick<
   node: string
   /** In whose group every QEMU is: it may read images. */
   owner?: FileOwner
+  /** Opens the files of images that other hosts have; without it volumes are made of this host's own images alone. */
+  fetchImage?: ImageCopiesOptions['fetchImage']
   /** The numbers that belong to guests. */
   guestUids?: GuestUids
 }
@@ -42,20 +45,15 @@ export interface HostStorage {
 
 /** Ready the storage of this host. What an interrupted call left is removed; imports go on when the controllers run. */
 export async function openStorage(options: StorageOptions): Promise<HostStorage> {
-  const { root, node, owner, guestUids, ...importing } = options
+  const { root, node, owner, guestUids, fetchImage = noPeers, ...importing } = options
   const folders = new StorageFolders(root)
   const driver = new LocalDriver({ folders, guestUids })
   await driver.start()
   const { direct } = await probeFileAccess(folders.images)
   const uploads = new Uploads(folders, options.reserveBytes ?? 256 * 1024 * 1024)
-  const images = new ImageImports({
-    ...importing,
-    node,
-    driver,
-    direct,
-    uploads,
-    files: new ImageFiles(folders, owner),
-  })
+  const shared = { ...importing, driver, direct, uploads, files: new ImageFiles(folders, owner) }
+  const copies = new ImageCopies({ ...shared, fetchImage })
+  const images = new ImageImports({ ...shared, node, copies })
   const fresh = new FreshVolumes(folders)
   const space = new PromisedSpace(driver)
   return {
@@ -64,7 +62,7 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
     images,
     controllers: (open, restore = noTarget) => {
       driver.serve(open)
-      const control: VolumeControlOptions = { node, driver, fresh, space, restore }
+      const control: VolumeControlOptions = { node, driver, fresh, space, restore, copies }
       return [
         claimController(control),
         volumeController(control),
@@ -77,6 +75,9 @@ export async function openStorage(options: StorageOptions): Promise<HostStorage>
     },
   }
 }
+
+const noPeers: ImageCopiesOptions['fetchImage'] = () =>
+  Promise.reject(new DriverError('NotFound', 'this host fetches no images of others'))
 
 const noTarget: VolumeControlOptions['restore'] = () =>
   Promise.reject(new DriverError('Unsupported', 'this host makes no volumes from a backup target'))

@@ -1,6 +1,6 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createReadStream, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Event } from '@thresher/api/core/event'
@@ -13,6 +13,7 @@ import { Client } from '@thresher/client/client'
 import { runControllers, type Running } from '@thresher/client/controller'
 import { MemoryTransport } from '@thresher/client/testing'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { ImageCopiesOptions, PeerFile } from './image-copies.ts'
 import { noOpenVolumes, type OpenVolumes, type VolumeRef } from './open-volumes.ts'
 import { openStorage, type HostStorage } from './storage.ts'
 
@@ -23,6 +24,14 @@ let transport: MemoryTransport
 let storage: HostStorage
 let running: Running
 let stop: AbortController
+let peers: ImageCopiesOptions['fetchImage'] = () => Promise.reject(new Error('no peers'))
+
+/** An image of so many MiB, as another host gives it out. */
+function peerFile(mebibytes: number): PeerFile {
+  const path = join(root, `peer-${mebibytes}.qcow2`)
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', path, `${mebibytes}M`])
+  return { bytes: statSync(path).size, body: createReadStream(path) }
+}
 const guests: ChildProcess[] = []
 
 beforeEach(async () => {
@@ -49,7 +58,7 @@ afterEach(async () => {
 
 async function startAgent(open: OpenVolumes = noOpenVolumes): Promise<void> {
   stop = new AbortController()
-  storage = await openStorage({ root, node: 'here' })
+  storage = await openStorage({ root, node: 'here', fetchImage: (key, signal) => peers(key, signal) })
   running = await runControllers(storage.controllers(open), { transport, signal: stop.signal, component: 'agent' })
 }
 
@@ -249,13 +258,72 @@ describe('a claim that chose this node', () => {
     })
   })
 
-  it('with an image of another node says where it lies', async () => {
-    await image('far', 8 * MiB, 'there')
-    await claim('64Mi', { annotations: { 'harvesterhci.io/imageId': 'default/far' } })
-    await quiet()
-    expect(condition(await claimNow(), 'Provisioned')).toMatchObject({
-      reason: 'ImageElsewhere',
-      message: expect.stringContaining('there'),
+  describe('with an image of another node', () => {
+    const wanted = { annotations: { 'harvesterhci.io/imageId': 'default/far' } }
+    const images = () => readdirSync(join(root, 'images'))
+    /** An image that another node has imported. */
+    async function farImage(): Promise<VirtualMachineImage> {
+      const far = await image('far', 8 * MiB, 'there')
+      rmSync(join(root, 'images', `${far.metadata.uid}.qcow2`))
+      return far
+    }
+
+    it('says that it cannot be fetched, while it cannot, and leaves nothing of the try', async () => {
+      peers = () => Promise.reject(new Error('the node there is not reachable'))
+      await farImage()
+      await claim('64Mi', wanted)
+      await quiet()
+      expect(condition(await claimNow(), 'Provisioned')).toMatchObject({
+        reason: 'NotFound',
+        message: expect.stringMatching(/image default\/far cannot be fetched.*there is not reachable/),
+      })
+      expect(images()).toEqual([])
+    })
+
+    it('has the image fetched once for all, and removed with the image', async () => {
+      let fetched = 0
+      peers = async () => {
+        fetched++
+        return peerFile(8)
+      }
+      const far = await farImage()
+      await Promise.all([claim('64Mi', wanted), claim('64Mi', { ...wanted, name: 'second' })])
+      await until(
+        () => volumes().list(),
+        ({ items }) => items.length === 2,
+      )
+      const made = await claimNow()
+      expect(await storage.driver.inspect(`pvc-${made.metadata.uid}`)).toMatchObject({ image: far.metadata.uid })
+      expect(fetched).toBe(1)
+      for (const { metadata } of (await claims().list()).items) await storage.driver.delete(`pvc-${metadata.uid}`)
+      const held = await client().resource(VirtualMachineImage).get('far', 'default')
+      // The node that imported it lets it go.
+      await client()
+        .resource(VirtualMachineImage)
+        .update({ ...held, metadata: { ...held.metadata, finalizers: [] } })
+      await client().resource(VirtualMachineImage).delete('far', 'default')
+      await until(
+        async () => images(),
+        (left) => left.length === 0,
+      )
+    })
+
+    it('takes no file that broke off, has another size, or names files of this host', async () => {
+      const whole = peerFile(8)
+      const other = peerFile(16)
+      const leak = join(root, 'leak.qcow2')
+      execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', '-u', '-b', '/etc/shadow', '-F', 'raw', leak, '8M'])
+      const named = { bytes: statSync(leak).size, body: createReadStream(leak) }
+      await farImage()
+      for (const file of [{ ...whole, bytes: whole.bytes + 1 }, other, named]) {
+        peers = async () => file
+        await claim('64Mi', wanted)
+        await until(claimNow, (one) => condition(one, 'Provisioned')?.status === 'False')
+        expect(condition(await claimNow(), 'Provisioned')?.message).toMatch(/broke off|for a guest|backing|refers/i)
+        await claims().delete('root', 'default')
+        await quiet()
+        expect(images()).toEqual([])
+      }
     })
   })
 

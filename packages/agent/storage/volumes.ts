@@ -11,6 +11,7 @@ import { removeCondition, setCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context, type Controller, type Result } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
 import { noSubject, subjectIs } from '@thresher/client/subject'
+import type { ImageCopies } from './image-copies.ts'
 import type { FreshVolumes } from './fresh-volumes.ts'
 import { imageKeyOf, nodeOf, planClaim, volumeIdOf, type ClaimStep } from './plan-claim.ts'
 import type { PromisedSpace } from './promised-space.ts'
@@ -24,6 +25,8 @@ export interface VolumeControlOptions {
   fresh: FreshVolumes
   /** Counts what the volumes may come to. */
   space: PromisedSpace
+  /** Has the images of other hosts on this one. */
+  copies: Pick<ImageCopies, 'ensure'>
   /** Write a disk of a backup into the file of a claim's volume. @throws {DriverError} */
   restore: (request: RestoreRequest) => Promise<void>
 }
@@ -175,9 +178,9 @@ async function reconcileClaim(key: string, context: Context, options: VolumeCont
 
 async function provision(
   claim: PersistentVolumeClaim,
-  { volume, source, bytes }: Extract<ClaimStep, { do: 'provision' }>,
+  { volume, source, bytes, image }: Extract<ClaimStep, { do: 'provision' }>,
   context: Context,
-  { driver, fresh, node, space, restore }: VolumeControlOptions,
+  { driver, fresh, node, space, restore, copies }: VolumeControlOptions,
 ): Promise<Result | void> {
   const { client, signal } = context
   const content: VolumeSource =
@@ -186,6 +189,7 @@ async function provision(
       : source
   try {
     using _promised = await space.promise(volume, bytes, client)
+    if (image) await copies.ensure(image, signal)
     await fresh.add(volume)
     await driver.create(volume, content, bytes, signal)
   } catch (error) {

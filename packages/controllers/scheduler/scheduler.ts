@@ -2,8 +2,6 @@ import { Node } from '@thresher/api/core/node'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
-import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
-import { importNodeAnnotation } from '@thresher/api/names'
 import { same } from '@thresher/api/same'
 import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
 import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
@@ -86,11 +84,6 @@ export function schedulerController(): Controller {
       watch(VolumeSnapshotContent, () => []),
       watch(StorageClass, () => [...waiting]),
       watch(CSIDriver, () => [...waiting]),
-      watch(VirtualMachineImage, (image, _, change) => {
-        const node = (each: VirtualMachineImage): string | undefined =>
-          each.metadata.annotations?.[importNodeAnnotation]
-        return change.previous && node(change.previous) === node(image) ? [] : [...waiting]
-      }),
     ],
     async reconcile(key, context) {
       const pod = context.objects(Pod).get(key)
@@ -147,7 +140,6 @@ function volumeNeeds(pod: Pod, context: Context): VolumeNeed[] {
     content: (name: string) => context.objects(VolumeSnapshotContent).get(name),
     volume: (name: string) => context.objects(PersistentVolume).get(name),
     storageClass: (name: string) => context.objects(StorageClass).get(name),
-    image: (key: string) => context.objects(VirtualMachineImage).get(key),
     capabilities: (driver: string) => capabilitiesOf(context.objects(CSIDriver).get(driver)),
     nodeExists: (name: string) => context.objects(Node).get(name) !== undefined,
   }

@@ -1,9 +1,8 @@
 import type { NodeSelector } from '@thresher/api/core/affinity'
 import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
-import { importNodeAnnotation, selectedNodeAnnotation } from '@thresher/api/names'
+import { selectedNodeAnnotation } from '@thresher/api/names'
 import type { DriverCapabilities } from '@thresher/api/storage/driver-capabilities'
 import type { StorageClass } from '@thresher/api/storage/storage-class'
-import { imageKeyOf } from '../image/claim-image.ts'
 import { waitsForConsumer } from '../persistent-volume/binding.ts'
 import { claimHome, type SourceLookup } from '../persistent-volume/claim-home.ts'
 
@@ -27,7 +26,6 @@ export interface VolumeLookup extends SourceLookup {
   /** The namespace of the pod, and so of its claims. */
   namespace: string
   storageClass(name: string): StorageClass | undefined
-  image(key: string): { metadata: { annotations?: Record<string, string> } } | undefined
   nodeExists(name: string): boolean
   /** What a driver of ours can do; undefined for others'. */
   capabilities(driver: string): DriverCapabilities | undefined
@@ -64,12 +62,6 @@ export function volumeNeed(claimName: string, lookup: VolumeLookup): VolumeNeed 
   const home = claimHome(claim, lookup)
   if (home && home.node === undefined) return { claimName, blocked: `the claim ${claimName} ${home.why}` }
   if (home) return { claimName, selectNode: claim, storageClass, onlyNode: { name: home.node, why: home.why } }
-  const imageKey = imageKeyOf(claim, (name) => lookup.storageClass(name))
-  const importNode = imageKey ? lookup.image(imageKey)?.metadata.annotations?.[importNodeAnnotation] : undefined
-  return {
-    claimName,
-    selectNode: claim,
-    storageClass,
-    ...(importNode ? { onlyNode: { name: importNode, why: `the image ${imageKey} is there` } } : {}),
-  }
+  // An image is fetched to wherever a volume is made of it.
+  return { claimName, selectNode: claim, storageClass }
 }

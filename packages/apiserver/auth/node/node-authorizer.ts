@@ -124,6 +124,8 @@ export class NodeAuthorizer implements Authorizer {
         return main && verb === 'get' && nodeSettings.has(name)
       case 'snapshot.storage.k8s.io/volumesnapshotcontents':
       case 'harvesterhci.io/virtualmachineimages':
+        // Any node may be the one on which a volume is made of it.
+        if (subresource === 'download') return verb === 'get'
         return mainOrStatus && change.has(verb) && this.#isOwnOrGone(node, attributes)
       default:
         return false
