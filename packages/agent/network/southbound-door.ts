@@ -44,8 +44,12 @@ export class SouthboundDoor {
   /** Listen, and go on trying where the port is taken: guests of this host need nothing of it. */
   listen(): void {
     const { port, host, log } = this.#options
+    let isReported = false
+    this.#server.on('listening', () => (isReported = false))
     this.#server.on('error', (error: NodeJS.ErrnoException) => {
-      log('warn', `other hosts cannot reach the network's database at port ${port}: ${error.code ?? error.message}`)
+      if (!isReported)
+        log('warn', `other hosts cannot reach the network's database at port ${port}: ${error.code ?? error.message}`)
+      isReported = true
       this.#retry = setTimeout(() => this.#server.listen(port, host), retryMs).unref()
     })
     this.#server.listen(port, host)
