@@ -18,7 +18,7 @@ export interface Import {
 
 /** Kubernetes' own groups, local users, and the contracts: what a server that knows no kind of ours may still name. */
 const generic =
-  /^@thresher\/api\/(kind|meta|error|failure-words|bare-words|same|quantity|jsonpath|ip|inner-formats|(core|protobuf|rbac|auth|authentication|certificates|authorization|apiextensions|coordination|apiregistration|admissionregistration|events|policy|scheduling|storage|autoscaling)\/[a-z0-9-]+)$/
+  /^@thresher\/api\/(kind|meta|error|describe|failure-words|bare-words|same|quantity|jsonpath|ip|inner-formats|(core|protobuf|rbac|auth|authentication|certificates|authorization|apiextensions|coordination|apiregistration|admissionregistration|events|policy|scheduling|storage|autoscaling)\/[a-z0-9-]+)$/
 
 const api = { name: '@thresher/api' }
 const client = { name: '@thresher/client' }

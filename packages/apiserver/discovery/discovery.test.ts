@@ -201,7 +201,7 @@ describe('OpenAPI version 3', () => {
     expect(schema['x-kubernetes-group-version-kind']).toEqual([{ group: 'example.com', version: 'v1', kind: 'Disk' }])
     expect(schema['properties']).toMatchObject({
       apiVersion: { type: 'string' },
-      metadata: { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' },
+      metadata: { allOf: [{ $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' }] },
       spec: {
         type: 'object',
         required: ['size'],

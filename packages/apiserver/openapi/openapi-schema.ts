@@ -1,3 +1,4 @@
+import { describeField } from '@thresher/api/describe'
 import type { JsonSchema, Kind } from '@thresher/api/kind'
 import { ObjectMeta } from '@thresher/api/meta'
 import { mapValues } from '../schema/shape.ts'
@@ -39,8 +40,21 @@ export function reference(name: string, edition: Edition): OpenApiSchema {
   return { $ref: edition === 'v3' ? `#/components/schemas/${name}` : `#/definitions/${name}` }
 }
 
-/** A structural schema as OpenAPI has it. */
-export function openApiSchema(schema: JsonSchema, edition: Edition): OpenApiSchema {
+/** How fields get their descriptions: given the field's schema, its name and that of its parent. */
+export type Describe = (schema: JsonSchema, name: string, parent?: string) => string
+
+/**
+ * A structural schema as OpenAPI has it.
+ *
+ * @param describe for kinds of our own; a custom kind says itself what its fields are
+ * @param place the name of the field that the schema is of
+ */
+export function openApiSchema(
+  schema: JsonSchema,
+  edition: Edition,
+  describe?: Describe,
+  place?: string,
+): OpenApiSchema {
   const result: OpenApiSchema = {}
   for (const keyword of copied) if (schema[keyword] !== undefined) result[keyword] = schema[keyword]
   // In version 2 the parser of clients takes unknown formats and free types only so.
@@ -49,17 +63,21 @@ export function openApiSchema(schema: JsonSchema, edition: Edition): OpenApiSche
   addBounds(schema, result)
   if (schema.properties) {
     result['properties'] = Object.fromEntries(
-      Object.entries(schema.properties).map(([name, field]) => [name, openApiSchema(field, edition)]),
+      Object.entries(schema.properties).map(([name, field]) => {
+        const described = openApiSchema(field, edition, describe, name)
+        if (describe) described['description'] = describe(field, name, place)
+        return [name, described]
+      }),
     )
   }
   const values = mapValues(schema)
   // A schema of OpenAPI has either named fields or a map for clients; the names say more.
-  if (values && !schema.properties) result['additionalProperties'] = openApiSchema(values, edition)
-  if (schema.items) result['items'] = openApiSchema(schema.items, edition)
+  if (values && !schema.properties) result['additionalProperties'] = openApiSchema(values, edition, describe, place)
+  if (schema.items) result['items'] = openApiSchema(schema.items, edition, describe, place)
   if (edition === 'v3') {
     if (schema.nullable) result['nullable'] = true
     for (const logic of ['anyOf', 'oneOf', 'allOf'] as const)
-      if (schema[logic]) result[logic] = schema[logic].map((part) => openApiSchema(part, edition))
+      if (schema[logic]) result[logic] = schema[logic].map((part) => openApiSchema(part, edition, describe, place))
     if (schema.not) result['not'] = openApiSchema(schema.not, edition)
   }
   return result
@@ -81,8 +99,9 @@ export function kindSchemas(kind: Kind, edition: Edition): Record<string, OpenAp
   const { group, version } = kind
   const name = schemaName(kind)
   const { metadata: _, ...fields } = kind.schema.properties ?? {}
-  const own = openApiSchema({ ...kind.schema, properties: fields }, edition)
-  const properties = { ...(own['properties'] as object), metadata: reference(metaNames.objectMeta, edition) }
+  const describe = kind.origin === 'declared' ? describeField : undefined
+  const own = openApiSchema({ ...kind.schema, properties: fields }, edition, describe)
+  const properties = { ...(own['properties'] as object), metadata: metadata(metaNames.objectMeta, edition) }
   const named: Record<string, OpenApiSchema> = {
     [name]: {
       ...own,
@@ -99,11 +118,19 @@ export function kindSchemas(kind: Kind, edition: Edition): Record<string, OpenAp
     properties: {
       ...typeFields,
       items: { type: 'array', items: reference(name, edition), description: `The objects found.` },
-      metadata: reference(metaNames.listMeta, edition),
+      metadata: metadata(metaNames.listMeta, edition),
     },
     'x-kubernetes-group-version-kind': [{ group, version, kind: `${kind.kind}List` }],
   }
   return named
+}
+
+/** A reference may carry nothing beside it in OpenAPI, so its sentence needs a frame; clients of version 2 take it as it is. */
+function metadata(name: string, edition: Edition): OpenApiSchema {
+  const description = describeField({}, 'metadata')
+  return edition === 'v3'
+    ? { allOf: [reference(name, edition)], default: {}, description }
+    : { ...reference(name, edition), description }
 }
 
 const typeFields = {
@@ -115,11 +142,13 @@ const typeFields = {
 export function sharedSchemas(edition: Edition): Record<string, OpenApiSchema> {
   const text: JsonSchema = { type: 'string' }
   const integer: JsonSchema = { type: 'integer', format: 'int64' }
-  const object = (properties: Record<string, JsonSchema>) => openApiSchema({ type: 'object', properties }, edition)
+  const object = (properties: Record<string, JsonSchema>) =>
+    openApiSchema({ type: 'object', properties }, edition, describeField)
   return {
     [metaNames.objectMeta]: openApiSchema(
       { ...(ObjectMeta as JsonSchema), description: 'What every object carries: its name, its place and who owns it.' },
       edition,
+      describeField,
     ),
     [metaNames.listMeta]: object({
       resourceVersion: text,
