@@ -104,6 +104,8 @@ export interface KindOptions {
   stored?: boolean
   /** False where a second version of the same kind is the one that is written to the store. */
   storageVersion?: boolean
+  /** The sentence that users of this version are warned with; none where it is not deprecated. */
+  deprecation?: string
   subresources?: { status?: boolean; scale?: ScalePaths }
   columns?: Column[]
   /** JSONPaths that `fieldSelector` accepts beside metadata.name and metadata.namespace: `.spec.nodeName`. */

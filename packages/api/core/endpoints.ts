@@ -27,6 +27,7 @@ export const Endpoints = defineKind({
   group: '',
   version: 'v1',
   kind: 'Endpoints',
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   description: 'The addresses behind a Service, in the older form; EndpointSlice is the newer.',
   plural: 'endpoints',
   singular: 'endpoints',

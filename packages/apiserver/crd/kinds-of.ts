@@ -19,6 +19,9 @@ export function kindsOf({ spec }: CustomResourceDefinition): Kind[] {
       apiVersion: `${group}/${version.name}`,
       origin: 'custom',
       storageVersion: version.storage,
+      deprecation: version.deprecated
+        ? version.deprecationWarning || `${group}/${version.name} ${names.kind} is deprecated`
+        : undefined,
       subresources: { status: version.subresources?.status !== undefined, scale: version.subresources?.scale },
       columns: version.additionalPrinterColumns?.map(({ jsonPath, ...column }) => ({
         ...column,

@@ -73,6 +73,7 @@ export function dispatch(context: Context, resource: Resource, call: ResourceCal
   if (info.verb === 'deletecollection' && resource.namespaced && !info.namespace) throw methodNotAllowed()
   const handle = info.subresource ? subresourceHandle(resource, call) : verbs[info.verb]
   if (!handle) throw methodNotAllowed()
+  if (call.kind.deprecation) call.warnings.push(call.kind.deprecation)
   return handle(context, resource, call)
 }
 
