@@ -2,9 +2,10 @@ import type { KubeObject } from '@thresher/api/meta'
 import type { AdmissionRequest, AdmissionStep } from '../admission.ts'
 import type { Objects } from '../auth/objects.ts'
 import { isKind, refuse } from './refuse.ts'
+import { mountToken, takePullSecrets, type TokenAccount, type TokenSpec } from './service-account-token.ts'
 
 interface Pod extends KubeObject {
-  spec?: {
+  spec?: TokenSpec & {
     serviceAccountName?: string
     serviceAccount?: string
     priorityClassName?: string
@@ -29,7 +30,9 @@ const newPod = (request: AdmissionRequest): Pod | undefined =>
     ? (request.object as Pod)
     : undefined
 
-/** Pods run as a service account of their namespace: `default` unless they name another. */
+const accounts = { group: '', plural: 'serviceaccounts' }
+
+/** Pods run as a service account of their namespace: `default` unless they name another. Their containers get its token. */
 export function podServiceAccount(objects: () => Objects): AdmissionStep {
   return {
     name: 'ServiceAccount',
@@ -39,16 +42,14 @@ export function podServiceAccount(objects: () => Objects): AdmissionStep {
       pod.spec ??= {}
       pod.spec.serviceAccountName ||= pod.spec.serviceAccount || 'default'
       pod.spec.serviceAccount = pod.spec.serviceAccountName
+      const account = objects().get<TokenAccount>(accounts, request.namespace, pod.spec.serviceAccountName)
+      takePullSecrets(pod.spec, account)
+      mountToken(pod.spec, account)
     },
     validate(request) {
       const name = newPod(request)?.spec?.serviceAccountName
       // The account `default` follows the namespace within moments; its first pods need not wait.
-      if (
-        name === undefined ||
-        name === 'default' ||
-        objects().get({ group: '', plural: 'serviceaccounts' }, request.namespace, name)
-      )
-        return
+      if (name === undefined || name === 'default' || objects().get(accounts, request.namespace, name)) return
       throw refuse(
         request,
         `error looking up service account ${request.namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`,
