@@ -39,7 +39,7 @@ function sentenceFor(schema: JsonSchema, name: string): string {
     .map((word) => (/^[A-Z]{2}/.test(word) ? word : word.toLowerCase()))
     .join(' ')
   if (schema.type === 'boolean') return `Whether ${words} is on.`
-  if (/ ref$/.test(words)) return `The object that is the ${words.slice(0, -4)}.`
+  if (words.endsWith(' ref')) return `The object that is the ${words.slice(0, -4)}.`
   if (/ (timestamp|time)$/.test(words)) return `The time: ${words}.`
   for (const [end, unit] of units) words = words.replace(end, unit)
   return `The ${words}.`

@@ -5,6 +5,7 @@ import { Client } from '@thresher/client/client'
 import { runControllers, type Controller, type RunOptions, type Running } from '@thresher/client/controller'
 import { electLeader } from '@thresher/client/node/leader-election'
 import { defaultObjectsController } from './default-objects/default-objects.ts'
+import { disruptionBudgetController } from './disruption-budget/disruption-budget.ts'
 import { eventTtlController } from './event-ttl/event-ttl.ts'
 import { garbageCollector } from './garbage-collector/garbage-collector.ts'
 import { imageController } from './image/image.ts'
@@ -45,6 +46,7 @@ function allControllers(): Controller[] {
     garbageCollector(),
     nodeLifecycleController(),
     nodeRequestsController(),
+    disruptionBudgetController,
     podGcController,
     eventTtlController,
     notBuiltController,

@@ -1,11 +1,11 @@
 import { ApiError, type Status } from '@thresher/api/error'
 import type { Condition, KubeObject } from '@thresher/api/meta'
-import type { Registry, Resource } from '../registry.ts'
+import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
-import { labelSelectorPredicate } from '../selector/label.ts'
 import { commitUpdate } from './commit.ts'
 import { timeText, type Context } from './context.ts'
 import { deleteObject, readDeleteOptions, type Deleted } from './delete.ts'
+import { takeFromBudget } from './eviction-budget.ts'
 import { badQuery, conflict, invalid } from './failures.ts'
 import { findLive, liveObject } from './update.ts'
 
@@ -76,11 +76,6 @@ function merged(left?: Record<string, string>, right?: Record<string, string>): 
   return texts.length > 0 ? { ...left, ...Object.fromEntries(texts) } : left
 }
 
-interface BudgetShape extends KubeObject {
-  spec?: { selector?: unknown }
-  status?: { disruptionsAllowed?: number }
-}
-
 /** POST of `pods/<name>/eviction`: delete a pod unless a disruption budget forbids it. */
 export async function evictPod(
   context: Context,
@@ -93,28 +88,7 @@ export async function evictPod(
   if (metadata?.name && metadata.name !== call.info.name)
     throw badQuery(`name in URL does not match name in Eviction object`)
   const pod = liveObject(resource, call, findLive(resource, call.info.namespace, call.info.name)) as PodShape
-  const ended = pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed'
-  if (!ended) requireBudget(context.registry, pod)
-  return deleteObject(context, resource, call, readDeleteOptions(deleteOptions ?? undefined, new URLSearchParams()))
-}
-
-function requireBudget(registry: Registry, pod: PodShape): void {
-  const cache = registry.cache({ group: 'policy', plural: 'poddisruptionbudgets' })
-  for (const entry of cache?.entries() ?? []) {
-    if (entry.namespace !== pod.metadata.namespace) continue
-    const budget = entry.object(cache!.jsonPrefix) as BudgetShape
-    if (!labelSelectorPredicate(budget.spec?.selector as never)(pod.metadata.labels ?? {})) continue
-    if ((budget.status?.disruptionsAllowed ?? 0) > 0) continue
-    throw new ApiError('TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
-      details: {
-        causes: [
-          {
-            reason: 'DisruptionBudget',
-            message: `The disruption budget ${entry.name} allows no further disruption now; wait until more of its pods are healthy`,
-          },
-        ],
-        retryAfterSeconds: 10,
-      },
-    })
-  }
+  const options = readDeleteOptions(deleteOptions ?? undefined, new URLSearchParams())
+  await takeFromBudget(context, pod, call.dryRun)
+  return deleteObject(context, resource, call, options)
 }

@@ -355,7 +355,11 @@ describe('pods', () => {
   })
 
   test('are evicted unless a budget forbids it', async () => {
-    await call('POST', pods, pod('evict', { labels: { app: 'kept' } }))
+    const { status: _, ...made } = await call<KubeObject & { status: object }>('POST', pods, {
+      ...pod('evict', { labels: { app: 'kept' } }),
+    })
+    const running = { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] }
+    await call('PUT', `${pods}/evict/status`, { ...made, status: running })
     await call('POST', '/apis/policy/v1/namespaces/default/poddisruptionbudgets', {
       metadata: { name: 'kept' },
       spec: { minAvailable: 1, selector: { matchLabels: { app: 'kept' } } },
