@@ -1,4 +1,4 @@
-import { ApiError, type Status } from '@thresher/api/error'
+import type { Status } from '@thresher/api/error'
 import type { Condition, KubeObject } from '@thresher/api/meta'
 import type { Resource } from '../registry.ts'
 import type { ResourceCall } from '../request.ts'
