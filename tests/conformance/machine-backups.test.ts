@@ -210,7 +210,7 @@ describe('backups of machines at a target', () => {
         resources: { requests: { storage: '64Mi' } },
       },
     } as PersistentVolumeClaim)
-    for (const end = Date.now() + 10_000; ;) {
+    for (const end = Date.now() + 60_000; ;) {
       const claim = await cluster.client.resource(PersistentVolumeClaim).get('stolen', 'kube-public')
       const refusal = claim.status?.conditions?.find(({ type }) => type === 'Provisioned')
       expect(claim.spec.volumeName).toBeUndefined()

@@ -137,7 +137,7 @@ async function make(name: string, more: Partial<VirtualMachineImage['spec']> = {
 }
 
 async function until(name: string, is: (image: VirtualMachineImage) => boolean): Promise<VirtualMachineImage> {
-  const end = Date.now() + 15_000
+  const end = Date.now() + 60_000
   for (;;) {
     const image = await client.resource(VirtualMachineImage).get(name, 'default')
     if (is(image)) return image

@@ -80,7 +80,7 @@ async function until(
   name = 'debian',
   namespace = 'default',
 ): Promise<VirtualMachineImage> {
-  const end = Date.now() + 10_000
+  const end = Date.now() + 60_000
   for (;;) {
     const image = await images().get(name, namespace)
     if (what(image)) return image
@@ -90,7 +90,7 @@ async function until(
 }
 
 async function gone(): Promise<void> {
-  const end = Date.now() + 5000
+  const end = Date.now() + 60_000
   while ((await images().list()).items.length > 0) {
     if (Date.now() > end) throw new Error('the image is still there')
     await new Promise((resolve) => setTimeout(resolve, 5))

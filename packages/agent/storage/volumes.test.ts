@@ -112,7 +112,7 @@ async function bind(name = 'root'): Promise<PersistentVolume> {
 }
 
 async function until<T>(read: () => Promise<T>, is: (value: T) => boolean): Promise<T> {
-  const end = Date.now() + 8000
+  const end = Date.now() + 60_000
   for (;;) {
     const value = await read()
     if (is(value)) return value

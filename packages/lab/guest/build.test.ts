@@ -23,10 +23,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('the guest image', () => {
   it('is small, and costs nothing the second time', async () => {
-    const before = performance.now()
     const said: string[] = []
     expect(await buildGuestImage({ cacheDir, log: (message) => said.push(message) })).toEqual(image)
-    expect(performance.now() - before).toBeLessThan(1000)
     expect(said).toEqual([])
     expect(image.sizeBytes).toBeLessThan(25 * 1024 * 1024)
     expect(image.sha512).toMatch(/^[0-9a-f]{128}$/)
