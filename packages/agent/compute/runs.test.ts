@@ -7,6 +7,7 @@ import { Event } from '@thresher/api/core/event'
 import { ApiError } from '@thresher/api/error'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
+import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import { networkAnnotation } from '@thresher/api/pod-network'
 import { Client } from '@thresher/client/client'
@@ -227,10 +228,10 @@ describe('the runs of a host', () => {
   it('refuse what cannot be carried out with the field in the status', async () => {
     await new Agent().started
     await createRun((vmi) => {
-      vmi.spec.domain.devices.tpm = {}
+      vmi.spec.domain.devices.gpus = [{ name: 'g' }]
     })
     const { status } = await untilPhase('Failed')
-    expect(status?.conditions?.find(({ type }) => type === 'Ready')?.message).toContain('spec.domain.devices.tpm')
+    expect(status?.conditions?.find(({ type }) => type === 'Ready')?.message).toContain('spec.domain.devices.gpus')
   })
 
   it('refuse a card on a network that is not built, in a condition and an event, and do not wait for it', async () => {
@@ -249,6 +250,26 @@ describe('the runs of a host', () => {
       const { items } = await client.resource<Event>(Event).list({ namespace: 'default' })
       expect(items).toContainEqual(expect.objectContaining({ type: 'Warning', reason: 'UnsupportedSpec', message }))
     })
+  })
+
+  it('give the lasting TPM and UEFI variables of a machine to no instance but its own', async () => {
+    const machine = await client.resource<VirtualMachine>(VirtualMachine).create({
+      metadata: { name: 'guest', namespace: 'others' },
+      spec: { runStrategy: 'Halted', template: { spec: testInstance('').spec } },
+    })
+    await new Agent().started
+    await createRun((vmi) => {
+      // As somebody in another namespace would write it.
+      const { uid = '' } = machine.metadata
+      vmi.metadata.ownerReferences = [
+        { apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', name: 'guest', uid, controller: true },
+      ]
+      vmi.spec.domain.devices.tpm = { persistent: true }
+    })
+    const refused = await untilPhase('Failed')
+    expect(refused.status?.reason).toBe('ForeignOwner')
+    expect(host.tpms.owners()).toEqual([])
+    expect(await qemus()).toEqual([])
   })
 
   it('stop a guest whose pod was taken away by force', async () => {

@@ -21,7 +21,10 @@ import type { LayerMerge, LayerSwitch, OpenVolumes, SwitchReport, VolumeRef } fr
 import { adoptRuns } from './adopt-runs.ts'
 import { MissingSourceError } from './cloud-init.ts'
 import { sweepCgroups } from './cgroup.ts'
+import { lastingFirmware } from './firmware-store.ts'
 import type { ComputeHost } from './host.ts'
+import { lastingOwner, type LastingOwner } from './owner-files.ts'
+import { lastingTpm } from './tpm/tpm-store.ts'
 import { hungMessage, instanceReport, tpmLostMessage } from './instance-report.ts'
 import { stoppedEarly } from './outcomes.ts'
 import { endedPodStatus, isCurrent, runningPodStatus } from './pod-report.ts'
@@ -200,14 +203,28 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   }
 
   /** @returns true as well when it cannot be known now */
-  async #machineExists(namespace: string, name: string, uid: string): Promise<boolean> {
+  #machineExists(namespace: string, name: string, uid: string): Promise<boolean> {
+    return this.#isMachine({ namespace, name, uid }).catch(() => true)
+  }
+
+  /** Whether a machine has this name and, as another may have it by now, this UID. */
+  async #isMachine({ namespace, name, uid }: LastingOwner): Promise<boolean> {
     try {
       const machine = await this.#options.client.resource<VirtualMachine>(VirtualMachine).get(name, namespace)
-      // Another may have the name by now.
       return machine.metadata.uid === uid
     } catch (error) {
-      return !isReason(error, 'NotFound')
+      if (isReason(error, 'NotFound')) return false
+      throw error
     }
+  }
+
+  /**
+   * Whether what an instance has of lasting things is its machine's. Whoever makes an instance by himself writes its owners as he
+   * likes, also another tenant's machine, whose TPM and UEFI variables must not be his.
+   */
+  async #ownsLasting(vmi: VirtualMachineInstance): Promise<boolean> {
+    const owner = lastingFirmware(vmi) || lastingTpm(vmi) ? lastingOwner(vmi) : undefined
+    return owner === undefined || this.#isMachine(owner)
   }
 
   release(): void {
@@ -278,6 +295,8 @@ export class Runs implements Runtime<Run>, OpenVolumes {
       const { message } = new UnsupportedSpecError(resolution.errors)
       return this.#reportEnd(pod, vmi, failed('UnsupportedSpec', message))
     }
+    if (!(await this.#ownsLasting(vmi)))
+      return this.#reportEnd(pod, vmi, failed('ForeignOwner', foreignOwner(vmi.metadata.name ?? '')))
     let seeds
     try {
       seeds = await readSeeds(client, vmi, resolution.seeds)
@@ -496,6 +515,10 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     }
     return found
   }
+}
+
+function foreignOwner(name: string): string {
+  return `the owner that ${name} names is not a VirtualMachine of its namespace, so it cannot have that machine's TPM and UEFI variables; start the machine itself, or set persistent to false`
 }
 
 function failed(reason: string, message: string): Outcome {
