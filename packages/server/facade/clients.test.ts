@@ -282,7 +282,10 @@ describe('other objects are accepted as clients send them', () => {
           keyPairIds: [],
           vm: {
             metadata: { annotations: {} },
-            spec: { runStrategy: 'Halted', template: { spec: { domain: { devices: {} } } } },
+            spec: {
+              runStrategy: 'Halted',
+              template: { spec: { domain: { devices: {}, resources: { limits: { cpu: '2', memory: '4Gi' } } } } },
+            },
           },
         },
       },
