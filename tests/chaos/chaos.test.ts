@@ -5,7 +5,7 @@ import { World } from './world.ts'
 
 /** Another seed with `./thresher test --chaos --seed S`. */
 const seed = process.env['THRESHER_CHAOS_SEED'] ?? 'two'
-const rounds = Number(process.env['THRESHER_CHAOS_ROUNDS'] ?? '3')
+const rounds = Number(process.env['THRESHER_CHAOS_ROUNDS'] ?? '2')
 
 describe(`a host to which things happen (seed ${seed})`, () => {
   let world: World

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
 
 /** What is known of one thing that is written again and again, each time with a larger number. */
 export interface Entry {
@@ -16,10 +16,12 @@ export interface Entry {
  */
 export class Ledger {
   readonly #entries = new Map<string, Entry>()
+  readonly #path: string
   readonly #file: number
 
   /** @param path a file to append to */
   constructor(path: string) {
+    this.#path = path
     this.#file = openSync(path, 'a')
   }
 
@@ -64,8 +66,10 @@ export class Ledger {
     return found > tried ? `${key} is ${found}, though nothing above ${tried} was written` : undefined
   }
 
+  /** The run is over and was looked at: only one that was cut off leaves its file. */
   close(): void {
     closeSync(this.#file)
+    rmSync(this.#path, { force: true })
   }
 
   #note(key: string, number: number, what: string): void {
