@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 import { Type } from './type.ts'
+import { managementSwitch } from './management-network.ts'
 import { matches } from './matches.ts'
 
 /** The Pod annotation in which the network controller tells the agent how a guest's NICs are connected. */
@@ -15,6 +16,8 @@ const address = Type.String({ pattern: '^(0|[1-9][0-9]{0,2})([.](0|[1-9][0-9]{0,
 export const PodNic = Type.Object({
   /** The NIC's name in the VMI's spec. */
   name: Type.String({ minLength: 1 }),
+  /** The network's name; absent in what was written before networks had names, when all were on the management network. */
+  network: Type.Optional(Type.String({ minLength: 1 })),
   /** The logical switch port: `<namespace>/<vmi>/<nic>`. */
   port: Type.String({ minLength: 1 }),
   mac: Type.String({ pattern: '^([0-9a-f]{2}:){5}[0-9a-f]{2}$' }),
@@ -24,6 +27,16 @@ export const PodNic = Type.Object({
   mtu: Type.Optional(Type.Integer({ minimum: 68, maximum: 65_535 })),
 })
 export type PodNic = Static<typeof PodNic>
+
+/** The address at which the host reaches a guest: that of its NIC on the management network. */
+export function managementAddress(nics: readonly PodNic[]): string | undefined {
+  return nics.find((nic) => nic.ip !== undefined && isOnManagement(nic))?.ip
+}
+
+/** Whether a NIC is on the network that the hosts are on, too. */
+export function isOnManagement({ network = managementSwitch }: PodNic): boolean {
+  return network === managementSwitch
+}
 
 const PodNics = Type.Array(PodNic)
 

@@ -4,7 +4,7 @@ import type {
   VirtualMachineInstanceStatus,
 } from '@thresher/api/kubevirt/virtual-machine-instance-status'
 import type { Condition } from '@thresher/api/meta'
-import type { PodNic } from '@thresher/api/pod-network'
+import { isOnManagement, type PodNic } from '@thresher/api/pod-network'
 import { formatBytes } from '@thresher/api/quantity'
 import { formatTime, removeCondition, setCondition } from '@thresher/client/conditions'
 import type { GuestFacts } from './guest-facts.ts'
@@ -86,6 +86,7 @@ function interfaceStatus(
   const seen = guest?.interfaces?.find((one) => one['hardware-address']?.toLowerCase() === card.mac)
   const addresses = (seen?.['ip-addresses'] ?? []).map((one) => one['ip-address'])
   const known = nic?.ip ? [nic.ip] : []
+  const isMultus = nic !== undefined && !isOnManagement(nic)
   const all = [...new Set([...known, ...addresses])]
   return {
     name: card.name,
@@ -94,7 +95,7 @@ function interfaceStatus(
     ...(seen ? { interfaceName: seen.name } : {}),
     queueCount: 1,
     linkState,
-    infoSource: seen ? 'domain, guest-agent' : 'domain',
+    infoSource: ['domain', ...(seen ? ['guest-agent'] : []), ...(isMultus ? ['multus-status'] : [])].join(', '),
   }
 }
 

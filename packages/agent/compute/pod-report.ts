@@ -1,6 +1,6 @@
 import type { Pod } from '@thresher/api/core/pod'
 import type { Condition } from '@thresher/api/meta'
-import type { PodNic } from '@thresher/api/pod-network'
+import { managementAddress, type PodNic } from '@thresher/api/pod-network'
 import { formatTime, setCondition } from '@thresher/client/conditions'
 import type { Outcome } from './run-state.ts'
 import type { RunView } from './run-view.ts'
@@ -10,7 +10,7 @@ type PodStatus = NonNullable<Pod['status']>
 /** The launcher pod's status while its guest runs. Pure. */
 export function runningPodStatus(pod: Pod, view: RunView, nics: PodNic[], hostIP: string, now: Date): PodStatus {
   const startedAt = view.startedAt ? formatTime(new Date(view.startedAt)) : formatTime(now)
-  const podIP = nics.find(({ ip }) => ip)?.ip
+  const podIP = managementAddress(nics)
   let conditions: Condition[] = (pod.status?.conditions ?? []) as Condition[]
   conditions = setCondition(conditions, { type: 'Initialized', status: 'True' }, now)
   const ready = isReady(view)

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { chownSync, chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { isOnManagement } from '@thresher/api/pod-network'
 import type { FileOwner } from '../storage/storage-folders.ts'
 import type { ComputeHost } from './host.ts'
 import type { RunPlan } from './plan.ts'
@@ -80,7 +81,16 @@ export async function prepare(
   const nics = plan.nics.map(async (nic): Promise<[string, ResolvedNic]> => {
     const { uid: vmi = '' } = plan.vmi.metadata
     const plugged = await host.network.plug(
-      { vmi, nic: nic.name, port: nic.port, mac: nic.mac, address: nic.ip, mtu: nic.mtu, owner: uid },
+      {
+        vmi,
+        nic: nic.name,
+        port: nic.port,
+        mac: nic.mac,
+        // The host reaches its guests on the management network alone.
+        address: isOnManagement(nic) ? nic.ip : undefined,
+        mtu: nic.mtu,
+        owner: uid,
+      },
       signal,
     )
     return [nic.name, { mac: nic.mac, ...plugged }]

@@ -2,7 +2,7 @@ import type { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import type { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import type { Pod } from '@thresher/api/core/pod'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
-import { networkAnnotation, writeNics } from '@thresher/api/pod-network'
+import { networkAnnotation, readNics, writeNics } from '@thresher/api/pod-network'
 import { describe, expect, it } from 'vitest'
 import { resolveRun, type ResolveInput } from './resolve.ts'
 import { testInstance } from './testing.ts'
@@ -79,31 +79,43 @@ describe('a run', () => {
     expect(refused).toMatchObject({ errors: [{ field: 'spec.volumes[0].hostDisk' }] })
   })
 
-  it('does not wait for a network that nothing connects: it names the interface, unless that is absent', () => {
+  const cardsOn = (network: object, cards?: object[]) => {
     const { spec } = input().vmi
-    const interfaces = [
+    const interfaces = cards ?? [
       { name: 'default', masquerade: {} },
       { name: 'lan', bridge: {} },
     ]
     const networks = [
       { name: 'default', pod: {} },
-      { name: 'lan', multus: { networkName: 'default/vlan7' } },
+      { name: 'lan', ...network },
     ]
-    const withCards = (cards: object[]) => {
-      const devices = { ...spec.domain.devices, interfaces: cards as typeof interfaces }
-      return resolveRun(input({}, { networks, domain: { ...spec.domain, devices } }))
-    }
-    expect(withCards(interfaces)).toEqual({
+    const devices = { ...spec.domain.devices, interfaces: interfaces as { name: string }[] }
+    return input({}, { networks, domain: { ...spec.domain, devices } })
+  }
+
+  it('does not wait for a network that nothing connects: it names the interface, unless that is absent', () => {
+    const claim = { resourceClaim: { claimName: 'c' } }
+    expect(resolveRun(cardsOn(claim))).toEqual({
       ready: false,
       errors: [
         {
-          field: 'spec.networks[1].multus',
-          message:
-            'the interface lan cannot be connected to "default/vlan7", as guests can only be on the management network; use pod: {} or remove the interface',
+          field: 'spec.networks[1].resourceClaim',
+          message: 'the interface lan cannot be connected by it; use pod: {} or multus, or remove the interface',
           reason: 'FieldValueNotSupported',
         },
       ],
     })
-    expect(withCards([interfaces[0]!, { ...interfaces[1], state: 'absent' }])).toMatchObject({ ready: true })
+    const absent = [{ name: 'default' }, { name: 'lan', state: 'absent' }]
+    expect(resolveRun(cardsOn(claim, absent))).toMatchObject({ ready: true })
+  })
+
+  it('waits for a card on a network by name until it is connected, and needs no address for it', () => {
+    const vlan = cardsOn({ multus: { networkName: 'default/vlan7' } })
+    expect(resolveRun(vlan)).toEqual({ ready: false, waitingFor: 'the network of the interface lan' })
+    const { annotations } = vlan.pod.metadata
+    const nics = readNics(annotations)!
+    const lan = { name: 'lan', network: 'fast:7', port: 'default/web/lan', mac: '52:54:00:00:00:09', mtu: 1500 }
+    vlan.pod.metadata.annotations = { ...annotations, 'thresher.io/network': writeNics([...nics, lan]) }
+    expect(resolveRun(vlan)).toMatchObject({ ready: true, nics: [{ name: 'default' }, lan] })
   })
 })

@@ -89,13 +89,12 @@ export function resolveRun(input: ResolveInput): Resolution {
 function unsupportedNetworks(vmi: VirtualMachineInstance): FieldError[] {
   const present = new Set(presentInterfaces(vmi).map(({ name }) => name))
   return (vmi.spec.networks ?? []).flatMap((network, index): FieldError[] => {
-    if (network.pod || !present.has(network.name)) return []
+    if (network.pod || network.multus || !present.has(network.name)) return []
     const source = Object.keys(network).find((field) => field !== 'name') ?? 'source'
-    const wanted = network.multus ? ` to ${JSON.stringify(network.multus.networkName)}` : ''
     return [
       {
         field: `spec.networks[${index}].${source}`,
-        message: `the interface ${network.name} cannot be connected${wanted}, as guests can only be on the management network; use pod: {} or remove the interface`,
+        message: `the interface ${network.name} cannot be connected by it; use pod: {} or multus, or remove the interface`,
         reason: 'FieldValueNotSupported',
       },
     ]

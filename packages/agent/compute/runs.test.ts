@@ -234,14 +234,14 @@ describe('the runs of a host', () => {
     expect(status?.conditions?.find(({ type }) => type === 'Ready')?.message).toContain('spec.domain.devices.gpus')
   })
 
-  it('refuse a card on a network that is not built, in a condition and an event, and do not wait for it', async () => {
+  it('refuse a card that nothing connects, in a condition and an event, and do not wait for it', async () => {
     await new Agent().started
     await createRun((vmi) => {
       vmi.spec.domain.devices.interfaces = [{ name: 'lan', bridge: {} }]
-      vmi.spec.networks = [{ name: 'lan', multus: { networkName: 'vlan7' } }]
+      vmi.spec.networks = [{ name: 'lan', resourceClaim: { claimName: 'c' } }]
     })
     const { status } = await untilPhase('Failed')
-    const message = expect.stringMatching(/^spec\.networks\[0\]\.multus: the interface lan cannot be connected/)
+    const message = expect.stringMatching(/^spec\.networks\[0\]\.resourceClaim: the interface lan cannot be connected/)
     expect(status?.reason).toBe('UnsupportedSpec')
     expect(status?.conditions).toContainEqual(
       expect.objectContaining({ type: 'Ready', status: 'False', reason: 'UnsupportedSpec', message }),

@@ -6,7 +6,7 @@ import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { KubeObject } from '@thresher/api/meta'
 import { appLabel, createdByLabel, instanceNodeLabel, launcherApp, machineNameLabel } from '@thresher/api/names'
-import { readNics } from '@thresher/api/pod-network'
+import { managementAddress, readNics } from '@thresher/api/pod-network'
 import { parseBytes } from '@thresher/api/quantity'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
@@ -182,7 +182,7 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   /** The address at which the host reaches a run's guest. */
   addressOf(run: Run): string | undefined {
     const pod = this.#pods?.get(podKeyOf(run))
-    return readNics(pod?.metadata.annotations)?.find(({ ip }) => ip)?.ip
+    return managementAddress(readNics(pod?.metadata.annotations) ?? [])
   }
 
   /**

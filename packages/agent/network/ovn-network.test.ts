@@ -108,7 +108,7 @@ describe('the network of one host', () => {
     const addresses: Record<string, string> = {}
     for (const [index, [name, port]] of Object.entries(guests).entries()) {
       const ownMac = `52:54:00:00:01:0${index}`
-      const made = await host.port(name, ownMac, [{ port }])
+      const made = await host.port(name, ownMac, { ports: [{ port }] })
       addresses[name] = made.address
       await host.guest(name, ownMac, made.port)
       await host.configure(name, made.address)

@@ -8,7 +8,9 @@ import { northbound, type NorthboundTables } from '@thresher/controllers/network
 import { guestNames, planNames } from '@thresher/controllers/network/name-plan'
 import { addressOf, planPorts, portName, type Nic } from '@thresher/controllers/network/port-plan'
 import { planRules } from '@thresher/controllers/network/rule-plan'
-import { planManagement } from '@thresher/controllers/network/switch-plan'
+import { planGuards } from '@thresher/controllers/network/guard-plan'
+import { managementOf, type Offer } from '@thresher/controllers/network/networks'
+import { planManagement, planSwitch } from '@thresher/controllers/network/switch-plan'
 import { Database } from '@thresher/ovsdb/database'
 import { namesOf } from './names.ts'
 import { OvnNetwork, type OvnNetworkOptions } from './ovn-network.ts'
@@ -91,21 +93,30 @@ export class TestHost implements AsyncDisposable {
       dhcp: undefined,
       names: undefined,
     }
-    if (!rows.switch) await database.transact(planManagement(rows, this.network))
+    if (!rows.switch) await database.transact([...planManagement(rows, this.network), ...planGuards(undefined, [])])
     return database
   }
 
-  /** Make a guest's port, as the network controller does. @returns its name and address */
-  async port(guest: string, mac: string, ports: Nic['ports'] = []): Promise<{ port: string; address: string }> {
+  /** Make a guest's port, as the network controller does. @returns its name, and its address where it gets one from us */
+  async port(
+    guest: string,
+    mac: string,
+    { ports = [], offer = { network: managementOf(this.network) } }: { ports?: Nic['ports']; offer?: Offer } = {},
+  ): Promise<{ port: string; address: string }> {
     const database = await this.northbound()
     const who = { namespace: 'default', name: guest }
-    const nics = [{ name: 'default', mac, ports }]
-    const dhcp = [...database.rows('DHCP_Options').keys()][0]!
+    const nics = [{ name: 'default', mac, ports, ...offer }]
+    const dhcp = new Map([[managementSwitch, [...database.rows('DHCP_Options').keys()][0]!]])
+    const around = { dhcp, isGuarded: () => false }
+    const { network } = offer
+    if (!database.find('Logical_Switch', 'name', network.id))
+      await database.transact(planSwitch({ switch: undefined, wire: undefined }, network))
     const row = () => database.find('Logical_Switch_Port', 'name', portName(who, 'default'))
-    await database.transact([...planPorts(who, nics, [], dhcp), ...planRules(who, nics, [])])
+    await database.transact([...planPorts(who, nics, [], around), ...planRules(who, nics, [])])
+    if (!network.addressing) return { port: portName(who, 'default'), address: '' }
     const limit = AbortSignal.timeout(5000)
     const address = await database.until(() => row() && addressOf(row()!), limit)
-    await database.transact(planPorts(who, nics, [row()!], dhcp))
+    await database.transact(planPorts(who, nics, [row()!], around))
     const names = [...database.rows('DNS').values()][0]!
     await database.transact(planNames(names, guestNames(database.rows('Logical_Switch_Port').values(), this.network)))
     return { port: portName(who, 'default'), address }

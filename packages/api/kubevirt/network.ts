@@ -11,3 +11,9 @@ export const Network = object(
   },
 )
 export type Network = Static<typeof Network>
+
+/** The key of the NetworkAttachmentDefinition that a network of a machine in `namespace` names; undefined where it names none. */
+export function networkKey({ multus }: Pick<Network, 'multus'>, namespace: string): string | undefined {
+  if (!multus) return undefined
+  return multus.networkName.includes('/') ? multus.networkName : `${namespace}/${multus.networkName}`
+}

@@ -3,7 +3,8 @@ import { Conditions } from '../harvester/condition.ts'
 import { defineKind, type ObjectOf } from '../kind.ts'
 import { optional } from '../schema.ts'
 
-const mtuAnnotation = 'network.harvesterhci.io/uplink-mtu'
+/** What the uplinks of a cluster network carry, in bytes; 0 is the usual. */
+export const mtuAnnotation = 'network.harvesterhci.io/uplink-mtu'
 
 /** A physical network over hosts; `mgmt` is the one that is always there. */
 export const ClusterNetwork = defineKind({
@@ -41,3 +42,9 @@ export const ClusterNetwork = defineKind({
   },
 })
 export type ClusterNetwork = ObjectOf<typeof ClusterNetwork>
+
+/** The bytes of a frame on a cluster network's uplinks; undefined while nobody said so. */
+export function uplinkMtu({ metadata }: Pick<ClusterNetwork, 'metadata'>): number | undefined {
+  const mtu = Number(metadata.annotations?.[mtuAnnotation] ?? 0)
+  return Number.isInteger(mtu) && mtu > 0 ? mtu : undefined
+}

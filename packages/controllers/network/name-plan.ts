@@ -1,7 +1,7 @@
-import type { ManagementNetwork } from '@thresher/api/management-network'
+import { managementSwitch, type ManagementNetwork } from '@thresher/api/management-network'
 import type { Operation } from '@thresher/ovsdb/schema'
 import { northbound as nb, type NorthboundRow } from './northbound.ts'
-import { addressOf, ownerOf } from './port-plan.ts'
+import { addressOf, networkOf, ownerOf } from './port-plan.ts'
 
 /** Short names that programs look for by themselves, and then obey what answers. @see MS-DNS, GlobalQueryBlockList */
 const obeyed = new Set(['wpad', 'isatap', 'localhost'])
@@ -21,7 +21,7 @@ export function guestNames(
   for (const port of ports) {
     const owner = ownerOf(port)
     const address = addressOf(port)
-    if (!owner || !address) continue
+    if (!owner || !address || networkOf(port) !== managementSwitch) continue
     const spaces = byName.get(owner.name) ?? new Map<string, string[]>()
     byName.set(owner.name, spaces)
     spaces.set(owner.namespace, [...(spaces.get(owner.namespace) ?? []), address])

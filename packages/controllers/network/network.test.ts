@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { NetworkAttachmentDefinition } from '@thresher/api/cni/network-attachment-definition'
 import { Pod } from '@thresher/api/core/pod'
 import { managementNetwork } from '@thresher/api/management-network'
 import { ClusterNetwork } from '@thresher/api/network/cluster-network'
@@ -21,6 +22,8 @@ import { northbound, type NorthboundTables } from './northbound.ts'
 
 const run = promisify(execFile)
 const network = managementNetwork()
+/** Rules that are there for all guests. */
+const guards = 3
 
 async function listening(path: string): Promise<void> {
   while (!existsSync(path)) await new Promise((done) => setTimeout(done, 5))
@@ -72,14 +75,10 @@ function instance(name: string, annotations: Record<string, string> = {}): Virtu
               masquerade: {},
               macAddress: `52-54-00-00-00-${name.length.toString(16).padStart(2, '0')}`,
             },
-            { name: 'other', bridge: {} },
           ],
         },
       },
-      networks: [
-        { name: 'default', pod: {} },
-        { name: 'other', multus: { networkName: 'lab/vlan1' } },
-      ],
+      networks: [{ name: 'default', pod: {} }],
     },
   } as unknown as VirtualMachineInstance
 }
@@ -188,9 +187,10 @@ describe('the network controller, on a real northbound database with ovn-northd'
     ]
     const instances = client.resource<VirtualMachineInstance>(VirtualMachineInstance)
     await instances.create(web)
+    const ofGuests = () => [...database.rows('ACL').values()].filter((row) => row.external_ids['guest'] !== undefined)
     const rules = (count: number) =>
       database.until(() => {
-        const rows = [...database.rows('ACL').values()]
+        const rows = ofGuests()
         return rows.length === count ? rows : undefined
       }, within())
     const texts = (rows: Awaited<ReturnType<typeof rules>>) =>
@@ -204,13 +204,10 @@ describe('the network controller, on a real northbound database with ovn-northd'
     ])
     const [first] = await rules(4)
     await database.transact([northbound.update('ACL', { _uuid: first!._uuid }, { action: 'allow', match: 'ip' })])
-    await database.until(
-      () => (texts([...database.rows('ACL').values()]).join() === made.join() ? true : undefined),
-      within(),
-    )
+    await database.until(() => (texts(ofGuests()).join() === made.join() ? true : undefined), within())
     await instances.create(instance('open'))
     await database.until(() => portOf('open'), within())
-    expect(database.rows('ACL').size).toBe(4)
+    await rules(4)
     await instances.delete('web', 'lab')
     await rules(0)
   })
@@ -223,6 +220,7 @@ describe('the network controller, on a real northbound database with ovn-northd'
     expect(nics).toEqual([
       {
         name: 'default',
+        network: 'mgmt',
         port: 'lab/web/default',
         mac: '52:54:00:00:00:03',
         ip: '10.52.0.2',
@@ -337,5 +335,52 @@ describe('the network controller, on a real northbound database with ovn-northd'
     })
     expect(message).toContain('10.52.7.7 belongs to lab/first/default')
     expect(portOf('second')).toBeUndefined()
+  })
+  const definition = (name: string, config: object) =>
+    client.resource<NetworkAttachmentDefinition>(NetworkAttachmentDefinition).create({
+      metadata: { name, namespace: 'lab' },
+      spec: { config: JSON.stringify({ type: 'bridge', bridge: 'fast-br', ...config }) },
+    } as NetworkAttachmentDefinition)
+
+  it('connects NICs to VLANs, one that comes later too, and removes the switch that nobody needs any more', async () => {
+    const web = instance('web')
+    web.spec.domain.devices.interfaces!.push({ name: 'lan', bridge: {}, macAddress: '52:54:00:00:00:aa' })
+    web.spec.networks!.push({ name: 'lan', multus: { networkName: 'v10' } })
+    await client.resource<Pod>(Pod).create(launcher('web'))
+    const instances = client.resource<VirtualMachineInstance>(VirtualMachineInstance)
+    await instances.create(web)
+    const reason = await eventually(async () => {
+      const { items } = await transport.request<{ items: { reason?: string; message?: string }[] }>({
+        method: 'GET',
+        path: '/api/v1/namespaces/lab/events',
+      })
+      return items.find((event) => event.reason === 'NetworkNotFound')?.message
+    })
+    expect(reason).toBe('the interface lan is not connected: there is no network lab/v10')
+    await definition('v10', { vlan: 10 })
+    const lan = await eventually(async () => (await nicsOfPod('web')).find(({ name }) => name === 'lan'))
+    expect(lan).toEqual({ name: 'lan', network: 'fast:10', port: 'lab/web/lan', mac: '52:54:00:00:00:aa', mtu: 1500 })
+    const wire = () => database.find('Logical_Switch_Port', 'name', 'wire:fast:10')
+    expect(wire()).toMatchObject({ type: 'localnet', tag: 10, options: { network_name: 'fast' } })
+    await database.transact([northbound.update('Logical_Switch_Port', { name: 'wire:fast:10' }, { tag: 11 })])
+    await database.until(() => wire()?.tag === 10 || undefined, within())
+    await client.resource(NetworkAttachmentDefinition).delete('v10', 'lab')
+    await instances.delete('web', 'lab')
+    await database.until(() => (database.find('Logical_Switch', 'name', 'fast:10') ? undefined : true), within())
+    expect(database.find('Logical_Switch', 'name', 'mgmt')).toBeDefined()
+  })
+
+  it('keeps every guest, of every network, in the group that may not pass for a server or router', async () => {
+    await definition('v10', { vlan: 10 })
+    const web = instance('web')
+    web.spec.networks = [{ name: 'default', multus: { networkName: 'v10' } }]
+    const instances = client.resource<VirtualMachineInstance>(VirtualMachineInstance)
+    await Promise.all([instances.create(web), instances.create(instance('other'))])
+    const group = () => database.find('Port_Group', 'name', 'thresher_guests')
+    const members = () => [portOf('web')?._uuid, portOf('other')?._uuid].toSorted()
+    const whole = () => (group()?.ports.toSorted().join() === members().join() ? group() : undefined)
+    await database.until(() => portOf('web') && portOf('other') && whole(), within())
+    await database.transact([northbound.delete('Port_Group', {})])
+    await database.until(() => (whole() && [...database.rows('ACL').values()].length === guards) || undefined, within())
   })
 })

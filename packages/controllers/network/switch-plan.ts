@@ -1,11 +1,15 @@
 import { managementGatewayPort, managementSwitch, type ManagementNetwork } from '@thresher/api/management-network'
 import type { Operation } from '@thresher/ovsdb/schema'
-import { mark, northbound as nb, type NorthboundRow } from './northbound.ts'
+import type { Network } from './networks.ts'
+import { attach, mark, northbound as nb, switchPorts, type NorthboundRow } from './northbound.ts'
+
+type SwitchRow = NorthboundRow<'Logical_Switch'>
+type PortRow = NorthboundRow<'Logical_Switch_Port'>
 
 /** The rows that make up the management network, as far as they are there. */
 export interface ManagementRows {
-  switch: NorthboundRow<'Logical_Switch'> | undefined
-  gateway: NorthboundRow<'Logical_Switch_Port'> | undefined
+  switch: SwitchRow | undefined
+  gateway: PortRow | undefined
   dhcp: NorthboundRow<'DHCP_Options'> | undefined
   names: NorthboundRow<'DNS'> | undefined
 }
@@ -55,38 +59,61 @@ export function planManagement(rows: ManagementRows, network: ManagementNetwork)
         { name: managementSwitch, other_config: config, external_ids, dns_records: [names] },
         'switch',
       ),
-      // The ports column is not in the declaration: it is long, and nobody here needs to hear of its changes.
-      attach(rows.gateway?._uuid ?? 'gateway'),
+      attach(rows.gateway?._uuid ?? 'gateway', switchPorts, managementSwitch),
     ]
   if (!sameRecord(rows.switch.other_config, config))
     operations.push(nb.update('Logical_Switch', { _uuid: rows.switch._uuid }, { other_config: config }))
   if (!rows.switch.dns_records.includes(names))
     operations.push(nb.mutate('Logical_Switch', { _uuid: rows.switch._uuid }, { dns_records: { insert: [names] } }))
-  if (!rows.gateway) operations.push(attach('gateway'))
+  if (!rows.gateway) operations.push(attach('gateway', switchPorts, managementSwitch))
   return operations
 }
 
-/** Columns of the management switch that list rows of ours and are not in the declaration. */
-type Listing = 'ports' | 'acls'
-
-/** Put a row, an existing one or one named by an insert of the same transaction, on the management switch. */
-export function attach(row: string, column: Listing = 'ports'): Operation {
-  return mutate(column, 'insert', row)
+/** The rows of a network beside the management network, as far as they are there. */
+export interface SwitchRows {
+  switch: SwitchRow | undefined
+  wire: PortRow | undefined
 }
 
-/** Take a row off the management switch, which ends it. */
-export function detach(row: string, column: Listing = 'ports'): Operation {
-  return mutate(column, 'delete', row)
+/** The name of the port by which a network's switch is on its cluster network's wire. */
+export function wirePort(network: Pick<Network, 'id'>): string {
+  return `wire:${network.id}`
 }
 
-function mutate(column: Listing, action: 'insert' | 'delete', row: string): Operation {
-  const reference = /^[0-9a-f]{8}-/.test(row) ? ['uuid', row] : ['named-uuid', row]
-  return {
-    op: 'mutate',
-    table: 'Logical_Switch',
-    where: [['name', '==', managementSwitch]],
-    mutations: [[column, action, ['set', [reference]]]],
+/** The operations that make a network's switch, or correct it. Guests' ports are left alone. @see ovn-nb(5), localnet */
+export function planSwitch(rows: SwitchRows, network: Network): Operation[] {
+  const external_ids = { [mark]: 'network' }
+  const { localnet } = network
+  const config: Record<string, string> = localnet?.vlan === 'guests' ? { 'vlan-passthru': 'true' } : {}
+  const operations: Operation[] = []
+  if (!rows.switch)
+    operations.push(nb.insert('Logical_Switch', { name: network.id, other_config: config, external_ids }, 'switch'))
+  else if (!sameRecord(rows.switch.other_config, config))
+    operations.push(nb.update('Logical_Switch', { _uuid: rows.switch._uuid }, { other_config: config }))
+  if (!localnet) return operations
+  const wire = {
+    name: wirePort(network),
+    type: 'localnet',
+    addresses: ['unknown'],
+    options: { network_name: localnet.clusterNetwork },
+    tag: typeof localnet.vlan === 'number' ? localnet.vlan : undefined,
+    external_ids,
   }
+  if (!rows.wire)
+    operations.push(nb.insert('Logical_Switch_Port', wire, 'wire'), attach('wire', switchPorts, network.id))
+  else if (
+    rows.wire.type !== wire.type ||
+    rows.wire.tag !== wire.tag ||
+    rows.wire.addresses.join() !== 'unknown' ||
+    !sameRecord(rows.wire.options, wire.options)
+  )
+    operations.push(nb.update('Logical_Switch_Port', { _uuid: rows.wire._uuid }, wire))
+  return operations
+}
+
+/** Whether a switch is one that {@link planSwitch} made. */
+export function isNetworkSwitch(row: Pick<SwitchRow, 'external_ids'>): boolean {
+  return row.external_ids[mark] === 'network'
 }
 
 function sameRecord(one: Readonly<Record<string, string>>, other: Record<string, string>): boolean {
