@@ -377,7 +377,7 @@ describe('the network controller, on a real northbound database with ovn-northd'
     const instances = client.resource<VirtualMachineInstance>(VirtualMachineInstance)
     await Promise.all([instances.create(web), instances.create(instance('other'))])
     const group = () => database.find('Port_Group', 'name', 'thresher_guests')
-    const members = () => [portOf('web')?._uuid, portOf('other')?._uuid].toSorted()
+    const members = () => [portOf('web')?._uuid ?? '', portOf('other')?._uuid ?? ''].toSorted()
     const whole = () => (group()?.ports.toSorted().join() === members().join() ? group() : undefined)
     await database.until(() => portOf('web') && portOf('other') && whole(), within())
     await database.transact([northbound.delete('Port_Group', {})])
