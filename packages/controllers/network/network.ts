@@ -88,6 +88,7 @@ function rememberedNetworks({ network }: CentralOptions) {
 /** @throws {Error} always, after it showed on the object why nothing can be done */
 async function explainLoss(
   key: string,
+  { network }: CentralOptions,
   central: Central | undefined,
   error: unknown,
   context: Context,
