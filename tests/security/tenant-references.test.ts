@@ -68,6 +68,13 @@ beforeAll(async () => {
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'scoped' },
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name }],
     })
+  const networks = { apiGroups: ['network.harvesterhci.io'], resources: ['clusternetworks'], resourceNames: ['theirs'] }
+  await admin('POST', `${rbac}/clusterroles`, { metadata: { name: 'wire' }, rules: [{ ...networks, verbs: ['use'] }] })
+  await admin('POST', `${rbac}/clusterrolebindings`, {
+    metadata: { name: 'wire' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'wire' },
+    subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: 'owner' }],
+  })
   await admin('POST', '/apis/storage.k8s.io/v1/storageclasses', {
     metadata: { name: 'lh-theirs' },
     provisioner: 'local.thresher.io',
@@ -283,6 +290,11 @@ const attacks: [what: string, path: string, object: Attack & Record<string, unkn
     own(harvester, 'supportbundles'),
     { spec: { description: 'd', extraCollectionNamespaces: ['theirs'] } },
   ],
+  [
+    'a network on a wire of the hosts',
+    own('/apis/k8s.cni.cncf.io/v1', 'network-attachment-definitions'),
+    { spec: { config: '{"type":"bridge","bridge":"theirs-br","vlan":10}' } },
+  ],
 ]
 
 /** The object under a name of its own. */
@@ -295,7 +307,7 @@ describe("another tenant's things", () => {
   test.each(attacks)('%s is refused to who has no right there, and made for who has', async (_, path, object) => {
     await expect(tenant('POST', path, numbered(object))).rejects.toMatchObject({
       code: 403,
-      message: expect.stringMatching(/User "tenant" cannot .*"theirs": .* refers to theirs\//) as unknown,
+      message: expect.stringMatching(/User "tenant" cannot .*: .* refers to theirs/) as unknown,
     })
     await expect(owner('POST', path, numbered(object))).resolves.toBeTruthy()
   })

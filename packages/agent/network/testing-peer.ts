@@ -7,7 +7,7 @@ import { createServer, connect, type Socket } from 'node:net'
  *   dhcp <mac>                       ask for a lease on the interface that 255.255.255.255 is routed to
  *   serve                            TCP 5001: takes what is sent, or sends what is asked for; DNS on port 53
  *   load <host> up|down <MiB> [from] time a TCP transfer with a serving peer, from an address of one's own
- *   ask <server> <name> [type]       one DNS question over UDP
+ *   ask <server> <name> [type] [from]  one DNS question over UDP, from a port of one's own
  */
 const [deed = '', ...args] = process.argv.slice(2)
 
@@ -161,7 +161,7 @@ function load(host: string, way: string, bytes: number, localAddress?: string): 
   })
 }
 
-function ask(server: string, name: string, type: number): void {
+function ask(server: string, name: string, type: number, from: number): void {
   const socket = createSocket('udp4')
   const send = () => socket.send(dnsMessage(name, type), 53, server)
   const again = setInterval(send, 1000)
@@ -170,7 +170,7 @@ function ask(server: string, name: string, type: number): void {
     socket.close()
     say(readDns(answer))
   })
-  send()
+  socket.bind(from, send)
 }
 
 setTimeout(
@@ -183,4 +183,4 @@ setTimeout(
 if (deed === 'dhcp') lease(args[0]!)
 else if (deed === 'serve') serve()
 else if (deed === 'load') load(args[0]!, args[1]!, Number(args[2]) * 1_048_576, args[3])
-else if (deed === 'ask') ask(args[0]!, args[1]!, Number(args[2] ?? 1))
+else if (deed === 'ask') ask(args[0]!, args[1]!, Number(args[2] ?? 1), Number(args[3] ?? 0))

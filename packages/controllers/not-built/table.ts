@@ -85,10 +85,14 @@ export const notBuiltKinds: readonly Line[] = [
       lastAllocated: status?.lastAllocated ?? '',
     }),
   }),
-  line(ClusterNetwork, 'cluster networks beside mgmt are not available in this version; use the pod network', {
-    condition: 'ready',
-    when: ({ metadata }) => metadata.name !== managementSwitch,
-  }),
+  line(
+    ClusterNetwork,
+    'no uplink is set up in this version; guests on VLANs of this cluster network reach those on their own host alone, so use an overlay network between hosts',
+    {
+      condition: 'ready',
+      when: ({ metadata }) => metadata.name !== managementSwitch,
+    },
+  ),
   line(VlanConfig, 'uplinks of cluster networks are not set up in this version; the host was not changed', {
     condition: 'ready',
   }),

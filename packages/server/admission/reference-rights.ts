@@ -3,6 +3,7 @@ import { Secret } from '@thresher/api/core/secret'
 import { KeyPair } from '@thresher/api/harvester/key-pair'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { VirtualMachineRestore } from '@thresher/api/harvester/virtual-machine-restore'
+import { ClusterNetwork } from '@thresher/api/network/cluster-network'
 
 /** One thing that a caller may be asked to be allowed; of several one is enough. */
 export interface Right {
@@ -20,6 +21,8 @@ export interface Reference {
   namespace: string
   name: string
   rights: readonly Right[]
+  /** It is of no namespace: the right is asked for in the whole cluster. */
+  clusterScoped?: boolean
 }
 
 const get = ({ group, plural }: { group: string; plural: string }): Right[] => [
@@ -41,6 +44,10 @@ export const readImage: readonly Right[] = get(VirtualMachineImage)
 export const readSecret = get(Secret)
 /** To connect a guest to a network. */
 export const readNetwork = get(NetworkAttachmentDefinition)
+/** To build networks on the wires of the hosts, where a VLAN may be anybody's. */
+export const useClusterNetwork: readonly Right[] = [
+  { verb: 'use', group: ClusterNetwork.group, resource: ClusterNetwork.plural, named: true },
+]
 /** To let a key into a guest. */
 export const readKeyPair = get(KeyPair)
 /** A backup holds disks: to get its description is less than to restore it where it is. */

@@ -1,3 +1,5 @@
+import { readAttachment } from '@thresher/api/cni/attachment'
+import { NetworkAttachmentDefinition } from '@thresher/api/cni/network-attachment-definition'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
@@ -19,6 +21,7 @@ import {
   readNetwork,
   readSecret,
   restoreBackup,
+  useClusterNetwork,
   type Reference,
   type Right,
 } from './reference-rights.ts'
@@ -106,6 +109,16 @@ export const referenceTable: readonly ReferenceRow[] = [
     kind: StatefulSet,
     find: (set, namespace, classOf) =>
       valuesAt(set, 'spec.volumeClaimTemplates[]').flatMap((claim) => claimReferences(claim, namespace, classOf)),
+  },
+  {
+    kind: NetworkAttachmentDefinition,
+    find: (definition) =>
+      textsAt(definition, 'spec.config').flatMap(({ field, value }): Reference[] => {
+        const attachment = readAttachment(value)
+        if (!('clusterNetwork' in attachment)) return []
+        const { clusterNetwork: name } = attachment
+        return [{ field, namespace: '', name, rights: useClusterNetwork, clusterScoped: true }]
+      }),
   },
   {
     kind: SupportBundle,

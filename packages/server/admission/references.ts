@@ -37,15 +37,15 @@ export function references(authorizer: Authorizer, objects: () => Lookup): Admis
 /** How many questions one write may put to the authorizer: they are answered on the server's one thread. */
 const mostReferences = 256
 
-/** References into other namespaces that the object did not have before, each once. */
+/** References into other namespaces, and into what has none, that the object did not have before, each once. */
 function newReferences(row: ReferenceRow, request: AdmissionRequest, classOf: ClassOf): Reference[] {
   const { object, oldObject, namespace } = request
   const known = new Set(oldObject ? row.find(oldObject, namespace, classOf).map(keyOf) : [])
   const fresh = new Map<string, Reference>()
   for (const reference of row.find(object, namespace, classOf)) {
     const key = keyOf(reference)
-    if (reference.namespace !== '' && reference.namespace !== namespace && !known.has(key) && !fresh.has(key))
-      fresh.set(key, reference)
+    const isOutside = reference.clusterScoped || (reference.namespace !== '' && reference.namespace !== namespace)
+    if (isOutside && !known.has(key) && !fresh.has(key)) fresh.set(key, reference)
   }
   return [...fresh.values()]
 }
@@ -58,7 +58,8 @@ async function requireAny(authorizer: Authorizer, request: AdmissionRequest, ref
   const questions = reference.rights.map((right) => question(request, reference, right))
   for (const attributes of questions) if ((await authorizer.authorize(attributes)).verdict === 'allow') return
   const asked = questions.at(-1)
-  if (asked) throw forbidden(asked, `${reference.field} refers to ${reference.namespace}/${reference.name}`)
+  const { field, clusterScoped, namespace, name } = reference
+  if (asked) throw forbidden(asked, `${field} refers to ${clusterScoped ? name : `${namespace}/${name}`}`)
 }
 
 function question({ user }: AdmissionRequest, { namespace, name }: Reference, right: Right): Attributes {
