@@ -89,6 +89,9 @@ describe('two hosts', () => {
       { name: first, status: 'Ready', roles: ['control-plane'] },
       { name: second, status: 'Ready', roles: [] },
     ])
+    const status = await cluster.hosts[1]!.thresher(['status'])
+    expect(status.stdout).toContain(`https://${cluster.first.address}:6443`)
+    expect(status.stdout).not.toContain('Start it with')
   })
 
   it('run guests of one image, which reach each other on the management network, by address and by name', async () => {

@@ -150,6 +150,15 @@ describe('a host that joins', () => {
     expect(await verdict(asNode('mine'), clientSigner, 'system:node:taken')).toMatch(/own certificates alone/)
   })
 
+  it('may read the file of an image, to make a volume of it, and send none', async () => {
+    const image = '/apis/harvesterhci.io/v1beta1/namespaces/default/virtualmachineimages/none'
+    const status = async (as: Caller, method: string, what: string) =>
+      (await server.ask(as, method, `${image}/${what}`)).status
+    expect(await status(asNode('mine'), 'GET', 'download')).toBe(404)
+    for (const method of ['GET', 'PUT', 'POST']) expect(await status(asNode('mine'), method, 'upload')).toBe(403)
+    expect(await status(server.caller('tenant'), 'GET', 'download')).toBe(403)
+  })
+
   it('is not marked as managing the cluster by its own word', async () => {
     const labels = { 'node-role.kubernetes.io/control-plane': 'true' }
     const made = await server.ask(asNode('mine'), 'POST', '/api/v1/nodes', { metadata: { name: 'mine', labels } })

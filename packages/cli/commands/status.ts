@@ -19,6 +19,8 @@ interface Program {
 export interface StatusReport {
   server: Program
   agent: Program
+  /** Where the server is, on a host that has none of its own. */
+  workerOf?: string
   node?: { name: string; ready: boolean; message?: string }
   accelerator?: { kind: string; reason?: string; message?: string }
   virtualMachines?: { running: number }
@@ -30,12 +32,14 @@ async function statusOf(context: Context): Promise<StatusReport> {
   const program = (pid: number | undefined): Program =>
     pid === undefined ? { running: false } : { running: true, pid, ...usageOf(pid) }
   const report: StatusReport = { server: program(running.server?.pid), agent: program(running.agent?.pid) }
+  const settings = readSettings(context.paths)
+  if (settings.role === 'worker') return { ...report, workerOf: settings.server ?? 'a cluster elsewhere' }
   if (!running.server) return report
   const client = await context.client()
   report.server.version = (
     await client.transport.request<{ gitVersion: string }>({ method: 'GET', path: '/version' })
   ).gitVersion
-  await addNode(client, readSettings(context.paths).nodeName, report)
+  await addNode(client, settings.nodeName, report)
   const instances = await client.resource(VirtualMachineInstance).list({})
   report.virtualMachines = { running: instances.items.filter((one) => one.status?.phase === 'Running').length }
   return report
@@ -70,7 +74,7 @@ function printed(report: StatusReport): string {
   const lines = [
     columns(
       ['PROGRAM', 'STATE', 'PID', 'VERSION', 'MEMORY', 'UPTIME'],
-      [row('server', report.server), row('agent', report.agent)],
+      [...(report.workerOf === undefined ? [row('server', report.server)] : []), row('agent', report.agent)],
     ),
   ]
   if (report.node)
@@ -83,7 +87,10 @@ function printed(report: StatusReport): string {
       `accelerator  ${report.accelerator.kind}${report.accelerator.message ? `: ${report.accelerator.message}` : ''}`,
     )
   if (report.virtualMachines) lines.push(`VMs          ${report.virtualMachines.running} running`)
-  if (!report.server.running) lines.push('', 'Start it with: thresher up')
+  if (report.workerOf !== undefined)
+    lines.push('', `server       ${report.workerOf}; ask there for the cluster: thresher cluster status`)
+  const isUp = report.workerOf === undefined ? report.server.running : report.agent.running
+  if (!isUp) lines.push('', 'Start it with: thresher up')
   return lines.join('\n')
 }
 
