@@ -39,6 +39,7 @@ import { vmExplain } from './commands/vm/explain.ts'
 import { vmList } from './commands/vm/list.ts'
 import { vmRestart, vmStart, vmStop } from './commands/vm/power.ts'
 import { vmSsh } from './commands/vm/ssh.ts'
+import { vmGuestInfo } from './commands/vm-guest-info.ts'
 import { vmGuestOperations } from './commands/vm-guest.ts'
 import { vmAddDisk, vmEjectCd, vmInsertCd, vmRemoveDisk } from './commands/vm-volume.ts'
 import { vmLog, vmScreenshot, vmType } from './commands/vm-screen.ts'
@@ -60,6 +61,7 @@ export const commands: Command[] = [
   vmStop,
   vmRestart,
   ...vmGuestOperations,
+  vmGuestInfo,
   vmAddDisk,
   vmRemoveDisk,
   vmInsertCd,

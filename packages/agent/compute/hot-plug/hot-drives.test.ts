@@ -235,6 +235,17 @@ describe('the drives of a running guest', () => {
     await settled(run, ['late', 'broken', 'good'])
   })
 
+  it('are left as they are while QEMU stands still, and come when it goes on', async () => {
+    const run = await start()
+    const { pid } = run.view().process!
+    process.kill(pid, 'SIGSTOP')
+    want(run, ['a'])
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(run.view()).toMatchObject({ step: 'running', config: { disks: [{ name: 'root' }, { name: 'cd' }] } })
+    process.kill(pid, 'SIGCONT')
+    await settled(run, ['a'])
+  })
+
   it('say what to do when no port is free', async () => {
     const run = await start()
     const many = ['1', '2', '3', '4', '5']

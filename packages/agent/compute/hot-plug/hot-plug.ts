@@ -62,11 +62,15 @@ export class HotPlug {
 
   /** Bring the guest to what is wanted, as far as that can be now; tried again later when something is left. */
   async converge(qmp: QmpClient): Promise<void> {
-    const left = [
-      await this.#drives.converge(qmp).catch((error: unknown) => this.#failed(qmp, error)),
-      await this.#cards.converge(qmp).catch((error: unknown) => this.#failed(qmp, error)),
-    ]
-    if (left.includes(true)) this.#retry.later()
+    let left = true
+    try {
+      const drives = await this.#drives.converge(qmp)
+      left = (await this.#cards.converge(qmp)) || drives
+    } catch (error) {
+      // A QEMU that does not answer is asked nothing more: whoever wants to end it waits for this.
+      left = this.#failed(qmp, error)
+    }
+    if (left) this.#retry.later()
     else this.#retry.reset()
   }
 
