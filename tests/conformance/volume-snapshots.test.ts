@@ -129,6 +129,26 @@ describe('a VolumeSnapshot', () => {
     expect(one.status?.creationTime).toBe(two.status?.creationTime)
   })
 
+  it('of a group of another namespace keeps nobody from being taken', async () => {
+    const annotations = { 'thresher.io/snapshot-group': 'shared', 'thresher.io/snapshot-group-size': '1' }
+    const of = (name: string, namespace: string, volumeHandle: string) => ({
+      metadata: { name, annotations: { ...annotations, 'thresher.io/snapshot-node': 'here' } },
+      spec: {
+        driver: 'local.thresher.io',
+        deletionPolicy: 'Delete' as const,
+        source: { volumeHandle },
+        volumeSnapshotRef: { name, namespace, uid: name },
+      },
+    })
+    const contents = cluster.client.resource(VolumeSnapshotContent)
+    await contents.create(of('stranger', 'kube-public', 'no-such-volume'))
+    await contents.create(of('mine', 'default', (await bound('data')).spec.volumeName!))
+    await until(VolumeSnapshotContent, 'mine', (one) => one?.status?.readyToUse === true)
+    const stranger = await until(VolumeSnapshotContent, 'stranger', (one) => one?.status?.error !== undefined)
+    expect(stranger.status?.error?.message).toContain('there is no volume no-such-volume on this host')
+    for (const name of ['stranger', 'mine']) await contents.delete(name)
+  })
+
   it('says what is missing, and is taken when it is there', async () => {
     await snapshot('early', 'later')
     expect(await refusal('early')).toBe('the claim later does not exist; name one of the namespace default')

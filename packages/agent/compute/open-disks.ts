@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { matches } from '@thresher/api/matches'
-import type { LayerMerge, LayerSwitch } from '../storage/open-volumes.ts'
-import type { QmpClient } from './qmp.ts'
+import { SwitchUnknownError, type LayerMerge, type LayerSwitch } from '../storage/open-volumes.ts'
+import { QmpError, type QmpClient } from './qmp.ts'
 import { BlockImage, type QmpEvent } from './qmp-commands.ts'
 
 /** A drive as QEMU has it: the node that the guest writes, and the files below it. */
@@ -65,6 +65,10 @@ export async function switchLayers(qmp: QmpClient, switches: readonly LayerSwitc
     }
     await qmp.execute('transaction', { actions })
   } catch (error) {
+    if (error instanceof QmpError && (error.reason === 'Timeout' || error.reason === 'Closed'))
+      throw new SwitchUnknownError(`QEMU did not say whether it writes the new files: ${error.message}`, {
+        cause: error,
+      })
     for (const name of added.toReversed()) await qmp.execute('blockdev-del', { 'node-name': name }).catch(() => {})
     throw error
   }

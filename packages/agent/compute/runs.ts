@@ -164,7 +164,11 @@ export class Runs implements Runtime<Run>, OpenVolumes {
   async switchLayers(switches: readonly LayerSwitch[], freeze: boolean): Promise<SwitchReport> {
     const switched: string[] = []
     let frozen = true
-    for (const run of this.list()) {
+    const runs = this.list()
+    for (const { volume } of switches)
+      if (runs.filter(({ control }) => control.has(volume.handle)).length > 1)
+        throw new Error(`the volume ${volume.handle} is written by several guests at once; stop all but one of them`)
+    for (const run of runs) {
       const own = switches.filter(({ volume }) => run.control.has(volume.handle))
       if (own.length === 0) continue
       frozen = (await run.control.switchLayers(own, freeze)) && frozen

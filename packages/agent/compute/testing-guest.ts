@@ -65,10 +65,15 @@ export class TestGuest implements OpenVolumes, AsyncDisposable {
     return new TestGuest(process, folder, qmp, Object.keys(disks))
   }
 
+  /** Where QEMU's tools find a drive. */
+  urlOf(handle: string): string {
+    return `nbd+unix:///${handle}?socket=${join(this.#folder, 'nbd')}`
+  }
+
   /** Commands of qemu-io on a drive. @throws {Error} when a pattern differs */
   async io(handle: string, ...commands: string[]): Promise<void> {
-    const url = `nbd+unix:///${handle}?socket=${join(this.#folder, 'nbd')}`
-    const { stdout } = await run('qemu-io', ['-f', 'raw', ...commands.flatMap((command) => ['-c', command]), url])
+    const args = ['-f', 'raw', ...commands.flatMap((command) => ['-c', command]), this.urlOf(handle)]
+    const { stdout } = await run('qemu-io', args)
     if (/verification failed|error/i.test(stdout)) throw new Error(stdout)
   }
 

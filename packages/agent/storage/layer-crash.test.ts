@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { TestGuest } from '../compute/testing-guest.ts'
 import { LocalDriver } from './local.ts'
-import type { OpenVolumes } from './open-volumes.ts'
+import { noOpenVolumes, SwitchUnknownError, type OpenVolumes } from './open-volumes.ts'
 import { StorageFolders } from './storage-folders.ts'
 
 const MiB = 1024 * 1024
@@ -105,6 +105,40 @@ describe('an agent that dies while it takes a snapshot', () => {
       expect(files()).toHaveLength(1)
     },
   )
+
+  it('because QEMU does not answer: whichever file is written, nothing is lost, and no file is left in the end', async () => {
+    const running = await startGuest()
+    for (const at of ['before', 'after'] as const) {
+      const unsure: OpenVolumes = {
+        ...dying(at, 'switchLayers'),
+        switchLayers: async (switches) => {
+          if (at === 'after') await running.switchLayers(switches)
+          throw new SwitchUnknownError('QEMU did not answer')
+        },
+      }
+      driver.serve(unsure)
+      await running.io('pvc-1', `write -P ${at.length} 0 1M`)
+      await expect(snap(1)).rejects.toBeInstanceOf(SwitchUnknownError)
+      await running.io('pvc-1', `read -P ${at.length} 0 1M`)
+    }
+    driver.serve(running)
+    await snap(1)
+    await driver.deleteSnapshot('snap-1')
+    await running.kill()
+    await driver.unpublish('pvc-1')
+    expect(await driver.tidy()).toBe(false)
+    expect(files()).toHaveLength(1)
+    await io('pvc-1', 'read -P 5 0 1M')
+  })
+
+  it('that is refused again and again leaves no file behind', async () => {
+    await startGuest()
+    driver.serve({ ...noOpenVolumes, switchLayers: () => Promise.reject(new Error('QEMU refused it')) })
+    for (let tries = 0; tries < 3; tries++) await expect(snap(1)).rejects.toThrow('QEMU refused it')
+    driver.serve(noOpenVolumes)
+    for (let tries = 0; tries < 3; tries++) await expect(snap(1)).rejects.toMatchObject({ reason: 'InUse' })
+    expect(files()).toEqual(['pvc-1.qcow2'])
+  })
 
   it('when only one of two is recorded: the other is taken anew', async () => {
     await driver.create('pvc-2', { kind: 'empty' }, 16 * MiB)

@@ -1,13 +1,16 @@
 import { localDriver } from '@thresher/api/names'
 import { layerNodes, type FileAccess } from './block-node.ts'
 import { isEmptyLayer } from './empty-layer.ts'
-import { qemuUses } from './file-locks.ts'
+import { qemuUse, qemuUses } from './file-locks.ts'
 import type { LayerFiles } from './layer-files.ts'
 import { layerOf, type LayerId } from './layer-id.ts'
-import type { LayerSwitch, OpenVolumes } from './open-volumes.ts'
+import { SwitchUnknownError, type LayerSwitch, type OpenVolumes } from './open-volumes.ts'
 import type { Publications } from './publications.ts'
 import type { VolumeAccess } from './volume-access.ts'
 import { DriverError, type VolumeId } from './volume-driver.ts'
+
+/** Reads go through every file of a chain that has not what they want; QEMU also keeps a table of each in memory. */
+const mostLayers = 128
 
 /** A volume whose content is to stay as it is from now on. */
 interface Freezing {
@@ -24,8 +27,8 @@ interface Freezing {
  * Lets volumes be written in new files, so that the old ones hold what was in them.
  *
  * The new file is there, whole, before a guest is told of it. Should everything end between the two, the volume reads the same
- * through the new file, which is empty, as through the old one; so nothing ever has to be taken back. A file that no guest took up
- * goes with the next tidying.
+ * through the new file, which is empty, as through the old one; so nothing has to be taken back. A file that no guest took up goes with
+ * the next tidying.
  */
 export class LayerFreezer {
   readonly #files: LayerFiles
@@ -56,9 +59,14 @@ export class LayerFreezer {
       const frozen = await this.#switch(begun, open, freezeGuests)
       return { layers: new Map(begun.map((one) => [one.volume, one.frozen])), frozen }
     } catch (error) {
-      for (const { next, writtenBy } of begun) if (next && !writtenBy) await this.#files.remove(next)
+      if (!(error instanceof SwitchUnknownError)) for (const one of begun) await this.#discard(one)
       throw error
     }
+  }
+
+  /** Take a new file away that no guest writes. One of several guests may have taken its up. */
+  async #discard({ next }: Freezing): Promise<void> {
+    if (next !== undefined && !(await qemuUse(this.#files.folders.layer(next))).open) await this.#files.remove(next)
   }
 
   async #begin(volume: VolumeId): Promise<Freezing> {
@@ -73,6 +81,11 @@ export class LayerFreezer {
     const current = await this.#files.read(written ?? layerOf(volume, head))
     if (!current) throw new DriverError('NotFound', `a file of volume ${volume} is missing on this host`)
     const { backing } = current
+    if ((await this.#files.chain(current.id)).layers.length >= mostLayers)
+      throw new DriverError(
+        'Unsupported',
+        `volume ${volume} stands on ${mostLayers} files; delete snapshots of it first`,
+      )
     if (!written && backing && 'layer' in backing && (await isEmptyLayer(current.path, `volume ${volume}`)))
       if ((await this.#files.read(backing.layer))?.bytes === current.bytes) return { volume, frozen: backing.layer }
     const next = layerOf(volume, head + 1)
@@ -101,7 +114,7 @@ export class LayerFreezer {
     if (left)
       throw new DriverError(
         'InUse',
-        `volume ${left.volume.handle} is open in a process that is no guest of this host's; end that first`,
+        `volume ${left.volume.handle} is open, but in no guest that runs and answers; it is taken when its guest does, or has ended`,
       )
     return frozen
   }

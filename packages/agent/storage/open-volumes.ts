@@ -26,6 +26,11 @@ export interface LayerMerge {
   backingName: string
 }
 
+/** It is not known which file a guest writes now: QEMU was told to, and did not answer. */
+export class SwitchUnknownError extends Error {
+  override readonly name = 'SwitchUnknownError'
+}
+
 /** How a switch went. */
 export interface SwitchReport {
   /** Handles of the volumes that a guest here has open; they are written in their new files now. */
@@ -45,7 +50,7 @@ export interface OpenVolumes {
    * Let guests write on in new files: all volumes of one guest at one instant.
    *
    * @param freeze hold the guests' file systems still meanwhile, where they have an agent
-   * @throws {Error} when a guest could not; its volumes are all written in their old files then
+   * @throws {SwitchUnknownError}, or another error when a guest could not; its volumes are all written in their old files then
    */
   switchLayers(switches: readonly LayerSwitch[], freeze: boolean): Promise<SwitchReport>
   /**

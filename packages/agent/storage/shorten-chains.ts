@@ -42,12 +42,20 @@ export class ChainShortener {
   /** Do what can be done. @returns whether something is left for later */
   async run(open: OpenVolumes, signal?: AbortSignal): Promise<boolean> {
     const failed = new Set<LayerId>()
+    const errors: unknown[] = []
     for (;;) {
       signal?.throwIfAborted()
       const steps = await this.#plan()
       const step = steps.find((one) => !failed.has(keyOf(one)))
+      // What cannot be done keeps nothing else from being done.
+      if (!step && errors.length > 0) throw errors[0]
       if (!step) return steps.length > 0 || (await this.#waits())
-      if (!(await this.#take(step, open, signal))) failed.add(keyOf(step))
+      try {
+        if (!(await this.#take(step, open, signal))) failed.add(keyOf(step))
+      } catch (error) {
+        failed.add(keyOf(step))
+        errors.push(error)
+      }
     }
   }
 
@@ -147,6 +155,7 @@ export class ChainShortener {
     const volume = { driver: localDriver, handle: guest }
     if (!(await open.mergeLayers({ volume, ...paths, backingName: backingName({ layer: top }) }, signal)))
       throw new DriverError('InUse', `volume ${guest} is open in a process that is no guest`)
+    await owners.readOnly([paths.base, ...(above && above !== layers[0] ? [above.path] : [])])
     await syncFile(paths.base)
     // QEMU knows the file by its old name, and may open it again by that.
     const draft = join(folders.volumes, `.new-${randomBytes(6).toString('hex')}`)

@@ -31,11 +31,11 @@ export function snapshotController(options: SnapshotControlOptions): Controller 
       watch(
         VolumeSnapshotContent,
         (content, context) => {
-          const group = content.metadata.annotations?.[snapshotGroupAnnotation]
+          const group = groupKey(content)
           const members = group ? context.objects(VolumeSnapshotContent).byIndex('group', group) : [content]
           return [content, ...members].map(({ metadata }) => metadata.name ?? '')
         },
-        { group: ({ metadata }) => [metadata.annotations?.[snapshotGroupAnnotation] ?? ''] },
+        { group: (content) => [groupKey(content) ?? ''] },
       ),
     ],
     reconcile: (key, context) => reconcile(key, context, options),
@@ -72,9 +72,16 @@ function handleOf({ spec, status }: VolumeSnapshotContent): SnapshotId {
   return status?.snapshotHandle ?? spec.source.snapshotHandle ?? `snapshot-${spec.volumeSnapshotRef.uid}`
 }
 
+/** What the members of a group share. Groups are of one namespace: nobody joins that of another. */
+function groupKey({ metadata, spec }: VolumeSnapshotContent): string | undefined {
+  const group = metadata.annotations?.[snapshotGroupAnnotation]
+  return group ? `${spec.volumeSnapshotRef.namespace}/${group}` : undefined
+}
+
 /** The contents that are to be taken together with this one; undefined while some are missing. */
 function groupOf(content: VolumeSnapshotContent, context: Context, node: string): VolumeSnapshotContent[] | undefined {
-  const { [snapshotGroupAnnotation]: group, [snapshotGroupSizeAnnotation]: size } = content.metadata.annotations ?? {}
+  const group = groupKey(content)
+  const size = content.metadata.annotations?.[snapshotGroupSizeAnnotation]
   if (!group) return [content]
   const members = context
     .objects(VolumeSnapshotContent)

@@ -89,6 +89,15 @@ export class VolumeAccess {
     return uid !== 0 || gid !== 0 || (mode & 0o777) !== 0o600
   }
 
+  /** Nobody writes these files any more; who owns them may read them. */
+  async readOnly(paths: readonly string[]): Promise<void> {
+    if (process.getuid?.() !== 0) return
+    for (const path of paths) {
+      await using file = await openPlain(path, mostNames)
+      await file.chmod(0o440)
+    }
+  }
+
   /** Take a volume's file back from all users. @returns whether it was any user's */
   async takeBack(path: string): Promise<boolean> {
     if (process.getuid?.() !== 0) return false

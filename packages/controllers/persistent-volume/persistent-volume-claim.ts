@@ -87,7 +87,11 @@ export const persistentVolumeClaimController = defineController({
         : [],
     ),
     // What others are copies of.
-    watch(VolumeSnapshot, (snapshot, context) => copiesOf(snapshot, 'VolumeSnapshot', context)),
+    watch(
+      VolumeSnapshot,
+      (snapshot, context) => [...copiesOf(snapshot, 'VolumeSnapshot', context), sourceClaimOf(snapshot)],
+      { claim: (snapshot) => (isTaken(snapshot) ? [] : [sourceClaimOf(snapshot)]) },
+    ),
     watch(VolumeSnapshotContent, () => []),
     watch(VirtualMachineImage, (image, context) => pendingOf(image.status?.storageClassName ?? '\n', context)),
   ],
@@ -106,6 +110,16 @@ function claimKeysOf(pod: Pod): string[] {
   return (pod.spec.volumes ?? []).flatMap(({ persistentVolumeClaim: source }) =>
     source ? [`${pod.metadata.namespace}/${source.claimName}`] : [],
   )
+}
+
+/** The claim that a snapshot is to be taken of. */
+function sourceClaimOf({ metadata, spec }: VolumeSnapshot): string {
+  return `${metadata.namespace}/${spec.source.persistentVolumeClaimName ?? ''}`
+}
+
+/** Whether a snapshot needs its claim no more. */
+function isTaken({ metadata, status }: VolumeSnapshot): boolean {
+  return status?.readyToUse === true || metadata.deletionTimestamp !== undefined
 }
 
 /** Claims without a volume that are to be copies of this object. */
@@ -148,7 +162,12 @@ async function release(claim: PersistentVolumeClaim, context: Context): Promise<
     .objects(VirtualMachineInstance)
     .byIndex('claim', key)
     .some(({ status }) => status?.phase === 'Running')
-  if (!inPod && !attached) await context.objects(PersistentVolumeClaim).removeFinalizer(claim, claimFinalizer)
+  // A snapshot of it that is just being taken needs the volume.
+  const taken = context
+    .objects(VolumeSnapshot)
+    .byIndex('claim', key)
+    .some(({ status }) => status?.boundVolumeSnapshotContentName && !status.error)
+  if (!inPod && !attached && !taken) await context.objects(PersistentVolumeClaim).removeFinalizer(claim, claimFinalizer)
 }
 
 /** A claim that names no class gets the default one, should there be one by now. */
