@@ -81,6 +81,9 @@ export class GuestAgentError extends Error {
   override readonly name = 'GuestAgentError'
 }
 
+/** The guest agent is there and would not, such as for want of what it was asked for. */
+export class GuestRefusedError extends GuestAgentError {}
+
 /** The guest is not trusted: more than this in one answer is refused. */
 const longestAnswer = 4 * 1024 * 1024
 /** And more than this in one conversation: a guest that talks without end is let go at once. */
@@ -164,7 +167,7 @@ class Channel {
       throw new GuestAgentError(`the guest agent answered ${question} with something that is not JSON`, { cause })
     }
     if (matches(Refusal, answer))
-      throw new GuestAgentError(`the guest agent refused ${question}: ${answer.error.desc ?? 'it gave no reason'}`)
+      throw new GuestRefusedError(`the guest agent refused ${question}: ${answer.error.desc ?? 'it gave no reason'}`)
     if (!matches(Success, answer) || !matches(questions[question], answer.return))
       throw new GuestAgentError(`the guest agent answered ${question} in an unknown form`)
     return answer.return as GuestAnswer<Q>

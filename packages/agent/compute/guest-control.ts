@@ -1,6 +1,7 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { askGuest, GuestAgentError } from './guest-agent.ts'
+import { askGuest, GuestRefusedError, GuestAgentError } from './guest-agent.ts'
 import { makeQemuFile, readQemuFile } from './qemu-file.ts'
 import { keyMs, type Chord } from './keyboard.ts'
 import { mergeLayers, openDisks, switchLayers } from './open-disks.ts'
@@ -39,6 +40,8 @@ export class GuestControl {
   readonly #run: ControlledRun
   readonly #queue = new TaskQueue()
   readonly #keyboard = new TaskQueue()
+  /** This process holds the guest's file systems still. */
+  #holding = false
 
   constructor(run: ControlledRun) {
     this.#run = run
@@ -142,15 +145,37 @@ export class GuestControl {
   async #frozen(wanted: boolean): Promise<AsyncDisposable & { still: boolean }> {
     if (!wanted || !this.#run.hasGuestAgent() || this.#run.isPaused())
       return { still: false, [Symbol.asyncDispose]: () => Promise.resolve() }
-    // An agent that fails may have frozen some of them.
-    const thaw = () => this.thaw().catch(() => {})
+    // Should this process end here, the next one lets them go on.
+    writeFileSync(this.#frozenMark, '')
+    this.#holding = true
+    const thaw = async (): Promise<void> => {
+      this.#holding = false
+      await this.thawLeft().catch(() => {})
+    }
     try {
       await this.freeze()
       return { still: true, [Symbol.asyncDispose]: thaw }
     } catch {
+      // An agent that fails may have frozen some of them.
       await thaw()
       return { still: false, [Symbol.asyncDispose]: () => Promise.resolve() }
     }
+  }
+
+  /** Let file systems go on that a process which ended held still for a snapshot. */
+  async thawLeft(): Promise<void> {
+    if (this.#holding || !existsSync(this.#frozenMark)) return
+    try {
+      await this.thaw()
+    } catch (error) {
+      // One that cannot let them go on cannot have stopped them.
+      if (!(error instanceof GuestRefusedError)) throw error
+    }
+    rmSync(this.#frozenMark, { force: true })
+  }
+
+  get #frozenMark(): string {
+    return join(this.#run.folders.folder, 'frozen')
   }
 
   /** Hold the guest's file systems still, by its agent. */

@@ -102,7 +102,11 @@ export class Run {
     })
     this.guest = new GuestLink({
       title: this.#record.title,
-      ask: (talk, timeoutMs) => this.control.ask(talk, timeoutMs),
+      ask: async (talk, timeoutMs) => {
+        // An agent that does not answer to this may answer to the rest.
+        await this.control.thawLeft().catch(() => {})
+        return this.control.ask(talk, timeoutMs)
+      },
       changed: onChange,
       notAlive: (message) => this.#post(() => this.#apply({ on: 'unhealthy', message })),
       log: host.log,

@@ -64,6 +64,11 @@ describe('the files of volumes', () => {
     expect(plan(files, { snapshots: new Set(['a']) })).toEqual([])
   })
 
+  it('that a guest merges already are seen through to the end', () => {
+    const files = { a: { written: true }, 'a.1': { on: 'a', open: true }, 'a.2': { on: 'a.1', written: true } }
+    expect(plan(files)).toEqual(['merge a.1 into a in a'])
+  })
+
   it('are left alone while two volumes read them and one of them is open', () => {
     const below = { a: { open: true }, 'a.1': { on: 'a', open: true } }
     expect(plan({ ...below, 'a.2': { on: 'a.1', written: true }, b: { on: 'a.1' } })).toEqual([])

@@ -84,9 +84,9 @@ class Graph {
     const volumes = [...new Set([...users, base.volume, top.volume])].toSorted()
     const busy = users.filter((volume) => this.#world.published.has(volume))
     if (busy.length === 0 && !top.open && !base.open) return { do: 'merge', top: top.id, base: base.id, volumes }
-    // One guest and nobody else reads them, and it writes above them.
+    // One guest and nobody else reads them, and it writes above them. The lower one is written while a merge is under way already.
     const [only] = users
-    if (users.length !== 1 || only === undefined || top.written || base.written) return undefined
+    if (users.length !== 1 || only === undefined || top.written) return undefined
     const head = this.#byId.get(this.#world.heads.get(only) ?? '')
     return head?.written && head.id !== top.id
       ? { do: 'merge', top: top.id, base: base.id, volumes, guest: only }

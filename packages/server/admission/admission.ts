@@ -11,6 +11,7 @@ import { machineVolumes } from './machine-volumes.ts'
 import { podNetwork } from './pod-network.ts'
 import type { AdmissionStep } from '@thresher/apiserver/admission'
 import type { Objects } from '@thresher/apiserver/auth/objects'
+import { storageClasses } from './storage-classes.ts'
 import { serviceAddresses } from './service-addresses.ts'
 import { templateVersions } from './template-versions.ts'
 import type { Lookup } from './request.ts'
@@ -34,6 +35,7 @@ export function machineAdmission(objects: () => Lookup & Pick<Objects, 'follow'>
     imageName(objects),
     templateVersions(objects),
     defaultClass(objects),
+    storageClasses(objects),
     serviceAddresses(objects),
     clusterNetwork(objects),
   ]
