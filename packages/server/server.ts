@@ -111,7 +111,7 @@ export async function startServer(config: ServerConfig): Promise<Server> {
         ...security.routes,
         watchSocketRoute(() => api),
         authorityRoute(pki.ca.cert),
-        ...dashboardRoutes({ users: security.users, tokens: security.tokens }),
+        ...dashboardRoutes({ users: security.users, tokens: security.tokens, objects: () => api.objects }),
         resourceMetricsRoute(() => ({ client, dialer })),
         ...maintenanceRoutes({ store, cipher, keyFile, backupDir: join(config.dataDir, 'backups') }),
         ...facadeRoutes({

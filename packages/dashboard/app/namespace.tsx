@@ -21,12 +21,21 @@ export function useNamespace(): string {
 }
 
 /** Chooses the namespace. One may be typed in too, for users who may not list them. */
-export function NamespaceMenu({ namespace, onChange }: { namespace: string; onChange: (namespace: string) => void }) {
+export function NamespaceMenu({
+  namespace,
+  own,
+  onChange,
+}: {
+  namespace: string
+  /** Those in which the user has been given rights. */
+  own: readonly string[]
+  onChange: (namespace: string) => void
+}) {
   const texts = useTexts()
   const [open, setOpen] = useState(false)
   const [search, setSearch] = useState('')
   const { objects, error } = useList<Namespace>(Namespace)
-  const names = objects.map(({ metadata }) => metadata.name ?? '').sort()
+  const names = error === undefined ? objects.map(({ metadata }) => metadata.name ?? '').sort() : [...own]
   const found = names.filter((name) => name.includes(search.toLowerCase()))
   const typed = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(search) && !names.includes(search) && error !== undefined
   const label = namespace || texts.t('allNamespaces')

@@ -4,6 +4,8 @@ import type { Transport } from '@thresher/client/transport'
 export interface Session {
   user: string
   displayName?: string
+  /** Where the user has been given rights. */
+  namespaces?: string[]
   mustChangePassword?: boolean
   expiresAt?: string
 }

@@ -1,4 +1,4 @@
-import { Suspense, useEffect, useState } from 'react'
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react'
 import {
   Alert,
   Button,
@@ -15,6 +15,7 @@ import {
 } from '@patternfly/react-core'
 import BarsIcon from '@patternfly/react-icons/dist/esm/icons/bars-icon'
 import SearchIcon from '@patternfly/react-icons/dist/esm/icons/search-icon'
+import { Namespace } from '@thresher/api/core/namespace'
 import { RightsContext, useConnection, useReach, useRightsIn } from '../live/connection.ts'
 import { Rights } from '../live/rights.ts'
 import { useTexts } from '../text/text.ts'
@@ -31,9 +32,13 @@ import { Place } from './place.tsx'
 import { usePreference } from './preferences.ts'
 import { useRoute } from './route.ts'
 import { currentSession, type Session } from './session.ts'
+import { useShortcuts } from './use-shortcuts.ts'
 import { UserMenu } from './user-menu.tsx'
 
-const none = new Rights([])
+const ShortcutsDialog = lazy(() => import('./shortcuts.tsx').then((file) => ({ default: file.ShortcutsDialog })))
+
+const noRights = new Rights([])
+const none: readonly string[] = []
 
 /** The frame around every page: where one is, who one is, and what can be reached. */
 export function Shell(props: {
@@ -44,20 +49,18 @@ export function Shell(props: {
 }) {
   const texts = useTexts()
   const { session, looks } = props
-  const [namespace, setNamespace] = usePreference<string>('namespace', '')
+  const [chosen, setChosen] = usePreference<string>('namespace', '')
+  const [own] = session.namespaces ?? none
+  const cluster = useRightsIn('default', session.user)
+  // Who may look at no namespaces has one of his own, unless he has chosen another.
+  const namespace = chosen || (cluster && !cluster.may('list', Namespace) ? (own ?? '') : '')
   const [palette, setPalette] = useState(false)
+  const [listed, setListed] = useState(false)
   const rights = useRightsIn(namespace || 'default', session.user)
   const route = useRoute()
-  useEffect(() => {
-    const open = (event: KeyboardEvent) => {
-      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
-        event.preventDefault()
-        setPalette(true)
-      }
-    }
-    window.addEventListener('keydown', open)
-    return () => window.removeEventListener('keydown', open)
-  }, [])
+  const openPalette = useCallback(() => setPalette(true), [])
+  const openList = useCallback(() => setListed(true), [])
+  useShortcuts({ palette: openPalette, list: openList })
   const masthead = (
     <Masthead>
       <MastheadMain>
@@ -74,7 +77,7 @@ export function Shell(props: {
       </MastheadMain>
       <MastheadContent>
         <div className="th-masthead">
-          <NamespaceMenu namespace={namespace} onChange={setNamespace} />
+          <NamespaceMenu namespace={namespace} own={session.namespaces ?? none} onChange={setChosen} />
           <Button
             variant="control"
             className="th-palette-button"
@@ -99,7 +102,7 @@ export function Shell(props: {
     </PageSidebar>
   )
   return (
-    <RightsContext value={rights ?? none}>
+    <RightsContext value={rights ?? noRights}>
       <NamespaceContext value={namespace}>
         <NoticeProvider>
           <Page
@@ -115,7 +118,7 @@ export function Shell(props: {
             isContentFilled
           >
             <OfflineBanner />
-            {rights && (
+            {rights && cluster && (
               <Suspense fallback={<Loading />}>
                 <FailureBoundary key={route.parts.join('/')} texts={texts}>
                   <Place route={route} />
@@ -123,6 +126,11 @@ export function Shell(props: {
               </Suspense>
             )}
           </Page>
+          {listed && (
+            <Suspense fallback={null}>
+              <ShortcutsDialog onClose={() => setListed(false)} />
+            </Suspense>
+          )}
           {palette && <CommandPalette looks={looks} onClose={() => setPalette(false)} />}
         </NoticeProvider>
       </NamespaceContext>

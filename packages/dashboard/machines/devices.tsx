@@ -1,12 +1,10 @@
 import { Card, CardBody, CardTitle } from '@patternfly/react-core'
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table'
-import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
-import { parseBytes } from '@thresher/api/quantity'
-import { hrefOf } from '../app/route.ts'
-import { useList, useObject } from '../live/connection.ts'
+import { useObject } from '../live/connection.ts'
 import { useTexts } from '../text/text.ts'
+import { Disks } from './disks.tsx'
 
 /** The disks and network cards of a machine. */
 export function Devices({ machine }: { machine: VirtualMachine }) {
@@ -15,53 +13,6 @@ export function Devices({ machine }: { machine: VirtualMachine }) {
       <Disks machine={machine} />
       <Nics machine={machine} />
     </div>
-  )
-}
-
-function Disks({ machine }: { machine: VirtualMachine }) {
-  const texts = useTexts()
-  const { namespace } = machine.metadata
-  const { objects: claims } = useList<PersistentVolumeClaim>(PersistentVolumeClaim, { namespace })
-  const { spec } = machine.spec.template
-  const disks = spec.domain.devices.disks ?? []
-  return (
-    <Card>
-      <CardTitle component="h2">{texts.t('disks')}</CardTitle>
-      <CardBody>
-        <Table variant="compact" aria-label={texts.t('disks')} gridBreakPoint="">
-          <Thead>
-            <Tr>
-              <Th>{texts.t('name')}</Th>
-              <Th>{texts.t('content')}</Th>
-              <Th>{texts.t('size')}</Th>
-              <Th>{texts.t('bus')}</Th>
-            </Tr>
-          </Thead>
-          <Tbody>
-            {disks.map((disk) => {
-              const volume = spec.volumes?.find(({ name }) => name === disk.name)
-              const claimName = volume?.persistentVolumeClaim?.claimName
-              const claim = claims.find(({ metadata }) => metadata.name === claimName)
-              const size = claim?.status?.capacity?.['storage'] ?? claim?.spec.resources?.requests?.['storage']
-              return (
-                <Tr key={disk.name}>
-                  <Td>{disk.name}</Td>
-                  <Td>
-                    {claimName ? (
-                      <a href={hrefOf(['volumes', namespace, claimName])}>{claimName}</a>
-                    ) : (
-                      (Object.keys(volume ?? {}).find((key) => key !== 'name') ?? '—')
-                    )}
-                  </Td>
-                  <Td>{size === undefined ? '—' : texts.bytes(parseBytes(size))}</Td>
-                  <Td>{disk.disk?.bus ?? disk.cdrom?.bus ?? '—'}</Td>
-                </Tr>
-              )
-            })}
-          </Tbody>
-        </Table>
-      </CardBody>
-    </Card>
   )
 }
 

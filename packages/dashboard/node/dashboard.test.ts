@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import axe from 'axe-core'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { KeyPair } from '@thresher/api/harvester/key-pair'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
@@ -128,6 +129,26 @@ describe('the session', () => {
   })
 })
 
+test('a tenant of one namespace lands there without choosing', async () => {
+  const post = (path: string, body: unknown) => dashboard.client.transport.request({ method: 'POST', path, body })
+  await post('/apis/auth.thresher.io/v1/users', {
+    metadata: { name: 'tenant' },
+    spec: { password: 'a long enough password', groups: ['web'] },
+  })
+  await post('/apis/rbac.authorization.k8s.io/v1/namespaces/team-web/rolebindings', {
+    metadata: { name: 'web', namespace: 'team-web' },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' },
+    subjects: [{ kind: 'Group', name: 'web', apiGroup: 'rbac.authorization.k8s.io' }],
+  })
+  const { page, complaints } = await signedIn({}, 'tenant', 'a long enough password')
+  await page.getByRole('button', { name: 'Namespace: team-web' }).waitFor()
+  await visit(page, '#/machines')
+  await row(page, 'analytics').waitFor()
+  expect(await row(page, 'web-1').count()).toBe(0)
+  await page.getByRole('button', { name: 'Create', exact: true }).waitFor()
+  expect(complaints).toEqual({ errors: [], foreign: [] })
+})
+
 describe('virtual machines', () => {
   test('are made in three clicks, and the list follows what happens to them elsewhere', async () => {
     const { page, complaints } = await signedIn()
@@ -236,6 +257,84 @@ describe('snapshots and copies', () => {
         expect.stringContaining('"dataSource":{"kind":"PersistentVolumeClaim","name":"web-2-disk-0"}'),
       )
     await machines().delete('web-3', 'default')
+  })
+})
+
+describe('disks', () => {
+  test('that no machine has are attached to a running one, and detached again', async () => {
+    const claims = dashboard.client.resource<PersistentVolumeClaim>(PersistentVolumeClaim)
+    await claims.create({
+      metadata: { name: 'spare', namespace: 'default' },
+      spec: { accessModes: ['ReadWriteMany'], volumeMode: 'Block', resources: { requests: { storage: '3Gi' } } },
+    })
+    const { page, complaints } = await signedIn()
+    await visit(page, '#/machines/default/web-1?tab=devices')
+    await page.getByRole('button', { name: 'Attach a volume' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByRole('combobox').selectOption({ label: 'spare (3 GiB)' })
+    // What a machine has is not offered.
+    expect(await dialog.getByRole('option', { name: /^web-1-disk-0/ }).count()).toBe(0)
+    await dialog.getByRole('button', { name: 'Attach a volume' }).click()
+    const disks = page.getByRole('grid', { name: 'Disks' })
+    await disks.getByRole('link', { name: 'spare' }).waitFor()
+    const { spec } = await machines().get('web-1', 'default')
+    expect(spec.template.spec.volumes).toContainEqual({
+      name: 'spare',
+      persistentVolumeClaim: { claimName: 'spare', hotpluggable: true },
+    })
+    await page.getByRole('button', { name: 'Detach: spare' }).click()
+    await disks.getByRole('link', { name: 'spare' }).waitFor({ state: 'detached' })
+    expect(complaints).toEqual({ errors: [], foreign: [] })
+  })
+})
+
+describe('lists', () => {
+  test('have the columns that one wants, stand by namespace, and are kept as views', async () => {
+    const { page, complaints } = await signedIn()
+    await visit(page, '#/machines')
+    const table = page.getByRole('grid', { name: 'Virtual machines' })
+    await table.getByRole('columnheader', { name: 'Memory' }).waitFor()
+    const menu = page.getByRole('button', { name: 'View', exact: true })
+    await menu.click()
+    await page.getByRole('checkbox', { name: 'Memory' }).uncheck()
+    await table.getByRole('columnheader', { name: 'Memory' }).waitFor({ state: 'detached' })
+    await page.getByRole('checkbox', { name: 'Group by namespace' }).check()
+    expect(await table.locator('.th-group').allTextContents()).toEqual([
+      expect.stringMatching(/^default \d+$/),
+      expect.stringMatching(/^team-web \d+$/),
+    ])
+    await page.getByRole('menuitem', { name: 'Save this view' }).click()
+    await page.getByRole('dialog').getByRole('textbox').fill('Teams')
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+    // Choosing all chooses machines, no headings.
+    await page.getByRole('checkbox', { name: 'Select all rows' }).check()
+    const { items } = await machines().list()
+    await page.getByRole('button', { name: `${items.length} selected` }).waitFor()
+    await visit(page, '#/hosts')
+    await visit(page, '#/machines')
+    await table.getByRole('columnheader', { name: 'Memory' }).waitFor()
+    await menu.click()
+    await page.getByRole('menuitem', { name: 'Teams' }).click()
+    await table.locator('.th-group').first().waitFor()
+    expect(await table.getByRole('columnheader', { name: 'Memory' }).count()).toBe(0)
+    expect(complaints).toEqual({ errors: [], foreign: [] })
+  })
+
+  test('are reached and searched by keys, which a question mark lists, and which are letters where one types', async () => {
+    const { page } = await signedIn()
+    await page.keyboard.press('?')
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.keyboard.press('g')
+    await page.keyboard.press('h')
+    await page.getByRole('heading', { name: 'Hosts' }).waitFor()
+    await row(page, 'node-1').waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type('gm?')
+    await page.waitForFunction(() => location.hash.includes('q=gm%3F'))
+    expect(await page.getByRole('heading', { name: 'Hosts' }).count()).toBe(1)
+    expect(await page.getByRole('dialog').count()).toBe(0)
   })
 })
 

@@ -2,6 +2,7 @@ import { Event } from '@thresher/api/core/event'
 import { Namespace } from '@thresher/api/core/namespace'
 import { Node } from '@thresher/api/core/node'
 import { KeyPair } from '@thresher/api/harvester/key-pair'
+import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { VirtualMachineImage } from '@thresher/api/harvester/virtual-machine-image'
 import { machineManifest } from '@thresher/api/kubevirt/machine-manifest'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
@@ -79,6 +80,10 @@ export async function addExamples(client: Client): Promise<void> {
   })
   // More than the host has: it waits, and says why.
   await addMachine(client, 'analytics', { run: true, memory: '64Gi', namespace: 'team-web' })
+  await client.resource<VirtualMachineBackup>(VirtualMachineBackup).create({
+    metadata: { name: 'before-upgrade', namespace: 'default' },
+    spec: { type: 'snapshot', source: { apiGroup: 'kubevirt.io', kind: 'VirtualMachine', name: 'web-1' } },
+  })
   const nodes = client.resource<Node>(Node)
   const [node] = (await nodes.list()).items
   if (node) await nodes.updateStatus({ ...node, status: { ...node.status, nodeInfo } })

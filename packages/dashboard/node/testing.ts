@@ -87,7 +87,7 @@ export async function startDashboard({
     routes: [
       ...security.routes,
       watchSocketRoute(() => server.api),
-      ...dashboardRoutes({ users: security.users, tokens: security.tokens }),
+      ...dashboardRoutes({ users: security.users, tokens: security.tokens, objects: () => server.api.objects }),
       ...facadeRoutes({
         server: () => server.api,
         authorizer: security.authorizer,

@@ -6,7 +6,9 @@ import { useNamespace } from '../app/namespace.tsx'
 import { go, hrefOf, setQuery, type Route } from '../app/route.ts'
 import { useList, useRights } from '../live/connection.ts'
 import { ObjectTable } from '../table/object-table.tsx'
-import { formatOrder, keepSelected, parseOrder, searchRows, sortRows, type Row } from '../table/rows.ts'
+import { formatOrder, groupRows, keepSelected, parseOrder, searchRows, sortRows, type Row } from '../table/rows.ts'
+import { ViewMenu } from '../table/view-menu.tsx'
+import { hiddenColumns } from '../table/views.ts'
 import { useTexts } from '../text/text.ts'
 import { ActionMenu, RowActions, useActions } from './actions.tsx'
 import { nameColumns } from './columns.tsx'
@@ -27,6 +29,12 @@ export function ListPage(props: { page: Page; title: string; base: readonly stri
   const tools = useTools(page.related, scoped)
   const [chosen, setChosen] = useState(nothing)
   const columns = useMemo(() => nameColumns(page, base, !scoped), [page, base, scoped])
+  const hidden = route.query.get('hide')
+  const seen = useMemo(() => {
+    const left = hiddenColumns(new URLSearchParams({ hide: hidden ?? '' }))
+    return columns.filter(({ id }) => id === 'name' || !left.has(id))
+  }, [columns, hidden])
+  const grouped = !scoped && page.kind.namespaced && route.query.get('group') === 'namespace'
   const search = route.query.get('q') ?? ''
   const order = parseOrder(route.query.get('sort') ?? page.order ?? null, 'name')
   const all = route.query.get('all') === 'true'
@@ -40,6 +48,7 @@ export function ListPage(props: { page: Page; title: string; base: readonly stri
     const found = searchRows(rows, search, (row) => textOf(row, columns, tools))
     return sortRows(found, (row) => column?.value(row.object, tools), order.down)
   }, [rows, search, columns, tools, order.column, order.down])
+  const listed = useMemo(() => (grouped ? groupRows(shown) : shown), [grouped, shown])
   const selected = useMemo(() => keepSelected(chosen, new Set(shown.map(({ uid }) => uid))), [chosen, shown])
   const actions = useActions(page)
   const actionsOf = useCallback((object: KubeObject) => <RowActions object={object} actions={actions} />, [actions])
@@ -53,7 +62,11 @@ export function ListPage(props: { page: Page; title: string; base: readonly stri
       <PageSection className="th-head">
         <div className="th-head-line">
           <Title headingLevel="h1">{title}</Title>
-          {mayCreate && !isEmpty && <Button onClick={create}>{texts.t('create')}</Button>}
+          {mayCreate && !isEmpty && (
+            <Button onClick={create} data-shortcut="create">
+              {texts.t('create')}
+            </Button>
+          )}
         </div>
         {!isEmpty && <p className="th-head-help">{texts.t(page.help)}</p>}
       </PageSection>
@@ -74,6 +87,14 @@ export function ListPage(props: { page: Page; title: string; base: readonly stri
                   />
                 </ToolbarItem>
                 <ToolbarItem>
+                  <ViewMenu
+                    id={base.join('.')}
+                    route={route}
+                    columns={columns}
+                    mayGroup={!scoped && page.kind.namespaced}
+                  />
+                </ToolbarItem>
+                <ToolbarItem>
                   <ActionMenu objects={picked} actions={actions} label={texts.t('chosen', { count: picked.length })} />
                 </ToolbarItem>
                 <ToolbarItem align={{ default: 'alignEnd' }}>
@@ -85,8 +106,8 @@ export function ListPage(props: { page: Page; title: string; base: readonly stri
             </Toolbar>
             <ObjectTable
               title={title}
-              rows={shown}
-              columns={columns}
+              rows={listed}
+              columns={seen}
               tools={tools}
               order={order}
               onOrder={(next) => setQuery(route, { sort: formatOrder(next) })}

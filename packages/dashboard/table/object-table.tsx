@@ -1,4 +1,4 @@
-import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState, type ReactNode } from 'react'
+import { memo, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react'
 import { Table, Tbody, Th, Thead, Tr } from '@patternfly/react-table'
 import type { KubeObject } from '@thresher/api/meta'
 import type { Column, Tools } from '../page/page.ts'
@@ -26,7 +26,8 @@ export function ObjectTable(props: {
   const { first, end, before, after } = windowOf(rows.length, { row: rowHeight, ...sizes })
   const orderedIndex = columns.findIndex(({ id }) => id === order.column)
   const shares = columns.reduce((sum, { share = 1 }) => sum + share, 0)
-  const everything = rows.length > 0 && rows.every(({ uid }) => selected.has(uid))
+  const uids = useMemo(() => rows.flatMap(({ uid, heading }) => (heading ? [] : [uid])), [rows])
+  const everything = uids.length > 0 && uids.every((uid) => selected.has(uid))
   const latest = useRef(selected)
   useEffect(() => {
     latest.current = selected
@@ -57,7 +58,7 @@ export function ObjectTable(props: {
               screenReaderText={texts.t('chooseAll')}
               select={{
                 isSelected: everything,
-                onSelect: (_, on) => onSelect(on ? new Set(rows.map(({ uid }) => uid)) : new Set()),
+                onSelect: (_, on) => onSelect(new Set(on ? uids : [])),
               }}
             />
             {columns.map((column, index) => (
@@ -79,19 +80,25 @@ export function ObjectTable(props: {
         </Thead>
         <Tbody>
           {before > 0 && <Spacer height={before} span={columns.length + 2} />}
-          {rows.slice(first, end).map((row, index) => (
-            <TableRow
-              key={row.uid || row.key}
-              row={row}
-              index={first + index}
-              isSelected={selected.has(row.uid)}
-              columns={columns}
-              tools={tools}
-              chooseLabel={texts.t('choose', { name: row.key })}
-              onToggle={toggle}
-              actionsOf={props.actionsOf}
-            />
-          ))}
+          {rows
+            .slice(first, end)
+            .map((row, index) =>
+              row.heading ? (
+                <GroupRow key={row.key} heading={row.heading} index={first + index} span={columns.length + 2} />
+              ) : (
+                <TableRow
+                  key={row.uid || row.key}
+                  row={row}
+                  index={first + index}
+                  isSelected={selected.has(row.uid)}
+                  columns={columns}
+                  tools={tools}
+                  chooseLabel={texts.t('choose', { name: row.key })}
+                  onToggle={toggle}
+                  actionsOf={props.actionsOf}
+                />
+              ),
+            )}
           {after > 0 && <Spacer height={after} span={columns.length + 2} />}
         </Tbody>
       </Table>
@@ -133,6 +140,18 @@ const TableRow = memo(function TableRow(props: {
     </tr>
   )
 })
+
+/** The name of a group of rows, and how many they are. */
+function GroupRow({ heading, index, span }: { heading: { name: string; count: number }; index: number; span: number }) {
+  const texts = useTexts()
+  return (
+    <tr className="pf-v6-c-table__tr th-group" aria-rowindex={index + 2}>
+      <th className="pf-v6-c-table__td" colSpan={span} scope="colgroup">
+        {heading.name} <small>{texts.number(heading.count)}</small>
+      </th>
+    </tr>
+  )
+}
 
 /** What a column shows of an object; its whole text shows on hovering, since a long one is cut. */
 function Cell({ column, object, tools }: { column: Column; object: KubeObject; tools: Tools }) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatOrder, keepSelected, parseOrder, searchRows, sortRows, windowOf } from './rows.ts'
+import { formatOrder, groupRows, keepSelected, parseOrder, searchRows, sortRows, windowOf } from './rows.ts'
 
 const rows = ['vm-10', 'vm-2', 'VM-1', 'vm-3'].map((key, index) => ({ key, size: [4, undefined, 2, 3][index] }))
 
@@ -29,6 +29,22 @@ test('only rows in sight are drawn, and the room stays the same', () => {
     expect(before + (end - first) * 44 + after).toBe(5000 * 44)
   }
   expect(windowOf(0, { row: 44, height: 800, top: 0 })).toEqual({ first: 0, end: 0, before: 0, after: 0 })
+})
+
+test('rows by namespace stand below its name, in the order that they had', () => {
+  const row = (namespace: string, name: string) => ({
+    key: `${namespace}/${name}`,
+    uid: `${namespace}-${name}`,
+    object: { apiVersion: 'v1', kind: 'X', metadata: { namespace, name } },
+  })
+  const grouped = groupRows([row('b', '2'), row('a', '9'), row('b', '1')])
+  expect(grouped.map(({ key, heading }) => (heading ? `${heading.name}: ${heading.count}` : key))).toEqual([
+    'a: 1',
+    'a/9',
+    'b: 2',
+    'b/2',
+    'b/1',
+  ])
 })
 
 test('a selection does not outlive its object, and stays the same while nothing goes', () => {

@@ -6,6 +6,8 @@ export interface Row {
   key: string
   uid: string
   object: KubeObject
+  /** In place of an object: the name of the group of rows that follows, and how many they are. */
+  heading?: { name: string; count: number }
 }
 
 /** How a list is ordered: by which column, and whether downwards. */
@@ -48,6 +50,23 @@ export function sortRows<R extends { key: string }>(rows: R[], valueOf: (row: R)
     return directed || collator.compare(a.row.key, b.row.key)
   })
   return keyed.map(({ row }) => row)
+}
+
+/** Rows by namespace, each with a heading before them; within it they keep their order. */
+export function groupRows(rows: readonly Row[]): Row[] {
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) {
+    const name = row.object.metadata.namespace ?? ''
+    const group = groups.get(name)
+    if (group) group.push(row)
+    else groups.set(name, [row])
+  }
+  return [...groups]
+    .toSorted(([a], [b]) => collator.compare(a, b))
+    .flatMap(([name, group]) => [
+      { key: `${name}/`, uid: '', object: group[0]!.object, heading: { name, count: group.length } },
+      ...group,
+    ])
 }
 
 /** Rows whose text holds every word of the search, whatever its case. */

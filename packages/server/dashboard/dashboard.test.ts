@@ -17,6 +17,7 @@ beforeAll(async () => {
     get tokens() {
       return secure.security.tokens
     },
+    objects: () => secure.server.api.objects,
   }
   folder = mkdtempSync(join(tmpdir(), 'dashboard-assets-'))
   secure = await startSecureServer({ routes: dashboardRoutes(parts, join(folder, 'dist')) })

@@ -1,5 +1,8 @@
+import type { User as LocalUser } from '@thresher/api/auth/user'
 import { ApiError } from '@thresher/api/error'
+import { RoleBinding } from '@thresher/api/rbac/role-binding'
 import type { BearerTokens } from '@thresher/apiserver/auth/local/bearer-tokens'
+import type { Objects } from '@thresher/apiserver/auth/objects'
 import type { LocalUsers } from '@thresher/apiserver/auth/local/local-users'
 import { dashboardCookie, isOwnOrigin, sessionCookie } from '@thresher/apiserver/auth/local/session-cookie'
 import { valueAnswer, type Answer, type ServerRequest } from '@thresher/apiserver/request'
@@ -10,6 +13,8 @@ import type { User } from '@thresher/apiserver/user'
 export interface SessionParts {
   users: LocalUsers
   tokens: BearerTokens
+  /** The cluster's objects, for where a user has rights. */
+  objects: () => Objects
 }
 
 type Call = ServerRequest & { user: User }
@@ -42,15 +47,16 @@ export function sessionRoutes(parts: SessionParts): RouteHandler[] {
   ]
 }
 
-async function begin({ users }: SessionParts, call: Call): Promise<Answer> {
+async function begin({ users, objects }: SessionParts, call: Call): Promise<Answer> {
   const { username, password } = readBody(call, ['username', 'password'])
   const session = await users.login(username, password, addressOf(call), { description })
-  const value = { user: session.user.metadata.name, expiresAt: session.expiresAt }
+  const namespaces = namespacesOf(session.user, objects())
+  const value = { user: session.user.metadata.name, namespaces, expiresAt: session.expiresAt }
   const cookie = `${dashboardCookie}=${encodeURIComponent(session.token)}; ${cookieRules}`
   return { ...valueAnswer(201, value), headers: { 'set-cookie': cookie, 'cache-control': 'no-store' } }
 }
 
-function current({ tokens }: SessionParts, call: Call): Answer {
+function current({ tokens, objects }: SessionParts, call: Call): Answer {
   const found = tokens.find(tokenOf(call) ?? '')
   if (!found) throw new ApiError('Unauthorized', 'sign in first')
   const { object, user } = found
@@ -58,9 +64,24 @@ function current({ tokens }: SessionParts, call: Call): Answer {
     user: user.metadata.name,
     displayName: user.spec?.displayName,
     mustChangePassword: user.spec?.mustChangePassword === true,
+    namespaces: namespacesOf(user, objects()),
     expiresAt: object.spec.expiresAt,
   }
   return { ...valueAnswer(200, value), headers: { 'cache-control': 'no-store' } }
+}
+
+/** The namespaces in which a user has been given rights: someone who may not list namespaces finds his own. */
+function namespacesOf({ metadata, spec }: LocalUser, objects: Objects): string[] {
+  const groups = new Set(spec?.groups ?? [])
+  const found = new Set<string>()
+  for (const { metadata: at, subjects } of objects.list<RoleBinding>(RoleBinding))
+    if (
+      subjects?.some(({ kind, name }) =>
+        kind === 'User' ? name === metadata.name : kind === 'Group' && groups.has(name),
+      )
+    )
+      found.add(at.namespace ?? '')
+  return [...found].toSorted()
 }
 
 async function end({ tokens }: SessionParts, call: Call): Promise<Answer> {
