@@ -28,13 +28,13 @@ export function ListPage(props: { page: Page; title: string; base: readonly stri
   const snapshot = useList<KubeObject>(page.kind, { namespace: scoped })
   const tools = useTools(page.related, scoped)
   const [chosen, setChosen] = useState(nothing)
-  const columns = useMemo(() => nameColumns(page, base, !scoped), [page, base, scoped])
+  const grouped = !scoped && page.kind.namespaced && route.query.get('group') === 'namespace'
+  const columns = useMemo(() => nameColumns(page, base, !scoped && !grouped), [page, base, scoped, grouped])
   const hidden = route.query.get('hide')
   const seen = useMemo(() => {
     const left = hiddenColumns(new URLSearchParams({ hide: hidden ?? '' }))
     return columns.filter(({ id }) => id === 'name' || !left.has(id))
   }, [columns, hidden])
-  const grouped = !scoped && page.kind.namespaced && route.query.get('group') === 'namespace'
   const search = route.query.get('q') ?? ''
   const order = parseOrder(route.query.get('sort') ?? page.order ?? null, 'name')
   const all = route.query.get('all') === 'true'
