@@ -272,6 +272,23 @@ describe('the runs of a host', () => {
     expect(await qemus()).toEqual([])
   })
 
+  it('give them to no instance of the same name in another namespace, either', async () => {
+    const uid = 'aaaaaaaa-1111-4222-8333-444455556666'
+    host.tpms.open({ namespace: 'others', name: 'guest', uid }, { uid: 0, gid: 0 })
+    await client.resource<VirtualMachine>(VirtualMachine).create({
+      metadata: { name: 'guest', namespace: 'default' },
+      spec: { runStrategy: 'Halted', template: { spec: testInstance('').spec } },
+    })
+    await new Agent().started
+    await createRun((vmi) => {
+      vmi.metadata.ownerReferences = [
+        { apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', name: 'guest', uid, controller: true },
+      ]
+      vmi.spec.domain.devices.tpm = { persistent: true }
+    })
+    expect((await untilPhase('Failed')).status?.reason).toBe('ForeignOwner')
+  })
+
   it('stop a guest whose pod was taken away by force', async () => {
     await new Agent().started
     await createRun()

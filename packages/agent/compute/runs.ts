@@ -211,13 +211,14 @@ export class Runs implements Runtime<Run>, OpenVolumes {
     return this.#isMachine({ namespace, name, uid }).catch(() => true)
   }
 
-  /** Whether a machine has this name and, as another may have it by now, this UID. */
+  /** Whether there is such a machine. A node may not read machines: that it may not read one says that it is there. */
   async #isMachine({ namespace, name, uid }: LastingOwner): Promise<boolean> {
     try {
       const machine = await this.#options.client.resource<VirtualMachine>(VirtualMachine).get(name, namespace)
       return machine.metadata.uid === uid
     } catch (error) {
       if (isReason(error, 'NotFound')) return false
+      if (isReason(error, 'Forbidden')) return true
       throw error
     }
   }
@@ -228,7 +229,11 @@ export class Runs implements Runtime<Run>, OpenVolumes {
    */
   async #ownsLasting(vmi: VirtualMachineInstance): Promise<boolean> {
     const owner = lastingFirmware(vmi) || lastingTpm(vmi) ? lastingOwner(vmi) : undefined
-    return owner === undefined || this.#isMachine(owner)
+    if (!owner) return true
+    const { firmware, tpms } = this.#options.host
+    const kept = [...firmware.owners(), ...tpms.owners()].filter(({ uid }) => uid === owner.uid)
+    const isForeign = kept.some(({ namespace, name }) => namespace !== owner.namespace || name !== owner.name)
+    return !isForeign && this.#isMachine(owner)
   }
 
   release(): void {
