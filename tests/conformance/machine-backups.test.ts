@@ -220,6 +220,31 @@ describe('backups of machines at a target', () => {
     }
   })
 
+  it('of another machine are neither built on nor deleted, whatever a status names', async () => {
+    const theirs = (await ready('b2')).status!.volumeBackups![0]!.longhornBackupName!
+    await cluster.client.resource(VirtualMachine).create({
+      metadata: { name: 'mine', namespace: 'kube-public' },
+      spec: {
+        runStrategy: 'Halted',
+        template: { spec: { domain: { memory: { guest: '64Mi' }, devices: { interfaces: [] } }, networks: [] } },
+      },
+    })
+    const backups = cluster.client.resource(VirtualMachineBackup)
+    const status = { readyToUse: true, source: {}, volumeBackups: [{ volumeName: 'root', longhornBackupName: theirs }] }
+    await backups.create({
+      metadata: { name: 'forged', namespace: 'kube-public', finalizers: ['backup.thresher.io/target'] },
+      spec: { type: 'backup', source: { apiGroup: 'kubevirt.io', kind: 'VirtualMachine', name: 'mine' } },
+    })
+    await backups.patch('forged', 'kube-public', { status }, 'merge', { subresource: 'status' })
+    await backups.delete('forged', 'kube-public')
+    const bucket = s3.bucket('thresher')
+    for (const end = Date.now() + 60_000; ; await new Promise((done) => setTimeout(done, 20))) {
+      if (!(await backups.get('forged', 'kube-public').catch(() => undefined))) break
+      if (Date.now() > end) throw new Error(cluster.warnings.join('\n'))
+    }
+    expect(await bucket.get(`manifests/${theirs}`)).toBeDefined()
+  }, 90_000)
+
   it('say what is wrong with the target, and go on when it is mended', async () => {
     await setTarget({ bucketName: 'other' })
     await backUp('b3')

@@ -90,13 +90,22 @@ async function work(
 ): Promise<Status> {
   switch (job.spec.action) {
     case 'delete':
-      await repository.deleteManifest(job.spec.manifest ?? '')
-      return { done: true }
+      return deleteBackup(job, repository)
     case 'verify':
       return verify(repository, job.spec.manifest ?? '', options.signal)
     case 'upload':
       return upload(job, repository, target, options)
   }
+}
+
+/** Of a machine of the namespace that asks, and no other's, whatever the status of a backup names. */
+async function deleteBackup({ spec }: BackupJob, repository: Repository): Promise<Status> {
+  const uid = spec.manifest ?? ''
+  const manifest = await repository.getManifest(uid)
+  const isOwn = manifest?.machine.namespace === spec.machine?.namespace && manifest?.cluster.uid === spec.cluster?.uid
+  if (manifest && !isOwn) return { done: true, message: `the backup ${uid} is of another namespace, and was left` }
+  await repository.deleteManifest(uid)
+  return { done: true }
 }
 
 /** Read back all that a backup needs. */

@@ -30,7 +30,10 @@ export async function uploadMachine({ spec }: BackupJob, options: UploadOptions)
     disks.push({ disk, open: snapshots.use(open) })
   }
   const total = disks.reduce((sum, { open }) => sum + open.node.bytes, 0)
-  const writer = await BackupWriter.begin(repository, spec.parent ? { parent: spec.parent } : {})
+  // Whoever may write a backup's status could name another's there, whose data would come with the next restore.
+  const isParent = ({ cluster, machine }: Manifest): boolean =>
+    cluster.uid === spec.cluster?.uid && machine.uid === spec.machine?.uid
+  const writer = await BackupWriter.begin(repository, spec.parent ? { parent: spec.parent, isParent } : {})
   try {
     let before = 0
     for (const { disk, open } of disks) {

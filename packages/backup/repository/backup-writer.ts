@@ -28,6 +28,8 @@ const lanes = 6
 export interface BackupOptions {
   /** The backup that the sources' changes count from. Where it is gone meanwhile, all is read. */
   parent?: string
+  /** Whether a manifest may be built on: what it refers to becomes part of this backup. */
+  isParent?: (manifest: Manifest) => boolean
   clock?: Clock
 }
 
@@ -85,7 +87,8 @@ export class BackupWriter {
       await lease.know(lists)
       // Only now: what the parent refers to stands for as long as this writer is waited for.
       const parent = options.parent === undefined ? undefined : await readParent(repository, options.parent)
-      return new BackupWriter(repository, lease, uid, condemned, parent)
+      const accepted = parent && (options.isParent?.(parent) ?? true) ? parent : undefined
+      return new BackupWriter(repository, lease, uid, condemned, accepted)
     } catch (error) {
       await lease.end().catch(() => {})
       throw error

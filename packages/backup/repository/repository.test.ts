@@ -166,3 +166,19 @@ describe('a repository', () => {
     expect((await repository.getManifest(uid))?.cluster.name).toBe('there')
   })
 })
+
+test('a parent that is not accepted gives nothing to what is built on it', async () => {
+  const repository = await repositoryOn(new MemoryObjects())
+  const theirs = await backUp(repository, someDisk())
+  const mine = new MemoryDisk(9 * MiB)
+  mine.write(0, 10, 'mine')
+  mine.mark()
+  const writer = await BackupWriter.begin(repository, {
+    parent: theirs.uid,
+    isParent: ({ machine }) => machine.uid === 'm2',
+  })
+  await writer.disk({ name: 'root', source: mine })
+  const made = await writer.commit(head())
+  expect((await contentOf(repository, made)).equals(mine.content)).toBe(true)
+  expect(made.parent).toBeUndefined()
+})

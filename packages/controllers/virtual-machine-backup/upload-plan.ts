@@ -95,12 +95,23 @@ function objectsOf({ metadata, status }: VirtualMachineBackup): Record<string, u
 }
 
 /** The work of deleting a backup at the target; on the node that brought it there, or that the machine is on. Pure. */
-export function deletionJob(backup: VirtualMachineBackup, manifest: string, node: string): Job {
+export function deletionJob(
+  backup: VirtualMachineBackup,
+  cluster: { uid: string; name: string },
+  manifest: string,
+  node: string,
+): Job {
   return {
     apiVersion: 'backup.thresher.io/v1',
     kind: 'BackupJob',
     metadata: { name: jobNameOf(backup, 'delete'), labels: { [nodeLabel]: node } },
-    spec: { node, action: 'delete', manifest },
+    spec: {
+      node,
+      action: 'delete',
+      manifest,
+      cluster,
+      machine: { namespace: backup.metadata.namespace ?? '', name: backup.spec.source.name },
+    },
   }
 }
 

@@ -118,14 +118,18 @@ function uploadWorld(backup: VirtualMachineBackup, context: Context): UploadWorl
     const snapshot = context.objects(VolumeSnapshot).get(`${metadata.namespace}/${name}`)
     return context.objects(VolumeSnapshotContent).get(snapshot?.status?.boundVolumeSnapshotContentName ?? '')
   }
-  const cluster = context.objects(Namespace).get('kube-system')?.metadata.uid ?? ''
   return {
     backup,
-    cluster: { uid: cluster, name: 'local' },
+    cluster: clusterOf(context),
     content: (name) => contentOf(backup, name),
     earlier: earlierBackups(backup, context),
     contentOf,
   }
+}
+
+/** What tells this cluster from others at the target. */
+function clusterOf(context: Context): { uid: string; name: string } {
+  return { uid: context.objects(Namespace).get('kube-system')?.metadata.uid ?? '', name: 'local' }
 }
 
 /** The key that all backups of the cluster are encrypted with. */
@@ -153,7 +157,7 @@ async function deleteAtTarget(backup: VirtualMachineBackup, context: Context): P
   const node = uploading?.spec.node ?? readyNode(context)
   if (uploading && !uploading.metadata.deletionTimestamp) await jobs.delete(uploading)
   if (manifest && node) {
-    const job = await jobs.ensure(deletionJob(backup, manifest, node))
+    const job = await jobs.ensure(deletionJob(backup, clusterOf(context), manifest, node))
     if (!job.status?.done) return
     await jobs.delete(job)
   }
