@@ -1,6 +1,8 @@
 import { BackupJob } from '@thresher/api/backup/backup-job'
 import { isReason } from '@thresher/api/error'
 import { nodeLabel } from '@thresher/api/names'
+import { DamagedError } from '@thresher/backup/format/damaged-error'
+import type { Manifest } from '@thresher/backup/format/manifest'
 import type { Repository } from '@thresher/backup/repository/repository'
 import { verifyBackup } from '@thresher/backup/repository/verify'
 import { defineController, type Context, type Controller, type Result } from '@thresher/client/controller'
@@ -101,7 +103,14 @@ async function work(
 /** Of a machine of the namespace that asks, and no other's, whatever the status of a backup names. */
 async function deleteBackup({ spec }: BackupJob, repository: Repository): Promise<Status> {
   const uid = spec.manifest ?? ''
-  const manifest = await repository.getManifest(uid)
+  let manifest: Manifest | undefined
+  try {
+    manifest = await repository.getManifest(uid)
+  } catch (error) {
+    // Whose it was cannot be told any more; its object goes all the same.
+    if (error instanceof DamagedError) return { done: true, message: `the backup ${uid} was left: ${error.message}` }
+    throw error
+  }
   const isOwn = manifest?.machine.namespace === spec.machine?.namespace && manifest?.cluster.uid === spec.cluster?.uid
   if (manifest && !isOwn) return { done: true, message: `the backup ${uid} is of another namespace, and was left` }
   await repository.deleteManifest(uid)
