@@ -174,7 +174,9 @@ const media: SupportTable = {
     "leave it out; addresses are those of the cluster's network",
     within('networks[].pod', 'vmNetworkCIDR', 'vmIPv6NetworkCIDR'),
   ),
-  ...refused('use pod: {}', 'networks[].multus', 'networks[].resourceClaim'),
+  ...honoured('network', 'networks[].multus.networkName'),
+  ...notHonoured('put the network first; the first card is the default', 'networks[].multus.default', on),
+  ...refused('use pod: {} or multus', 'networks[].resourceClaim'),
 }
 
 /**
