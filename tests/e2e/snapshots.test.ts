@@ -51,7 +51,12 @@ describe('a machine and its snapshots', () => {
     await Promise.all(
       machines.map((one) => product.host.thresher(['vm', 'delete', one, '--wait'], { timeoutMs: 60_000 })),
     )
-    await product.host.thresher(['volume', 'delete', 'kept-data'])
+    // A restore in place leaves the volumes of before.
+    const claims = product.client.resource(PersistentVolumeClaim)
+    for (const { metadata } of (await claims.list({ namespace: 'default' })).items) {
+      const claim = metadata.name ?? ''
+      if (/^(kept|restore-(monday|away))/.test(claim)) await product.host.thresher(['volume', 'delete', claim])
+    }
   })
 
   it('is kept while it runs, and goes on writing', async () => {
