@@ -2,7 +2,7 @@ import { BackupJob } from '@thresher/api/backup/backup-job'
 import { isReason } from '@thresher/api/error'
 import { nodeLabel } from '@thresher/api/names'
 import { DamagedError } from '@thresher/backup/format/damaged-error'
-import type { Manifest } from '@thresher/backup/format/manifest'
+import { isOf, type Manifest } from '@thresher/backup/format/manifest'
 import type { Repository } from '@thresher/backup/repository/repository'
 import { verifyBackup } from '@thresher/backup/repository/verify'
 import { defineController, type Context, type Controller, type Result } from '@thresher/client/controller'
@@ -111,8 +111,9 @@ async function deleteBackup({ spec }: BackupJob, repository: Repository): Promis
     if (error instanceof DamagedError) return { done: true, message: `the backup ${uid} was left: ${error.message}` }
     throw error
   }
-  const isOwn = manifest?.machine.namespace === spec.machine?.namespace && manifest?.cluster.uid === spec.cluster?.uid
-  if (manifest && !isOwn) return { done: true, message: `the backup ${uid} is of another namespace, and was left` }
+  const owner = { cluster: spec.cluster?.uid ?? '', namespace: spec.machine?.namespace ?? '' }
+  if (manifest && !isOf(manifest, owner))
+    return { done: true, message: `the backup ${uid} is of another namespace, and was left` }
   await repository.deleteManifest(uid)
   return { done: true }
 }

@@ -1,10 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chownSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { chownSync, mkdirSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { confinement } from '../compute/process.ts'
 import { trustedSocket } from '../compute/trusted-socket.ts'
+import { waitForSocket } from '../compute/wait-for-socket.ts'
 import type { FileOwner } from '../storage/storage-folders.ts'
 import type { BlockNode } from '../storage/volume-driver.ts'
 
@@ -34,7 +37,7 @@ export interface DiskExport extends AsyncDisposable {
 export async function exportDisk(node: BlockNode, { folder, user, writable }: ExportOptions): Promise<DiskExport> {
   const own = join(folder, randomBytes(8).toString('hex'))
   mkdirSync(own, { recursive: true, mode: 0o700 })
-  if (process.getuid?.() === 0) chownSync(own, user.uid, user.gid)
+  if (isRoot()) chownSync(own, user.uid, user.gid)
   const socket = join(own, 'nbd')
   const child = start(node, socket, user, writable === true)
   const dispose = async (): Promise<void> => {
@@ -44,7 +47,7 @@ export async function exportDisk(node: BlockNode, { folder, user, writable }: Ex
   }
   try {
     await listening(child, socket)
-    trustedSocket(socket, process.getuid?.() === 0 ? user.uid : (process.getuid?.() ?? 0))
+    trustedSocket(socket, isRoot() ? user.uid : process.getuid!())
     return { socket, [Symbol.asyncDispose]: dispose }
   } catch (error) {
     await dispose()
@@ -61,28 +64,45 @@ function start(node: BlockNode, socket: string, user: FileOwner, writable: boole
     '--export',
     `type=nbd,id=export,node-name=${node.nodeName},name=${exportName},allocation-depth=on,writable=${writable ? 'on' : 'off'}`,
   ]
-  const groups = [...new Set([user.gid, ...(node.groups ?? [])])].join(',')
-  const drop = ['--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', '--pdeathsig', 'KILL']
-  const as =
-    process.getuid?.() === 0
-      ? ['--reuid', String(user.uid), '--regid', String(user.gid), '--groups', groups, ...drop]
-      : []
-  const [program = '', ...args] = as.length > 0 ? ['setpriv', ...as, '--', ...server] : server
-  return spawn('nice', ['-n', '10', program, ...args], {
+  const groups = [...new Set([user.gid, ...(node.groups ?? [])])]
+  const as = isRoot() ? ['setpriv', ...confinement({ ...user, groups }), '--pdeathsig=KILL', '--'] : []
+  return spawn('nice', ['-n', '10', ...as, ...server], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
   })
 }
 
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
+
+/** Only root can run a program as somebody else. */
+const isRoot = (): boolean => process.getuid?.() === 0
+
 async function listening(child: ChildProcess, socket: string): Promise<void> {
   let words = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (words = (words + text).slice(-2000)))
-  let failure: Error | undefined
-  child.once('error', (error) => (failure = error))
-  for (const end = performance.now() + startMs; !existsSync(socket); await sleep(5)) {
-    if (failure) throw failure
-    if (child.exitCode !== null || child.signalCode !== null)
-      throw new Error(`the disk's files cannot be opened: ${words.trim() || 'QEMU said nothing'}`)
-    if (performance.now() > end) throw new Error('the disk’s files could not be opened in time; is the host busy?')
+  const ended = new AbortController()
+  child.once('error', (error) => ended.abort(error))
+  child.once('close', () =>
+    ended.abort(new Error(`the disk's files cannot be opened: ${words.trim() || 'QEMU said nothing'}`)),
+  )
+  const late = setTimeout(
+    () => ended.abort(new Error('the disk’s files could not be opened in time; is the host busy?')),
+    startMs,
+  )
+  try {
+    await waitForSocket(socket, ended.signal)
+    // Its file is there a moment before QEMU listens on it.
+    while (!(await answers(socket))) await sleep(1, undefined, { signal: ended.signal })
+  } finally {
+    clearTimeout(late)
   }
 }

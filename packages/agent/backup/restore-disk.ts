@@ -1,3 +1,4 @@
+import { isOf, type ManifestOwner } from '@thresher/backup/format/manifest'
 import { DiskReader } from '@thresher/backup/repository/disk-reader'
 import type { Repository } from '@thresher/backup/repository/repository'
 import { restoreDisk } from '@thresher/backup/repository/restore'
@@ -19,13 +20,6 @@ export function parseDiskAddress(text: string): DiskAddress | undefined {
   return manifest && disk ? { manifest, disk } : undefined
 }
 
-/** Whose machine's backup it must be. */
-export interface DiskOwner {
-  namespace: string
-  /** The cluster's own id; a backup of another is not given out by a claim. */
-  cluster: string
-}
-
 /**
  * Write a disk of a backup into a file.
  *
@@ -34,14 +28,14 @@ export interface DiskOwner {
 export async function fillFromBackup(
   repository: Repository,
   { manifest: uid, disk: name }: DiskAddress,
-  owner: DiskOwner,
+  owner: ManifestOwner,
   { file, bytes, folder, signal }: { file: string; bytes: number; folder: string; signal: AbortSignal },
 ): Promise<void> {
   const manifest = await repository.getManifest(uid)
   const disk = manifest?.disks.find((one) => one.name === name)
   if (!manifest || !disk)
     throw new DriverError('NotFound', `the backup target has no disk ${name} of a backup ${uid}; choose another backup`)
-  if (manifest.machine.namespace !== owner.namespace || manifest.cluster.uid !== owner.cluster)
+  if (!isOf(manifest, owner))
     throw new DriverError('Refused', `the backup ${uid} is not of a machine of the namespace ${owner.namespace}`)
   if (disk.bytes > bytes)
     throw new DriverError('TooSmall', `the disk ${name} of the backup has ${disk.bytes} bytes; ask for as many`)

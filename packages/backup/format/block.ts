@@ -40,6 +40,14 @@ export function readEntry(segment: Buffer, index: number): BlockRef | undefined 
   return { id: entry.subarray(0, idBytes), writer: entry.subarray(idBytes) }
 }
 
+/** The entries of a segment, without those of zeros. */
+export function* entriesOf(segment: Buffer): Iterable<{ index: number; ref: BlockRef }> {
+  for (let index = 0; (index + 1) * entryBytes <= segment.length; index++) {
+    const ref = readEntry(segment, index)
+    if (ref) yield { index, ref }
+  }
+}
+
 /** Set entry `index`; one of a new segment is that of zeros. */
 export function writeEntry(segment: Buffer, index: number, { id, writer }: BlockRef): void {
   id.copy(segment, index * entryBytes)

@@ -34,6 +34,18 @@ export const Manifest = Type.Object({
 export type Manifest = Static<typeof Manifest>
 export type ManifestDisk = Static<typeof Disk>
 
+/** Whose machine a backup is of. */
+export interface ManifestOwner {
+  /** The cluster's id. */
+  cluster: string
+  namespace: string
+}
+
+/** Whether a backup is of a machine of this cluster and namespace, as it says itself. */
+export function isOf({ cluster, machine }: Manifest, owner: ManifestOwner): boolean {
+  return cluster.uid === owner.cluster && machine.namespace === owner.namespace
+}
+
 export const manifestsPrefix = 'manifests/'
 export const manifestKey = (uid: string): string => `${manifestsPrefix}${uid}`
 

@@ -22,9 +22,6 @@ import { RefSet } from './ref-set.ts'
 import type { Repository } from './repository.ts'
 import { GivenUpError, isFenced, WriterLease } from './writer-lease.ts'
 
-/** Blocks under way at once, each up to 2 MiB and what it is packed into. */
-const lanes = 6
-
 export interface BackupOptions {
   /** The backup that the sources' changes count from. Where it is gone meanwhile, all is read. */
   parent?: string
@@ -122,7 +119,7 @@ export class BackupWriter {
           if (ref) writeEntry(segment, block - from, ref)
           onProgress?.(Math.min(bytes, (block + 1) * blockBytes))
         }
-        await inLanes(range(from, to), lanes, work)
+        await inLanes(range(from, to), work)
         disk.segments.push(isZero(segment) ? '' : blockKey(await this.#keep(segment)))
       }
     }

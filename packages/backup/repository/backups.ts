@@ -12,8 +12,7 @@ export interface Backups {
 /** All backups of a repository, of whatever cluster. */
 export async function listBackups(repository: Repository): Promise<Backups> {
   const found: Backups = { manifests: [], damaged: [] }
-  const uids: string[] = []
-  for await (const uid of repository.manifestUids()) uids.push(uid)
+  const uids = await Array.fromAsync(repository.manifestUids())
   // After the manifests: one that was committed and then given up would be missed the other way round.
   const fenced = await fencedWriters(repository.store)
   for (const uid of uids) {

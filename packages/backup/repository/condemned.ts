@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { entryBytes, readEntry, type BlockRef } from '../format/block.ts'
+import { entriesOf, type BlockRef } from '../format/block.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 
 /** Where the lists of copies stand that are about to be deleted; each is 48 bytes per copy. */
@@ -33,15 +33,11 @@ export async function publish(store: ObjectStore, refs: readonly BlockRef[], wal
 export async function* readLists(store: ObjectStore): AsyncIterable<CondemnedList> {
   for await (const { key } of store.list(condemnedPrefix)) {
     const body = await store.get(key)
-    if (body) yield { key, wallMs: Number(/^\d+/.exec(key.slice(condemnedPrefix.length))?.[0] ?? 0), refs: parse(body) }
+    if (body)
+      yield {
+        key,
+        wallMs: Number(/^\d+/.exec(key.slice(condemnedPrefix.length))?.[0] ?? 0),
+        refs: Array.from(entriesOf(body), ({ ref }) => ref),
+      }
   }
-}
-
-function parse(body: Buffer): BlockRef[] {
-  const refs: BlockRef[] = []
-  for (let index = 0; (index + 1) * entryBytes <= body.length; index++) {
-    const ref = readEntry(body, index)
-    if (ref) refs.push(ref)
-  }
-  return refs
 }

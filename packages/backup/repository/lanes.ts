@@ -1,8 +1,11 @@
+/** Requests under way at once, each with a block of up to 2 MiB and what it is packed into. */
+const lanes = 6
+
 /**
- * Do something with each item, at most `lanes` at a time, taken in order. The first failure ends the taking; it is thrown when
+ * Do something with each item, a few at a time, taken in order. The first failure ends the taking; it is thrown when
  * what was under way has ended.
  */
-export async function inLanes<T>(items: Iterable<T>, lanes: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function inLanes<T>(items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
   const iterator = items[Symbol.iterator]()
   let failure: { error: unknown } | undefined
   const lane = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import { blockKey, blocksPrefix, entryBytes, parseBlockKey, readEntry, type BlockRef } from '../format/block.ts'
+import { blockKey, blocksPrefix, entriesOf, parseBlockKey, type BlockRef } from '../format/block.ts'
 import { DamagedError } from '../format/damaged-error.ts'
 import type { Manifest } from '../format/manifest.ts'
 import { realClock, type Clock } from './clock.ts'
@@ -8,8 +8,6 @@ import { RefSet } from './ref-set.ts'
 import type { Repository } from './repository.ts'
 import { fence, fencedWriters, isFenced, leaseMs, parseLease, unfence, writersPrefix } from './writer-lease.ts'
 
-/** Deletions under way at once. */
-const lanes = 6
 /** Between two looks at the writers. */
 const lookMs = 5000
 
@@ -40,7 +38,7 @@ export async function prune(repository: Repository, { clock = realClock, signal 
   const writing = new Set<string>()
   for await (const { key } of store.list(writersPrefix)) writing.add(hexOf(key.slice(writersPrefix.length)))
   // Before the blocks are listed: what these lists name is there, or gone for good.
-  const before = await collect(readLists(store))
+  const before = await Array.fromAsync(readLists(store))
   const fenced = await fencedWriters(store)
   const needed = await neededBlocks(repository)
   const present = new RefSet()
@@ -65,7 +63,7 @@ export async function prune(repository: Repository, { clock = realClock, signal 
   await awaitWriters(repository, knowsAll, clock, signal)
   const stillNeeded = await neededBlocks(repository)
   const doomed = needless.filter((ref) => !stillNeeded.has(ref))
-  await inLanes(doomed, lanes, async (ref) => {
+  await inLanes(doomed, async (ref) => {
     signal?.throwIfAborted()
     if (clock.wall() - published > listLifeMs / 2) throw new Error('the prune took too long; prune again')
     await store.delete(blockKey(ref))
@@ -101,11 +99,7 @@ async function* refsOf(repository: Repository, manifest: Manifest, seen = new Se
     if (!own || seen.has(key)) continue
     seen.add(key)
     yield own
-    const segment = await repository.getSegment(key)
-    for (let index = 0; index * entryBytes < segment.length; index++) {
-      const ref = readEntry(segment, index)
-      if (ref) yield ref
-    }
+    for (const { ref } of entriesOf(await repository.getSegment(key))) yield ref
   }
 }
 
@@ -181,12 +175,6 @@ async function isWhole(repository: Repository, manifest: Manifest, present: RefS
     if (error instanceof DamagedError) return false
     throw error
   }
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = []
-  for await (const item of items) all.push(item)
-  return all
 }
 
 const hexOf = (uid: string): string => uid.replaceAll('-', '')

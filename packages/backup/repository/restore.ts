@@ -2,9 +2,6 @@ import { blockBytes } from '../format/block.ts'
 import type { DiskReader } from './disk-reader.ts'
 import { inLanes, range } from './lanes.ts'
 
-/** Blocks under way at once. */
-const lanes = 6
-
 export interface DiskSink {
   write(offset: number, content: Buffer): Promise<void>
 }
@@ -20,7 +17,7 @@ export async function restoreDisk(
   options: { signal?: AbortSignal; onProgress?: (doneBytes: number) => void } = {},
 ): Promise<void> {
   const { signal, onProgress } = options
-  await inLanes(range(0, reader.blocks), lanes, async (block) => {
+  await inLanes(range(0, reader.blocks), async (block) => {
     signal?.throwIfAborted()
     const content = await reader.block(block)
     if (content) await sink.write(block * blockBytes, content)

@@ -1,20 +1,9 @@
-import {
-  blockBytes,
-  blockKey,
-  entryBytes,
-  parseBlockKey,
-  readEntry,
-  segmentEntries,
-  type BlockRef,
-} from '../format/block.ts'
+import { blockBytes, blockKey, entriesOf, parseBlockKey, segmentEntries, type BlockRef } from '../format/block.ts'
 import { DamagedError } from '../format/damaged-error.ts'
 import type { Manifest } from '../format/manifest.ts'
 import { inLanes } from './lanes.ts'
 import { RefSet } from './ref-set.ts'
 import type { Repository } from './repository.ts'
-
-/** Blocks under way at once. */
-const lanes = 6
 
 export interface Damage {
   /** The disk of the machine. */
@@ -49,7 +38,7 @@ export async function verifyBackup(
       from += segmentEntries
       const segment = await readSegment(repository, key).catch((error) => note(undefined, error))
       if (!segment) continue
-      await inLanes(entriesOf(segment), lanes, async ({ index, ref }) => {
+      await inLanes(entriesOf(segment), async ({ index, ref }) => {
         signal?.throwIfAborted()
         if (verified.has(ref)) return
         await check(repository, ref).then(
@@ -73,11 +62,4 @@ async function check(repository: Repository, ref: BlockRef): Promise<void> {
   const content = await repository.getBlock(ref)
   if (!repository.identity(content).equals(ref.id))
     throw new DamagedError(`the object ${blockKey(ref)} has another content than its name says`)
-}
-
-function* entriesOf(segment: Buffer): Iterable<{ index: number; ref: BlockRef }> {
-  for (let index = 0; index * entryBytes < segment.length; index++) {
-    const ref = readEntry(segment, index)
-    if (ref) yield { index, ref }
-  }
 }
