@@ -1,13 +1,12 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Secret } from '@thresher/api/core/secret'
-import { isReason } from '@thresher/api/error'
-import { Setting } from '@thresher/api/harvester/setting'
 import { effectiveJson } from '@thresher/api/harvester/settings/value'
 import { backupKeyField, backupKeySecret, systemNamespace } from '@thresher/api/names'
 import { RepositoryKey } from '@thresher/backup/format/repository-key'
 import { Repository } from '@thresher/backup/repository/repository'
 import type { Client } from '@thresher/client/client'
+import { readSetting } from '../read-setting.ts'
 import { openTarget, type BackupTarget } from './target.ts'
 
 /** The cluster's repository, open; disposing of it closes its connections. */
@@ -18,7 +17,7 @@ export interface OpenRepository extends AsyncDisposable {
 
 /** Open the cluster's repository, or make it. @throws {ObjectError} @throws {WrongKeyError} */
 export async function openRepository(client: Client, folder: string, signal: AbortSignal): Promise<OpenRepository> {
-  const setting = await client.resource<Setting>(Setting).get('backup-target').catch(ifMissing)
+  const setting = await readSetting(client, 'backup-target')
   const secret = await client.resource<Secret>(Secret).get(backupKeySecret, systemNamespace)
   const key = RepositoryKey.parse(Buffer.from(secret.data?.[backupKeyField] ?? '', 'base64').toString())
   const target = effectiveJson('backup-target', setting) as BackupTarget
@@ -34,8 +33,4 @@ export async function openRepository(client: Client, folder: string, signal: Abo
     await open[Symbol.asyncDispose]()
     throw error
   }
-}
-
-function ifMissing(error: unknown): undefined {
-  if (!isReason(error, 'NotFound')) throw error
 }

@@ -1,7 +1,6 @@
-import { Setting } from '@thresher/api/harvester/setting'
 import { effectiveJson } from '@thresher/api/harvester/settings/value'
-import { isReason } from '@thresher/api/error'
 import type { Client } from '@thresher/client/client'
+import { readSetting } from '../read-setting.ts'
 import { DriverError, type Room, type VolumeDriver, type VolumeId } from './volume-driver.ts'
 
 /** What is promised on a host: volumes take only what is written, so the sum of their sizes may exceed the disk, to a limit. */
@@ -76,12 +75,7 @@ export class PromisedSpace {
 }
 
 async function storagePercent(client: Client): Promise<number> {
-  let setting: Setting | undefined
-  try {
-    setting = await client.resource(Setting).get(overcommitSetting)
-  } catch (error) {
-    if (!isReason(error, 'NotFound')) throw error
-  }
+  const setting = await readSetting(client, overcommitSetting)
   const declared = effectiveJson(overcommitSetting, undefined)['storage']
   const { storage = declared } = effectiveJson(overcommitSetting, setting)
   return typeof storage === 'number' ? storage : 100

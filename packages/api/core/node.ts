@@ -120,6 +120,11 @@ export const Node = defineKind({
 })
 export type Node = ObjectOf<typeof Node>
 
+/** Whether pods may run on a node now. */
+export function isReady({ status }: Node): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') === true
+}
+
 function addressOf(addresses: { type: string; address: string }[] | undefined, type: string): string {
   return addresses?.find((address) => address.type === type)?.address ?? '<none>'
 }

@@ -93,3 +93,8 @@ export const VirtualMachineBackup = defineKind({
       : [{ field: 'spec', message: 'is immutable; make another backup', reason: 'FieldValueForbidden' }],
 })
 export type VirtualMachineBackup = ObjectOf<typeof VirtualMachineBackup>
+
+/** Where a backup is at the target: the name of its manifest. */
+export function manifestOf({ status }: VirtualMachineBackup): string | undefined {
+  return status?.volumeBackups?.find((one) => one.longhornBackupName)?.longhornBackupName
+}

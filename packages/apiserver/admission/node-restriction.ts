@@ -80,13 +80,11 @@ const rules: { [type: string]: ((request: AdmissionRequest, node: string) => voi
   '/pods': (request, node) => {
     if (request.operation === 'CREATE' && request.subresource === '')
       throw refuse(request, `node ${JSON.stringify(node)} is not allowed to create pods`)
-    keepSpec(request, node)
-    keepMetadata(request, node)
+    reportOnly(request, node)
   },
   'kubevirt.io/virtualmachineinstances': (request, node) => {
     if (request.operation !== 'UPDATE') return
-    keepSpec(request, node)
-    keepMetadata(request, node)
+    reportOnly(request, node)
     const where = (object: KubeObject | undefined) => (object as Loose | undefined)?.status?.nodeName
     if (
       where(request.oldObject) !== undefined &&
@@ -95,26 +93,20 @@ const rules: { [type: string]: ((request: AdmissionRequest, node: string) => voi
     )
       throw refuse(request, `node ${JSON.stringify(node)} is not allowed to move a machine to another node`)
   },
-  '/persistentvolumeclaims': (request, node) => {
-    keepSpec(request, node)
-    keepMetadata(request, node)
-  },
-  'harvesterhci.io/virtualmachineimages': (request, node) => {
-    keepSpec(request, node)
-    keepMetadata(request, node)
-  },
-  'snapshot.storage.k8s.io/volumesnapshotcontents': (request, node) => {
-    keepSpec(request, node)
-    keepMetadata(request, node)
-  },
-  'backup.thresher.io/backupjobs': (request, node) => {
-    keepSpec(request, node)
-    keepMetadata(request, node)
-  },
+  '/persistentvolumeclaims': reportOnly,
+  'harvesterhci.io/virtualmachineimages': reportOnly,
+  'snapshot.storage.k8s.io/volumesnapshotcontents': reportOnly,
+  'backup.thresher.io/backupjobs': reportOnly,
   '/serviceaccounts': (request, node) => {
     if (request.subresource !== 'token')
       throw refuse(request, `node ${JSON.stringify(node)} is not allowed to modify service accounts`)
   },
+}
+
+/** A node reports on an object, and changes nothing else of it. */
+function reportOnly(request: AdmissionRequest, node: string): void {
+  keepSpec(request, node)
+  keepMetadata(request, node)
 }
 
 function keepSpec(request: AdmissionRequest, node: string): void {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { BackupJob } from '@thresher/api/backup/backup-job'
-import { Node } from '@thresher/api/core/node'
+import { isReady, Node } from '@thresher/api/core/node'
 import { Secret } from '@thresher/api/core/secret'
 import { isReason } from '@thresher/api/error'
 import { Setting } from '@thresher/api/harvester/setting'
-import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
+import { manifestOf, VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { backupKeyField, backupKeySecret, nodeLabel, systemNamespace } from '@thresher/api/names'
 import type { Client } from '@thresher/client/client'
 import type { Command } from '../command.ts'
@@ -163,8 +163,7 @@ export const backupsVerify: Command = {
   options: [namespaceOption],
   async run(context, [name], options) {
     const client = await context.client()
-    const { status } = await client.resource(VirtualMachineBackup).get(name!, textOf(options, 'namespace'))
-    const manifest = status?.volumeBackups?.find((one) => one.longhornBackupName)?.longhornBackupName
+    const manifest = manifestOf(await client.resource(VirtualMachineBackup).get(name!, textOf(options, 'namespace')))
     if (!manifest) throw new UserError(`${name} is not at the backup target; wait until it is ready.`)
     const jobs = client.resource<BackupJob>(BackupJob)
     const node = await anyNode(client)
@@ -189,9 +188,7 @@ export const backupsVerify: Command = {
 
 async function anyNode(client: Client): Promise<string> {
   const { items } = await client.resource<Node>(Node).list()
-  const ready = items.find(({ status }) =>
-    status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True'),
-  )
+  const ready = items.find(isReady)
   if (!ready?.metadata.name) throw new UserError('no host is ready to read the backup; start one with: thresher up')
   return ready.metadata.name
 }

@@ -1,4 +1,4 @@
-import { Node } from '@thresher/api/core/node'
+import { isReady, Node } from '@thresher/api/core/node'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Pod } from '@thresher/api/core/pod'
@@ -12,7 +12,6 @@ import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { CSIDriver } from '@thresher/api/storage/csi-driver'
 import { capabilitiesOf } from '@thresher/api/storage/driver-capabilities'
 import { isDefaultClass, StorageClass } from '@thresher/api/storage/storage-class'
-import { findCondition } from '@thresher/client/conditions'
 import { defineController, watch, type Context } from '@thresher/client/controller'
 import { keyOf } from '@thresher/client/paths'
 import { subjectIs } from '@thresher/client/subject'
@@ -278,8 +277,4 @@ export function openNodes(context: Context): string[] {
     .filter((node) => !node.spec?.unschedulable && !node.metadata.deletionTimestamp && isReady(node))
     .map((node) => node.metadata.name ?? '')
     .sort()
-}
-
-function isReady(node: Node): boolean {
-  return findCondition(node.status?.conditions, 'Ready')?.status === 'True'
 }

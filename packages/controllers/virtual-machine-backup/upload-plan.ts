@@ -1,5 +1,5 @@
 import type { BackupJob } from '@thresher/api/backup/backup-job'
-import type { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
+import { manifestOf, type VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { nodeLabel, snapshotNodeAnnotation } from '@thresher/api/names'
 import type { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-content'
 
@@ -15,11 +15,6 @@ export interface UploadWorld {
   /** Finished backups of the same machine at the target, newest first, with what is left of their snapshots. */
   earlier: readonly VirtualMachineBackup[]
   contentOf: (backup: VirtualMachineBackup, snapshot: string) => VolumeSnapshotContent | undefined
-}
-
-/** Where a backup is at the target: the name of its manifest. */
-export function manifestOf({ status }: VirtualMachineBackup): string | undefined {
-  return status?.volumeBackups?.find((one) => one.longhornBackupName)?.longhornBackupName
 }
 
 export function jobNameOf({ metadata }: VirtualMachineBackup, action: BackupJob['spec']['action']): string {

@@ -1,13 +1,13 @@
 import { BackupJob } from '@thresher/api/backup/backup-job'
 import { Namespace } from '@thresher/api/core/namespace'
-import { Node } from '@thresher/api/core/node'
+import { isReady, Node } from '@thresher/api/core/node'
 import { PersistentVolume } from '@thresher/api/core/persistent-volume'
 import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Secret } from '@thresher/api/core/secret'
 import { isReason } from '@thresher/api/error'
 import { Setting } from '@thresher/api/harvester/setting'
 import { effectiveJson } from '@thresher/api/harvester/settings/value'
-import { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
+import { manifestOf, VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { Condition } from '@thresher/api/meta'
 import { same } from '@thresher/api/same'
@@ -20,7 +20,7 @@ import { defineController, watch, type Context } from '@thresher/client/controll
 import { controllerKey } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
 import { subjectIs } from '@thresher/client/subject'
-import { deletionJob, followUpload, jobNameOf, manifestOf, uploadJob, type UploadWorld } from './upload-plan.ts'
+import { deletionJob, followUpload, jobNameOf, uploadJob, type UploadWorld } from './upload-plan.ts'
 import { captureMachine, followSnapshots, machineSnapshots, type MachineLookup } from './capture.ts'
 
 type Status = NonNullable<VirtualMachineBackup['status']>
@@ -166,10 +166,7 @@ async function deleteAtTarget(backup: VirtualMachineBackup, context: Context): P
 
 /** Any node can: the target is everybody's. */
 function readyNode(context: Context): string | undefined {
-  const nodes = context.objects(Node).list()
-  return nodes.find(({ status }) =>
-    status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True'),
-  )?.metadata.name
+  return context.objects(Node).list().find(isReady)?.metadata.name
 }
 
 async function withFinalizer(backup: VirtualMachineBackup, context: Context): Promise<VirtualMachineBackup> {

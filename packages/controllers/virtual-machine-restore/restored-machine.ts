@@ -1,4 +1,4 @@
-import type { VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
+import { manifestOf, type VirtualMachineBackup } from '@thresher/api/harvester/virtual-machine-backup'
 import type { VirtualMachineRestore } from '@thresher/api/harvester/virtual-machine-restore'
 import { claimTemplatesAnnotation } from '@thresher/api/kubevirt/claim-templates'
 import { reservedMemoryAnnotation } from '@thresher/api/kubevirt/guest-memory'
@@ -6,7 +6,6 @@ import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { ObjectMeta } from '@thresher/api/meta'
 import { restoreFromAnnotation } from '@thresher/api/names'
 import { formatBytes } from '@thresher/api/quantity'
-import { manifestOf } from '../virtual-machine-backup/upload-plan.ts'
 import { renameSecrets } from '../virtual-machine-backup/machine-secrets.ts'
 
 type Restores = NonNullable<NonNullable<VirtualMachineRestore['status']>['restores']>

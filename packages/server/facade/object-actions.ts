@@ -1,4 +1,4 @@
-import type { Node } from '@thresher/api/core/node'
+import { isReady, type Node } from '@thresher/api/core/node'
 import type { VirtualMachineInstanceMigration } from '@thresher/api/kubevirt/virtual-machine-instance-migration'
 import type { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import { hotUnpluggable } from '@thresher/api/kubevirt/virtual-machine-actions'
@@ -43,7 +43,7 @@ async function findMigratableNodes(call: FacadeCall, { metadata }: KubeObject): 
     (node) =>
       node.metadata.name !== instance.status?.nodeName &&
       !node.spec?.unschedulable &&
-      node.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') &&
+      isReady(node) &&
       wanted.every(([label, value]) => node.metadata.labels?.[label] === value),
   )
   return { nodes: nodes.map((node) => node.metadata.name) }
