@@ -1,21 +1,11 @@
-import { kubectlFor, type Kubectl } from '@thresher/apiserver/kubectl'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startWholeServer, type WholeServer } from '../security/whole-server.ts'
+import { expect, test } from 'vitest'
+import { serverWithKubectl } from './server-with-kubectl.ts'
 
-let server: WholeServer
-let kubectl: Kubectl
-beforeAll(async () => {
-  server = await startWholeServer()
-  kubectl = await kubectlFor(server.kubeconfig)
-})
-afterAll(async () => {
-  await kubectl[Symbol.asyncDispose]()
-  await server.close()
-})
+const under = serverWithKubectl()
 
 // oxlint-disable-next-line typescript/no-explicit-any -- answers are looked at as they come
 async function ask(method: string, path: string, body?: object, type?: string): Promise<any> {
-  const { status, text } = await server.ask(server.admin, method, path, body, type)
+  const { status, text } = await under.server.ask(under.server.admin, method, path, body, type)
   return { code: status, ...(JSON.parse(text) as object) }
 }
 const pods = '/api/v1/namespaces/default/pods'
@@ -35,11 +25,11 @@ const status = async () => (await ask('GET', '/apis/policy/v1/namespaces/default
 test('a budget counts its pods, lets go as many as it can spare, and shows it in kubectl', async () => {
   for (const name of ['a', 'b', 'c']) await healthyPod(name)
   const flags = ['--selector', 'app=web', '--min-available', '2']
-  expect(await kubectl('create', 'poddisruptionbudget', 'keep', ...flags)).toMatchObject({ code: 0 })
+  expect(await under.kubectl('create', 'poddisruptionbudget', 'keep', ...flags)).toMatchObject({ code: 0 })
   await expect
     .poll(status)
     .toMatchObject({ expectedPods: 3, currentHealthy: 3, desiredHealthy: 2, disruptionsAllowed: 1 })
-  expect((await kubectl('get', 'pdb', 'keep', '--no-headers')).stdout).toMatch(/^keep\s+2\s+N\/A\s+1\s/)
+  expect((await under.kubectl('get', 'pdb', 'keep', '--no-headers')).stdout).toMatch(/^keep\s+2\s+N\/A\s+1\s/)
 
   const answers = await Promise.all([evict('a'), evict('b')])
   expect(answers.map(({ code }) => code).toSorted((a, b) => a - b)).toEqual([201, 429])
@@ -60,7 +50,7 @@ test('a pod that is not healthy may go when enough others are', async () => {
 
 test('a pod under two budgets is not evicted', async () => {
   const flags = ['--selector', 'app=web', '--max-unavailable', '50%']
-  expect(await kubectl('create', 'poddisruptionbudget', 'second', ...flags)).toMatchObject({ code: 0 })
+  expect(await under.kubectl('create', 'poddisruptionbudget', 'second', ...flags)).toMatchObject({ code: 0 })
   const { code, message } = await evict('c')
   expect(code).toBe(500)
   expect(message).toContain('more than one PodDisruptionBudget')

@@ -1,17 +1,7 @@
-import { kubectlFor, type Kubectl } from '@thresher/apiserver/kubectl'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startWholeServer, type WholeServer } from '../security/whole-server.ts'
+import { describe, expect, test } from 'vitest'
+import { serverWithKubectl } from './server-with-kubectl.ts'
 
-let server: WholeServer
-let kubectl: Kubectl
-beforeAll(async () => {
-  server = await startWholeServer()
-  kubectl = await kubectlFor(server.kubeconfig)
-})
-afterAll(async () => {
-  await kubectl[Symbol.asyncDispose]()
-  await server.close()
-})
+const under = serverWithKubectl()
 
 interface Schema {
   description?: string
@@ -31,7 +21,7 @@ function undescribed(schema: Schema, path: string): string[] {
 }
 
 async function get<T>(path: string): Promise<T> {
-  const { text } = await server.ask(server.admin, 'GET', path)
+  const { text } = await under.server.ask(under.server.admin, 'GET', path)
   return JSON.parse(text) as T
 }
 
@@ -55,7 +45,7 @@ describe('kubectl explain', () => {
     ['vm.spec.template.spec.domain.devices.disks.bootOrder', /the lowest is tried first/],
     ['deployment.spec.strategy', /How old ones are replaced/],
   ])('says what %s is', async (field, words) => {
-    const { stdout, stderr } = await kubectl('explain', field)
+    const { stdout, stderr } = await under.kubectl('explain', field)
     expect(stderr).toBe('')
     expect(stdout).toMatch(words)
     expect(stdout).not.toContain('<empty>')

@@ -1,17 +1,7 @@
-import { kubectlFor, type Kubectl } from '@thresher/apiserver/kubectl'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startWholeServer, type WholeServer } from '../security/whole-server.ts'
+import { expect, test } from 'vitest'
+import { serverWithKubectl } from './server-with-kubectl.ts'
 
-let server: WholeServer
-let kubectl: Kubectl
-beforeAll(async () => {
-  server = await startWholeServer()
-  kubectl = await kubectlFor(server.kubeconfig)
-})
-afterAll(async () => {
-  await kubectl[Symbol.asyncDispose]()
-  await server.close()
-})
+const under = serverWithKubectl()
 
 const path = '/var/run/secrets/kubernetes.io/serviceaccount'
 
@@ -32,7 +22,9 @@ async function create(name: string, spec: object = {}): Promise<Pod> {
     metadata: { name },
     spec: { containers: [{ name: 'main', image: 'busybox' }], ...spec },
   }
-  const { code, stdout, stderr } = await kubectl('create', '-o', 'json', '-f', '-', { input: JSON.stringify(pod) })
+  const { code, stdout, stderr } = await under.kubectl('create', '-o', 'json', '-f', '-', {
+    input: JSON.stringify(pod),
+  })
   expect(code, stderr).toBe(0)
   return JSON.parse(stdout) as Pod
 }
@@ -60,7 +52,7 @@ test('a pod or its account may opt out, the pod having the last word', async () 
     automountServiceAccountToken: false,
     imagePullSecrets: [{ name: 'registry' }],
   }
-  expect(await kubectl('create', '-f', '-', { input: JSON.stringify(account) })).toMatchObject({ code: 0 })
+  expect(await under.kubectl('create', '-f', '-', { input: JSON.stringify(account) })).toMatchObject({ code: 0 })
   const quiet = await create('quiet', { serviceAccountName: 'quiet' })
   expect(quiet.spec.volumes).toBeUndefined()
   expect(quiet.spec.imagePullSecrets).toEqual([{ name: 'registry' }])

@@ -20,9 +20,8 @@ import { adoptRuns } from '@thresher/agent/compute/adopt-runs'
 import { Cgroup } from '@thresher/agent/compute/cgroup'
 import type { ComputeHost } from '@thresher/agent/compute/host'
 import type { RunPlan } from '@thresher/agent/compute/plan'
-import { signalProcess } from '@thresher/agent/compute/process-identity'
 import { Run } from '@thresher/agent/compute/run'
-import { testHost, testInstance, testUids, writeTestGuest } from '@thresher/agent/compute/testing'
+import { endRuns, testHost, testInstance, testUids, writeTestGuest } from '@thresher/agent/compute/testing'
 import { trustedSocket, UntrustedSocketError } from '@thresher/agent/compute/trusted-socket'
 import { LocalDriver } from '@thresher/agent/storage/local'
 import { StorageFolders } from '@thresher/agent/storage/storage-folders'
@@ -93,12 +92,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  for (const run of runs) {
-    run.release()
-    const { process } = run.view()
-    if (process) signalProcess(process, 'SIGKILL')
-    await run.settled()
-  }
+  await endRuns(runs)
   rmSync(folder, { recursive: true, force: true })
 })
 

@@ -1,4 +1,3 @@
-import { readPlaces } from '@thresher/api/kubevirt/device-places'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -9,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { Run } from '../compute/run.ts'
 import { signalProcess } from '../compute/process-identity.ts'
-import { testHost, testInstance, writeTestGuest } from '../compute/testing.ts'
+import { testPlan, testHost, testInstance, writeTestGuest } from '../compute/testing.ts'
 import { UsageRecorder } from '../usage/recorder.ts'
 import { HostUsage, UsageHistory } from '@thresher/api/metrics/usage'
 import { matches } from '@thresher/api/matches'
@@ -36,15 +35,7 @@ beforeAll(async () => {
   const running = Promise.withResolvers<void>()
   run = Run.start(
     testHost(folder),
-    {
-      vmi: testInstance('u1'),
-      pod: { name: 'virt-launcher-guest-abcde', uid: 'p1' },
-      volumes: [{ name: 'root', id: disk, readOnly: false, shared: false }],
-      seeds: [],
-      scratch: [],
-      nics: [],
-      places: readPlaces(),
-    },
+    testPlan(folder, testInstance('u1')),
     () => run.view().step === 'running' && running.resolve(),
   )
   await running.promise

@@ -14,7 +14,7 @@ import type { RunView } from './run-view.ts'
 import type { RunPlan } from './plan.ts'
 import { isAlive, signalProcess } from './process-identity.ts'
 import { readState, writeState, type RunState } from './run-state.ts'
-import { testHost, testInstance, writeTestGuest } from './testing.ts'
+import { endRuns, testHost, testInstance, testPlan, writeTestGuest } from './testing.ts'
 
 let folder: string
 let host: ComputeHost
@@ -33,27 +33,11 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  for (const watched of runs) {
-    watched.run.release()
-    const { process } = watched.run.view()
-    if (process) signalProcess(process, 'SIGKILL')
-    await watched.run.settled()
-  }
+  await endRuns(runs.map(({ run }) => run))
   rmSync(folder, { recursive: true, force: true })
 })
 
-function plan(domain = {}): RunPlan {
-  const vmi = testInstance('u1', domain)
-  return {
-    vmi,
-    places: placeDevices(readPlaces(), vmi.spec),
-    pod: { name: 'virt-launcher-guest-abcde', uid: 'p1' },
-    volumes: [{ name: 'root', id: join(folder, 'root.img'), readOnly: false, shared: false }],
-    seeds: [],
-    scratch: [],
-    nics: [],
-  }
-}
+const plan = (domain = {}): RunPlan => testPlan(folder, testInstance('u1', domain))
 
 /** A run and a way to wait for what it becomes. */
 class Watched {

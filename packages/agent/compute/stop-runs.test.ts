@@ -1,7 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { mayBeQemu } from './qemu-user.ts'
 import { Cgroup } from './cgroup.ts'
@@ -11,7 +10,7 @@ import { listQemus } from './qemu-processes.ts'
 import { Run } from './run.ts'
 import { readState } from './run-state.ts'
 import { stopRuns } from './stop-runs.ts'
-import { testHost, testInstance, writeTestGuest } from './testing.ts'
+import { testPlan, testHost, testInstance, writeTestGuest } from './testing.ts'
 
 let folder: string
 let host: ComputeHost
@@ -33,17 +32,8 @@ afterEach(() => {
 
 /** A guest that runs without an agent. */
 async function leaveRunning(): Promise<Run> {
-  const vmi = testInstance('u1')
   const up = Promise.withResolvers<void>()
-  const plan = {
-    vmi,
-    pod: { name: 'p', uid: 'p1' },
-    volumes: [{ name: 'root', id: join(folder, 'root.img'), readOnly: false, shared: false }],
-    seeds: [],
-    scratch: [],
-    nics: [],
-    places: placeDevices(readPlaces(), vmi.spec),
-  }
+  const plan = testPlan(folder, testInstance('u1'))
   const run = Run.start(host, plan, () => run.view().step === 'running' && up.resolve())
   await up.promise
   run.release()

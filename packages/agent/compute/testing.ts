@@ -1,4 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import type { VirtualMachineInstance } from '@thresher/api/kubevirt/virtual-machine-instance'
 import type { NetworkDriver } from '../network/network-driver.ts'
 import type { GuestUids } from '../guest-uids.ts'
@@ -6,6 +8,9 @@ import { probeHierarchy } from './cgroup.ts'
 import type { ComputeHost } from './host.ts'
 import { GuestView } from './guest-view.ts'
 import { FirmwareStore } from './firmware-store.ts'
+import type { RunPlan } from './plan.ts'
+import { signalProcess } from './process-identity.ts'
+import type { Run } from './run.ts'
 import { StartGate } from './start-gate.ts'
 import { TpmStore } from './tpm/tpm-store.ts'
 
@@ -101,5 +106,28 @@ export function testInstance(
       },
       volumes: [{ name: 'root', persistentVolumeClaim: { claimName: 'root' } }],
     },
+  }
+}
+
+/** How a VMI of {@link testInstance} runs from the guest `root.img` in a folder. */
+export function testPlan(folder: string, vmi: VirtualMachineInstance): RunPlan {
+  return {
+    vmi,
+    places: placeDevices(readPlaces(), vmi.spec),
+    pod: { name: 'virt-launcher-guest-abcde', uid: 'p1' },
+    volumes: [{ name: 'root', id: join(folder, 'root.img'), readOnly: false, shared: false }],
+    seeds: [],
+    scratch: [],
+    nics: [],
+  }
+}
+
+/** Leave runs to nobody, and end their guests. */
+export async function endRuns(runs: readonly Pick<Run, 'release' | 'view' | 'settled'>[]): Promise<void> {
+  for (const run of runs) {
+    run.release()
+    const { process } = run.view()
+    if (process) signalProcess(process, 'SIGKILL')
+    await run.settled()
   }
 }

@@ -10,10 +10,9 @@ import type { Volume } from '@thresher/api/kubevirt/volume'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { adoptRuns } from '../adopt-runs.ts'
 import type { ComputeHost } from '../host.ts'
-import { signalProcess } from '../process-identity.ts'
 import { readState } from '../run-state.ts'
 import { Run } from '../run.ts'
-import { testHost, testInstance, writeTestGuest } from '../testing.ts'
+import { endRuns, testHost, testInstance, writeTestGuest } from '../testing.ts'
 import { qemuDrives } from './qemu-drives.ts'
 import { wantedDrives } from './wanted-drives.ts'
 
@@ -46,12 +45,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  for (const run of runs) {
-    run.release()
-    const { process } = run.view()
-    if (process) signalProcess(process, 'SIGKILL')
-    await run.settled()
-  }
+  await endRuns(runs)
   rmSync(folder, { recursive: true, force: true })
 })
 

@@ -1,7 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { placeDevices, readPlaces } from '@thresher/api/kubevirt/device-places'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { adoptRuns } from '../adopt-runs.ts'
 import { Cgroup } from '../cgroup.ts'
@@ -11,7 +10,7 @@ import { isAlive, signalProcess } from '../process-identity.ts'
 import { mayBeQemu } from '../qemu-user.ts'
 import { Run } from '../run.ts'
 import type { RunView } from '../run-view.ts'
-import { testHost, testInstance, writeTestGuest } from '../testing.ts'
+import { endRuns, testPlan, testHost, testInstance, writeTestGuest } from '../testing.ts'
 import { endTpm, findTpm, listTpms, startTpm } from './tpm-process.ts'
 
 const owner = 'aaaaaaaa-1111-4222-8333-444455556666'
@@ -32,12 +31,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  for (const run of runs) {
-    run.release()
-    const { process } = run.view()
-    if (process) signalProcess(process, 'SIGKILL')
-    await run.settled()
-  }
+  await endRuns(runs)
   for (const { identity } of listTpms(host.runRoot, () => true)) await endTpm(identity)
   rmSync(folder, { recursive: true, force: true })
 })
@@ -50,15 +44,7 @@ function plan(persistent: boolean): RunPlan {
     { apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', name: 'guest', uid: owner, controller: true },
   ]
   const vmi = { ...made, metadata: { ...made.metadata, ownerReferences } }
-  return {
-    vmi,
-    places: placeDevices(readPlaces(), vmi.spec),
-    pod: { name: 'virt-launcher-guest-abcde', uid: 'p1' },
-    volumes: [{ name: 'root', id: join(folder, 'root.img'), readOnly: false, shared: false }],
-    seeds: [],
-    scratch: [],
-    nics: [],
-  }
+  return testPlan(folder, vmi)
 }
 
 /** A run, and a wait for what it becomes. */
