@@ -9,10 +9,9 @@ import type { TypedKind } from '@thresher/api/kind'
 import type { KubeObject } from '@thresher/api/meta'
 import { parseClaimTemplates } from '@thresher/api/kubevirt/claim-templates'
 import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
-import { TestGuest } from '@thresher/agent/compute/testing-guest'
 import { startLocalS3, type LocalS3 } from '@thresher/backup/objects/s3-testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { reached, startStorageCluster, type StorageCluster } from './storage-cluster.ts'
+import { onDisk, reached, startStorageCluster, type StorageCluster } from './storage-cluster.ts'
 
 let cluster: StorageCluster
 let s3: LocalS3
@@ -23,7 +22,7 @@ beforeAll(async () => {
   await cluster.client.resource(VirtualMachine).create(machine())
   await until(PersistentVolumeClaim, 'web-root', (one) => one !== undefined)
   await place('web-root')
-  await onDisk('web-root', 'write -P 0x11 0 3M', 'write -P 0x12 20M 1M')
+  await onDisk(cluster, 'web-root', 'write -P 0x11 0 3M', 'write -P 0x12 20M 1M')
 }, 60_000)
 
 afterAll(async () => {
@@ -67,20 +66,6 @@ async function place(claim: string): Promise<void> {
     metadata: { annotations: { 'volume.kubernetes.io/selected-node': 'here' } },
   })
   await until(PersistentVolumeClaim, claim, (one) => one?.status?.phase === 'Bound')
-}
-
-/** Commands of qemu-io on a claim's volume, as a guest has it. */
-async function onDisk(claim: string, ...commands: string[]): Promise<void> {
-  const { driver } = cluster.storage
-  const { spec } = await cluster.client.resource(PersistentVolumeClaim).get(claim, 'default')
-  const handle = spec.volumeName!
-  const guest = await TestGuest.start({ [handle]: await driver.publish(handle) })
-  try {
-    await guest.io(handle, ...commands)
-  } finally {
-    await guest[Symbol.asyncDispose]()
-    await driver.unpublish(handle)
-  }
 }
 
 async function setTarget(change: object = {}): Promise<void> {
@@ -157,7 +142,7 @@ describe('backups of machines at a target', () => {
       volumeBackups: [{ volumeName: 'root', readyToUse: true, progress: 100 }],
     })
     const before = (await keysAtTarget('blocks/')).length
-    await onDisk('web-root', 'write -P 0x21 1M 64k', 'write -z 20M 1M')
+    await onDisk(cluster, 'web-root', 'write -P 0x21 1M 64k', 'write -z 20M 1M')
     await backUp('b2')
     await ready('b2')
     // The changed block of the disk, and a segment of its index.
@@ -165,12 +150,25 @@ describe('backups of machines at a target', () => {
     // Only the last one's snapshot is kept, for the next.
     await until(VolumeSnapshot, 'b1-volume-web-root', (one) => one === undefined)
     expect(await cluster.client.resource(VolumeSnapshot).get('b2-volume-web-root', 'default')).toBeDefined()
+    await until(BackupJob, `upload-${(await ready('b2')).metadata.uid}`, (one) => one === undefined)
     expect((await cluster.client.resource<BackupJob>(BackupJob).list()).items).toEqual([])
   }, 60_000)
 
+  it('leave no work behind, also where a server ended before it was taken away', async () => {
+    const name = `upload-${(await ready('b2')).metadata.uid}`
+    await cluster.client.resource<BackupJob>(BackupJob).create({
+      apiVersion: 'backup.thresher.io/v1',
+      kind: 'BackupJob',
+      metadata: { name },
+      spec: { node: 'here', action: 'upload' },
+    })
+    await until(BackupJob, name, (one) => one === undefined)
+    expect(await cluster.client.resource(VolumeSnapshot).get('b2-volume-web-root', 'default')).toBeDefined()
+  })
+
   it('become machines again, each as it was', async () => {
-    await onDisk(await restore('b1', 'old'), 'read -P 0x11 0 3M', 'read -P 0 3M 17M', 'read -P 0x12 20M 1M')
-    await onDisk(await restore('b2', 'new'), 'read -P 0x11 0 1M', 'read -P 0x21 1M 64k', 'read -P 0 3M 61M')
+    await onDisk(cluster, await restore('b1', 'old'), 'read -P 0x11 0 3M', 'read -P 0 3M 17M', 'read -P 0x12 20M 1M')
+    await onDisk(cluster, await restore('b2', 'new'), 'read -P 0x11 0 1M', 'read -P 0x21 1M 64k', 'read -P 0 3M 61M')
   }, 60_000)
 
   it('are read back, and what is damaged at the target is named', async () => {
@@ -282,6 +280,6 @@ describe('backups of machines at a target', () => {
   it('outlive their machine', async () => {
     await cluster.client.resource(VirtualMachine).delete('web', 'default')
     await until(VirtualMachine, 'web', (one) => one === undefined)
-    await onDisk(await restore('b2', 'again'), 'read -P 0x21 1M 64k')
+    await onDisk(cluster, await restore('b2', 'again'), 'read -P 0x21 1M 64k')
   }, 60_000)
 })

@@ -7,9 +7,8 @@ import { VirtualMachine } from '@thresher/api/kubevirt/virtual-machine'
 import type { TypedKind } from '@thresher/api/kind'
 import type { KubeObject } from '@thresher/api/meta'
 import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
-import { TestGuest } from '@thresher/agent/compute/testing-guest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { reached, startStorageCluster, type StorageCluster } from './storage-cluster.ts'
+import { onDisk, reached, startStorageCluster, type StorageCluster } from './storage-cluster.ts'
 
 let cluster: StorageCluster
 
@@ -82,17 +81,7 @@ const bound = (name: string) => until(PersistentVolumeClaim, name, (one) => one?
 
 /** Commands of qemu-io on claims' volumes, as a guest has them. */
 async function onDisks(...work: [claim: string, ...commands: string[]][]): Promise<void> {
-  const { driver } = cluster.storage
-  for (const [claim, ...commands] of work) {
-    const handle = (await bound(claim)).spec.volumeName!
-    const guest = await TestGuest.start({ [handle]: await driver.publish(handle) })
-    try {
-      await guest.io(handle, ...commands)
-    } finally {
-      await guest[Symbol.asyncDispose]()
-      await driver.unpublish(handle)
-    }
-  }
+  for (const [claim, ...commands] of work) await onDisk(cluster, claim, ...commands)
 }
 
 const claimsOf = ({ spec }: VirtualMachine) =>

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { PersistentVolumeClaim } from '@thresher/api/core/persistent-volume-claim'
 import { Node } from '@thresher/api/core/node'
 import { kinds } from '@thresher/api/kinds'
 import type { TypedKind } from '@thresher/api/kind'
@@ -13,6 +14,7 @@ import { Client } from '@thresher/client/client'
 import { runControllers } from '@thresher/client/controller'
 import { controllersUser, startControllers } from '@thresher/controllers/controllers'
 import { machineAdmission } from '@thresher/server/admission/admission'
+import { TestGuest } from '@thresher/agent/compute/testing-guest'
 import { openBackups } from '@thresher/agent/backup/backups'
 import { noOpenVolumes, type OpenVolumes } from '@thresher/agent/storage/open-volumes'
 import { openStorage, type HostStorage } from '@thresher/agent/storage/storage'
@@ -102,5 +104,19 @@ export async function reached<O extends KubeObject>(
     if (Date.now() > end)
       throw new Error(`not reached: ${JSON.stringify(object, undefined, 1)}\n${warnings.join('\n')}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+/** Commands of qemu-io on a claim's volume, as a guest has it; the claim is waited for. */
+export async function onDisk(cluster: StorageCluster, claim: string, ...commands: string[]): Promise<void> {
+  const { driver } = cluster.storage
+  const { spec } = await reached(cluster, PersistentVolumeClaim, claim, (one) => one?.status?.phase === 'Bound')
+  const handle = spec.volumeName!
+  const guest = await TestGuest.start({ [handle]: await driver.publish(handle) })
+  try {
+    await guest.io(handle, ...commands)
+  } finally {
+    await guest[Symbol.asyncDispose]()
+    await driver.unpublish(handle)
   }
 }

@@ -21,6 +21,11 @@ export function jobNameOf({ metadata }: VirtualMachineBackup, action: BackupJob[
   return `${action}-${metadata.uid}`
 }
 
+/** The UID of the backup that a job is for, by {@link jobNameOf}. */
+export function backupUidOf(job: string): string {
+  return job.slice(job.indexOf('-') + 1)
+}
+
 /**
  * The work of bringing a backup to the target, once its snapshots are taken: as an increment to the newest backup whose snapshots
  * still stand on the same node. Pure.

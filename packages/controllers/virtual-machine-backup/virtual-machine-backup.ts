@@ -16,15 +16,16 @@ import { VolumeSnapshotContent } from '@thresher/api/snapshot/volume-snapshot-co
 import { VolumeSnapshot } from '@thresher/api/snapshot/volume-snapshot'
 import { RepositoryKey } from '@thresher/backup/format/repository-key'
 import { formatTime, setCondition } from '@thresher/client/conditions'
-import { defineController, watch, type Context } from '@thresher/client/controller'
+import { defineController, watch, type Context, type Result } from '@thresher/client/controller'
 import { controllerKey } from '@thresher/client/owner'
 import { keyOf } from '@thresher/client/paths'
 import { subjectIs } from '@thresher/client/subject'
-import { deletionJob, followUpload, jobNameOf, uploadJob, type UploadWorld } from './upload-plan.ts'
+import { deletionJob, followUpload, backupUidOf, jobNameOf, uploadJob, type UploadWorld } from './upload-plan.ts'
 import { captureMachine, followSnapshots, machineSnapshots, type MachineLookup } from './capture.ts'
 
 type Status = NonNullable<VirtualMachineBackup['status']>
 
+const waitForNodeMs = 30_000
 const driverSetting = 'csi-driver-config'
 const targetSetting = 'backup-target'
 /** Holds a backup until it is gone at the target. */
@@ -37,6 +38,7 @@ export const virtualMachineBackupController = defineController({
   watches: [
     watch(VirtualMachineBackup, undefined, {
       machine: ({ metadata, spec }) => [`${metadata.namespace}/${spec.source.name}`],
+      uid: ({ metadata }) => [metadata.uid ?? ''],
     }),
     watch(VolumeSnapshot, (snapshot) => controllerKey(snapshot, VirtualMachineBackup)),
     watch(VirtualMachine, (machine, context) =>
@@ -54,8 +56,7 @@ export const virtualMachineBackupController = defineController({
     watch(BackupJob, ({ metadata }, context) =>
       context
         .objects(VirtualMachineBackup)
-        .list()
-        .filter((backup) => metadata.name?.endsWith(backup.metadata.uid ?? ''))
+        .byIndex('uid', backupUidOf(metadata.name ?? ''))
         .map(keyOf),
     ),
     watch(VolumeSnapshotContent, () => []),
@@ -66,7 +67,7 @@ export const virtualMachineBackupController = defineController({
     const backup = context.objects(VirtualMachineBackup).get(key)
     if (!backup) return
     if (backup.metadata.deletionTimestamp) return deleteAtTarget(backup, context)
-    if (backup.status?.readyToUse) return
+    if (backup.status?.readyToUse) return tidy(backup, context)
     if (!backup.status?.source) return capture(backup, context)
     const snapshots = context.objects(VolumeSnapshot)
     for (const snapshot of machineSnapshots(backup, lookupOf(backup, context), classOf(context)))
@@ -78,7 +79,7 @@ export const virtualMachineBackupController = defineController({
   },
 })
 
-/** Bring what was taken to the target, and let go of the snapshots that the backup before was kept for. */
+/** Bring what was taken to the target. */
 async function upload(backup: VirtualMachineBackup, taken: Status, context: Context): Promise<void> {
   const jobs = context.objects(BackupJob)
   let job = jobs.get(jobNameOf(backup, 'upload'))
@@ -90,40 +91,58 @@ async function upload(backup: VirtualMachineBackup, taken: Status, context: Cont
   }
   const held = await withFinalizer(backup, context)
   await show(held, followUpload(taken, job, formatTime(context.now())), context)
-  if (!job.status?.done) return
-  await jobs.delete(job)
+}
+
+/** What a finished backup needs no more: its work, and of the machine's snapshots all but the newest, on which the next builds. */
+async function tidy(backup: VirtualMachineBackup, context: Context): Promise<void> {
+  if (backup.spec.type !== 'backup') return
+  const jobs = context.objects(BackupJob)
+  const job = jobs.get(jobNameOf(backup, 'upload'))
+  if (job) await jobs.delete(job)
   const snapshots = context.objects(VolumeSnapshot)
-  for (const { metadata, status } of earlierBackups(backup, context))
+  const [, ...older] = finishedBackups(backup, context)
+  for (const { metadata, status } of older)
     for (const { name } of status?.volumeBackups ?? []) {
       const snapshot = snapshots.get(`${metadata.namespace}/${name}`)
-      if (snapshot) await snapshots.delete(snapshot)
+      if (snapshot && !snapshot.metadata.deletionTimestamp) await snapshots.delete(snapshot)
     }
 }
 
-/** Finished backups of the same machine at the target, newest first. */
-function earlierBackups(backup: VirtualMachineBackup, context: Context): VirtualMachineBackup[] {
+/** Finished backups of the same machine at the target: those of which snapshots are left first, the newest of them first. */
+function finishedBackups(backup: VirtualMachineBackup, context: Context): VirtualMachineBackup[] {
   return context
     .objects(VirtualMachineBackup)
     .byIndex('machine', `${backup.metadata.namespace}/${backup.spec.source.name}`)
-    .filter((one) => one.metadata.uid !== backup.metadata.uid && one.spec.type === 'backup')
+    .filter(({ spec }) => spec.type === 'backup')
     .filter(
       ({ metadata, status }) =>
         !metadata.deletionTimestamp && status?.readyToUse && status.sourceUID === backup.status?.sourceUID,
     )
-    .toSorted((a, b) => (b.status?.creationTime ?? '').localeCompare(a.status?.creationTime ?? ''))
+    .toSorted((a, b) => takenAt(b, context) - takenAt(a, context))
+}
+
+/** When the snapshots were taken that are left of a backup; a backup's own time is of a second. */
+function takenAt(backup: VirtualMachineBackup, context: Context): number {
+  const volumes = backup.status?.volumeBackups ?? []
+  return Math.max(0, ...volumes.map(({ name = '' }) => contentOf(backup, name, context)?.status?.creationTime ?? 0))
+}
+
+function contentOf(
+  { metadata }: VirtualMachineBackup,
+  name: string,
+  context: Context,
+): VolumeSnapshotContent | undefined {
+  const snapshot = context.objects(VolumeSnapshot).get(`${metadata.namespace}/${name}`)
+  return context.objects(VolumeSnapshotContent).get(snapshot?.status?.boundVolumeSnapshotContentName ?? '')
 }
 
 function uploadWorld(backup: VirtualMachineBackup, context: Context): UploadWorld {
-  const contentOf = ({ metadata }: VirtualMachineBackup, name: string): VolumeSnapshotContent | undefined => {
-    const snapshot = context.objects(VolumeSnapshot).get(`${metadata.namespace}/${name}`)
-    return context.objects(VolumeSnapshotContent).get(snapshot?.status?.boundVolumeSnapshotContentName ?? '')
-  }
   return {
     backup,
     cluster: clusterOf(context),
-    content: (name) => contentOf(backup, name),
-    earlier: earlierBackups(backup, context),
-    contentOf,
+    content: (name) => contentOf(backup, name, context),
+    earlier: finishedBackups(backup, context),
+    contentOf: (one, name) => contentOf(one, name, context),
   }
 }
 
@@ -148,15 +167,16 @@ async function ensureKey({ client }: Context): Promise<void> {
   }
 }
 
-/** A backup at the target goes there as well. */
-async function deleteAtTarget(backup: VirtualMachineBackup, context: Context): Promise<void> {
+/** A backup at the target goes there as well; until a host can do that, it stays. */
+async function deleteAtTarget(backup: VirtualMachineBackup, context: Context): Promise<Result | void> {
   if (!backup.metadata.finalizers?.includes(targetFinalizer)) return
   const jobs = context.objects(BackupJob)
   const uploading = jobs.get(jobNameOf(backup, 'upload'))
   const manifest = manifestOf(backup) ?? uploading?.status?.manifest
   const node = uploading?.spec.node ?? readyNode(context)
   if (uploading && !uploading.metadata.deletionTimestamp) await jobs.delete(uploading)
-  if (manifest && node) {
+  if (manifest) {
+    if (!node) return { afterMs: waitForNodeMs }
     const job = await jobs.ensure(deletionJob(backup, clusterOf(context), manifest, node))
     if (!job.status?.done) return
     await jobs.delete(job)

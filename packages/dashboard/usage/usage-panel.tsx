@@ -68,6 +68,14 @@ function useCharts(history: UsageHistory | undefined, { cpus, memoryBytes }: Tot
   const time = { startSeconds, stepSeconds }
   const speed = (bytes: number) => texts.t('perSecond', { amount: texts.bytes(bytes) })
   const { diskRead, diskWrite, networkReceive, networkTransmit } = series
+  const flow = (title: string, ...series: ChartProps['series']): ChartProps => ({
+    ...time,
+    title,
+    series,
+    format: speed,
+    base: 1024,
+    total: 1024,
+  })
   return [
     {
       ...time,
@@ -84,27 +92,15 @@ function useCharts(history: UsageHistory | undefined, { cpus, memoryBytes }: Tot
       base: 1024,
       total: memoryBytes,
     },
-    {
-      ...time,
-      title: texts.t('disks'),
-      series: [
-        { label: texts.t('read'), points: diskRead },
-        { label: texts.t('written'), points: diskWrite },
-      ],
-      format: speed,
-      base: 1024,
-      total: 1024,
-    },
-    {
-      ...time,
-      title: texts.t('network'),
-      series: [
-        { label: texts.t('received'), points: networkReceive },
-        { label: texts.t('sent'), points: networkTransmit },
-      ],
-      format: speed,
-      base: 1024,
-      total: 1024,
-    },
+    flow(
+      texts.t('disks'),
+      { label: texts.t('read'), points: diskRead },
+      { label: texts.t('written'), points: diskWrite },
+    ),
+    flow(
+      texts.t('network'),
+      { label: texts.t('received'), points: networkReceive },
+      { label: texts.t('sent'), points: networkTransmit },
+    ),
   ]
 }
